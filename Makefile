@@ -1,0 +1,67 @@
+# Everything that people do here. Each target sets up what it needs in a virtual environment (see tools/setup.sh).
+#
+#   make VENV=DIR    another place for the environment      make PYTHON=python3.12    another interpreter
+
+VENV ?= .venv
+PYTHON ?=
+CXX_ARM64 ?= aarch64-linux-gnu-g++
+
+export VENV PYTHON
+ifneq ($(origin CXX),default)
+export CXX
+endif
+
+PY = $(VENV)/bin/python
+SETUP = @tools/setup.sh
+
+.PHONY: help setup run test test-all lint examples docs bench check-simd lock clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## set up all that developers need
+	$(SETUP) run test lint docs
+
+run: ## N2 from a molecule to an energy and a report: examples/n2.toml
+	$(SETUP) run
+	@$(VENV)/bin/kakehashi run examples/n2.toml
+
+test: ## the unit tests: under 2 minutes on 2 cores
+	$(SETUP) run test
+	@$(PY) -m pytest -q -m "not slow"
+
+test-all: ## all tests, slow ones too
+	$(SETUP) run test
+	@$(PY) -m pytest -q
+
+lint: ## style, types and the order of the rooms
+	$(SETUP) run test lint
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+examples: ## run every file in examples/
+	$(SETUP) run
+	@VENV=$(VENV) tools/run_examples.sh
+
+docs: ## the documentation, as HTML in docs/_build/html
+	$(SETUP) run docs
+	@rm -rf docs/reference/api
+	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+bench: ## measure the kernels beside other packages in one run
+	$(SETUP) run test
+	@$(PY) benchmarks/run.py
+
+check-simd: ## compile the kernels for AVX2, AVX-512 and (with a cross compiler) NEON
+	@CXX_ARM64=$(CXX_ARM64) tools/check_simd.sh
+
+lock: ## write requirements/*.txt anew from pyproject.toml
+	$(SETUP) run
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@tools/lock.sh $(VENV)/bin/uv
+
+clean: ## remove the environment and all that was built
+	rm -rf $(VENV) build docs/_build docs/reference/api .mypy_cache .pytest_cache .ruff_cache .hypothesis

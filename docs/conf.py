@@ -1,0 +1,74 @@
+"""How Sphinx builds the documentation: Markdown pages by people, the reference from the docstrings."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from typing import Any
+
+project = "kakehashi"
+author = "The kakehashi developers"
+copyright = "2026, The kakehashi developers. Apache License 2.0"
+release = importlib.metadata.version("kakehashi")
+version = release
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.apidoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build", "reference/api/modules.rst"]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+apidoc_modules = [
+    {
+        "path": "../src/kakehashi",
+        "destination": "reference/api",
+        "separate_modules": True,
+        "module_first": True,
+        "max_depth": 2,
+        "exclude_patterns": ["**/cli/**"],  # the commands are for a shell, and have a page of their own
+    }
+]
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "exclude-members": "model_config",
+    "ignore-module-all": True,  # each name is documented once, where it is defined
+}
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False  # "Shape (n, 2): what it is" is a sentence, not a type
+napoleon_use_ivar = True  # attributes of dataclasses stand in the class's docstring, once
+
+html_theme = "furo"
+html_title = f"kakehashi {release}"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": True}
+
+
+def skip_inner_constants(app: Any, what: str, name: str, obj: object, skip: bool, options: Any) -> bool | None:
+    """Leave out constants that their module does not offer in ``__all__``."""
+    if what != "module" or not name.isupper():
+        return None
+    modules = [module for key, module in list(sys.modules.items()) if key.startswith("kakehashi")]
+    return None if any(name in getattr(module, "__all__", ()) for module in modules) else True
+
+
+def keep_first_colon(app: Any, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+    """Napoleon takes what stands before the colon in a constant's docstring for its type; it is a sentence."""
+    if what in ("data", "attribute") and lines:
+        lines[0] = lines[0].replace(": ", " \N{EN DASH} ", 1)
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-skip-member", skip_inner_constants)
+    app.connect("autodoc-process-docstring", keep_first_colon, priority=100)  # before napoleon

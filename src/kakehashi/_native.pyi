@@ -1,0 +1,42 @@
+import numpy as np
+from numpy.typing import NDArray
+
+def kernel_name() -> str: ...
+def select_kernels(name: str) -> bool: ...
+def build_product(
+    one_body: NDArray[np.float64],
+    pair_matrix: NDArray[np.float64],
+    alpha: NDArray[np.uint64],
+    beta: NDArray[np.uint64],
+    screen: float,
+    n_threads: int,
+) -> ProductSpace: ...
+
+class ProductSpace:
+    @property
+    def same_strings(self) -> bool: ...
+    @property
+    def n_classes(self) -> int: ...
+    def fill_diagonal(self, out: NDArray[np.float64], /) -> None: ...
+    def fill_block(self, indices: NDArray[np.int64], out: NDArray[np.float64], spin: bool, /) -> None: ...
+    def apply_hamiltonian_into_buffer(
+        self,
+        diagonal: NDArray[np.float64],
+        c: NDArray[np.float64],
+        out: NDArray[np.float64],
+        symmetry: int,
+        /,
+    ) -> None: ...
+    def apply_spin_squared_into_buffer(
+        self, c: NDArray[np.float64], out: NDArray[np.float64], /
+    ) -> None: ...
+    def fill_opposite_density(self, c: NDArray[np.float64], out: NDArray[np.float64], /) -> None: ...
+    def fill_same_spin_density(
+        self,
+        beta: bool,
+        string_density: NDArray[np.float64],
+        one_body: NDArray[np.float64],
+        two_body: NDArray[np.float64],
+        /,
+    ) -> None: ...
+    def count_elements(self) -> tuple[float, float]: ...

@@ -1,0 +1,1 @@
+"""The command line: a thin layer over :mod:`kakehashi.workflow`, and the only place that prints."""

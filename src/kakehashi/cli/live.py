@@ -1,0 +1,123 @@
+"""Live progress in a terminal, and plain lines where there is none."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+
+from kakehashi.core.progress import Event
+from kakehashi.core.resources import format_bytes
+
+__all__ = ["LiveProgress"]
+
+TITLES = {
+    "problem": "Problem",
+    "circuit": "Circuit",
+    "sample": "Sampler",
+    "loop": "Subspace",
+    "sizes": "Sizes",
+    "control": "Control",
+    "report": "Report",
+}
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class LiveProgress:
+    """Draws events: one row per stage, the present one with a spinner; use it as a context.
+
+    Args:
+        console: Where to draw; standard error of the command line.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._events: dict[str, Event] = {}
+        self._start = time.monotonic()
+        self._first_s: dict[str, float] = {}
+        self._last_s: dict[str, float] = {}
+        self._last_line = ("", 0.0)
+        self._spinner = Spinner("dots", style="cyan")
+        self._live = Live(console=console, get_renderable=self._draw, refresh_per_second=8, transient=False)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._finished = True
+            self._live.stop()
+
+    _finished = False
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        now = time.monotonic() - self._start
+        self._first_s.setdefault(event.stage, now)
+        for stage in self._events:
+            if stage != event.stage:
+                self._last_s.setdefault(stage, now)
+        self._events[event.stage] = event
+        if not self._console.is_terminal:
+            self._print_line(event, now)
+
+    def _print_line(self, event: Event, now: float) -> None:
+        stage, then = self._last_line
+        done = event.message == "turn done"
+        if event.stage == stage and now - then < SECONDS_BETWEEN_LINES and not done:
+            return
+        self._last_line = (event.stage, now)
+        parts = [f"[{now:7.1f} s]", TITLES.get(event.stage, event.stage).lower(), _describe(event)]
+        self._console.print(
+            " ".join(part for part in parts if part), highlight=False, markup=False, soft_wrap=True
+        )
+
+    def _draw(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=2)
+        table.add_column(width=9, style="bold")
+        table.add_column(ratio=1)
+        table.add_column(justify="right", style="dim", no_wrap=True)
+        now = time.monotonic() - self._start
+        memory = 0
+        stages = list(self._events)
+        for stage, event in self._events.items():
+            running = stage == stages[-1] and not self._finished
+            seconds = self._last_s.get(stage, now) - self._first_s[stage]
+            memory = max(memory, event.memory_bytes)
+            table.add_row(
+                self._spinner if running else "[green]✓[/]",
+                TITLES.get(stage, stage),
+                _describe(event),
+                f"{seconds:.1f} s",
+            )
+        if self._events and not self._finished:
+            table.add_row("", "", f"[dim]peak memory {format_bytes(memory)}[/]", f"{now:.1f} s")
+        return table
+
+
+def _describe(event: Event) -> str:
+    parts = []
+    if event.total:
+        parts.append(f"turn {min(event.step + (event.message != 'turn done'), event.total)}/{event.total}")
+    if event.message and event.message != "turn done":
+        parts.append(event.message)
+    energy = event.values.get("energy_hartree")
+    if energy is not None:
+        parts.append(f"E = {energy:.6f} Eh")
+    size = event.values.get("n_determinants")
+    if size:
+        parts.append(f"D = {int(size):,}")
+    residual = event.values.get("residual_hartree")
+    if residual is not None:
+        parts.append(f"residual {residual:.0e}")
+    return ", ".join(parts)

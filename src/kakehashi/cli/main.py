@@ -1,0 +1,216 @@
+"""The command table.
+
+Data goes to standard output, words to standard error. Exit codes: 0 done, 1 failed, 2 wrong use, 3 not converged,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from kakehashi.cli.live import LiveProgress
+from kakehashi.core.errors import InputError, KakehashiError
+
+__all__ = ["app", "main"]
+
+words = Console(stderr=True, soft_wrap=False)
+data = Console()
+
+app = App(
+    name="kakehashi",
+    help="From a molecule through a quantum sampler to an energy that can be trusted.",
+    help_epilogue="Start with: kakehashi problems, then kakehashi run examples/n2.toml",
+    version_flags=["--version"],
+    result_action="return_value",
+)
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+@app.command
+def run(
+    file: Path,
+    /,
+    *,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", allow_leading_hyphen=True, negative="")] = (),
+    out: Path | None = None,
+    fresh: Annotated[bool, Parameter(negative="")] = False,
+    json_: Json = False,
+) -> int:
+    """Run the whole chain that a TOML file describes.
+
+    Shots, checkpoints, the result and the report are kept in a folder. The same command goes on from there
+    after Ctrl-C, a kill or a power cut, and shows the finished result at once.
+
+    Parameters
+    ----------
+    file
+        The run's TOML file. Its tables are [problem], [circuit], [device], [samples], [subspace], [control];
+        docs/reference/spec.md lists every key.
+    set_
+        Change one value, such as --set subspace.max_strings=500; may be given several times.
+    out
+        Folder of the run; runs/NAME-ID where not given.
+    fresh
+        Forget what an earlier call left in the folder.
+    json_
+        Print the result as one JSON object on standard output.
+    """
+    from kakehashi.report.document import result_to_json
+    from kakehashi.workflow.run import execute
+    from kakehashi.workflow.spec import read_spec
+
+    spec = read_spec(file, assignments=set_)
+    folder = out or _default_folder(file, spec)
+    try:
+        with LiveProgress(words) as progress:
+            result = execute(spec, base=file.parent, folder=folder, fresh=fresh, progress=progress)
+    except KeyboardInterrupt:
+        words.print(
+            f"\nStopped. What was computed is kept in {folder}; the same command goes on from there.",
+            highlight=False,
+        )
+        return 130
+    if json_:
+        sys.stdout.write(json.dumps(result_to_json(result), indent=2, allow_nan=False) + "\n")
+    else:
+        _print_result(result)
+    words.print(f"\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    return 0 if result.converged else 3
+
+
+@app.command
+def show(folder: Path, /, *, json_: Json = False) -> int:
+    """Show the result of an earlier run.
+
+    Parameters
+    ----------
+    folder
+        The run's folder, or its result.json.
+    json_
+        Print the result as one JSON object on standard output.
+    """
+    from kakehashi.report.document import read_json, result_to_json
+
+    path = folder / "result.json" if folder.is_dir() else folder
+    if folder.is_dir() and not path.exists():
+        raise InputError(f"{folder} holds no result.json: the run is not finished, or this is no run's folder.")
+    result = read_json(path)
+    if json_:
+        sys.stdout.write(json.dumps(result_to_json(result), indent=2, allow_nan=False) + "\n")
+    else:
+        _print_result(result)
+    return 0
+
+
+@app.command
+def problems(*, json_: Json = False) -> int:
+    """List the problems that can be run by name.
+
+    Parameters
+    ----------
+    json_
+        Print the list as JSON on standard output.
+    """
+    from kakehashi.problem.library import list_problems
+
+    entries = list_problems()
+    if json_:
+        rows = [
+            {
+                "name": entry.name,
+                "description": entry.description,
+                "n_qubits": entry.n_qubits,
+                "n_orb": entry.n_orb,
+                "n_elec": entry.n_elec,
+                "parameters": {
+                    p.name: {"default": p.default, "description": p.description} for p in entry.parameters
+                },
+                "references": entry.references,
+            }
+            for entry in entries
+        ]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return 0
+    for entry in entries:
+        table = Table.grid(padding=(0, 2, 0, 0), expand=False)
+        table.add_column(width=10, style="dim")
+        table.add_column()
+        table.add_row("", entry.description)
+        if entry.parameters:
+            table.add_row("parameters", ", ".join(f"{p.name} = {p.default}" for p in entry.parameters))
+        table.add_row("known", entry.references)
+        data.print(f"[bold]{entry.name}[/]  [dim]{entry.n_qubits} qubits[/]", highlight=False)
+        data.print(table)
+        data.print()
+    return 0
+
+
+@app.command
+def doctor(*, json_: Json = False) -> int:
+    """Check this machine: kernels, threads, memory, packages, data.
+
+    Parameters
+    ----------
+    json_
+        Print the findings as JSON on standard output.
+    """
+    from kakehashi.cli.doctor import examine
+
+    findings = examine()
+    if json_:
+        sys.stdout.write(json.dumps([finding.to_json() for finding in findings], indent=2) + "\n")
+    else:
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for finding in findings:
+            mark = {"good": "[green]✓[/]", "note": "[yellow]–[/]", "bad": "[red]✗[/]"}[finding.state]
+            table.add_row(mark, finding.subject, finding.text)
+        data.print(table)
+    return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+def _default_folder(file: Path, spec: Any) -> Path:
+    from kakehashi.core.identity import identify
+
+    return Path("runs") / f"{file.stem}-{identify(spec.model_dump(mode='json'))[:8]}"
+
+
+def _print_result(result: Any) -> None:
+    from kakehashi.report.tables import summary_rows
+    from kakehashi.report.verdict import judge
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for row in summary_rows(result):
+        table.add_row(
+            row.label, f"[bold]{row.value}[/]" if row is summary_rows(result)[0] else row.value, row.note
+        )
+    data.print(table)
+    data.print()
+    data.print(judge(result).text, highlight=False, markup=False)
+    for warning in result.warnings:
+        words.print(f"[yellow]Warning:[/] {warning}", highlight=False)
+
+
+def main() -> None:
+    """Entry point of the command; turns errors into one sentence and an exit code."""
+    try:
+        code = app(exit_on_error=False, print_error=True, error_console=words)
+    except CycloptsError:  # printed by the parser
+        code = InputError.exit_code
+    except KakehashiError as error:
+        words.print(f"[red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code or 0)

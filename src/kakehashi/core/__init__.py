@@ -1,0 +1,1 @@
+"""What every room stands on: errors, bits, random numbers, identity, provenance, progress, files, specs."""

@@ -1,0 +1,215 @@
+"""What a user writes under ``[device]``, and the names that can stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import pydantic
+
+from kakehashi.core.errors import InputError
+from kakehashi.core.files import sha256_of
+from kakehashi.core.registry import Registry
+from kakehashi.core.spec import Spec, parse_spec
+from kakehashi.device.exact import ExactDevice, require_state_vector
+from kakehashi.device.file import FileDevice
+from kakehashi.device.model import Device
+from kakehashi.device.noisy import NoisyDevice
+from kakehashi.device.read import ShotsFormat
+from kakehashi.device.uniform import UniformDevice
+from kakehashi.problem.model import Problem
+
+__all__ = [
+    "DEVICES",
+    "AnyDeviceSpec",
+    "DeviceSpec",
+    "ExactSpec",
+    "FileSpec",
+    "NoisySpec",
+    "UniformSpec",
+    "parse_device",
+]
+
+MAX_SHOTS = 1_000_000_000
+
+Probability: TypeAlias = Annotated[float, pydantic.Field(ge=0, le=1)]
+
+
+class DeviceSpec(Spec):
+    """Base of every device's spec.
+
+    A new device is a subclass that sets ``name`` and ``description``, says in :meth:`build` what runs, and is
+    added to :data:`DEVICES`; nothing else changes.
+
+    Attributes:
+        name: The device.
+        n_shots: Number of shots.
+    """
+
+    description: ClassVar[str] = ""
+
+    name: str
+    n_shots: int = pydantic.Field(default=100_000, ge=1, le=MAX_SHOTS)
+
+    def build(self, base: Path = Path()) -> Device:
+        """The device.
+
+        Args:
+            base: Folder that relative paths in the spec start from.
+        """
+        raise NotImplementedError
+
+    def identity(self, base: Path = Path()) -> dict[str, Any]:  # noqa: ARG002 - it reads no file
+        """What makes the shots what they are, as plain JSON values: equal values, equal shots under one seed.
+
+        Args:
+            base: As in :meth:`build`.
+        """
+        return self.model_dump(mode="json")
+
+    def check(self, problem: Problem, base: Path = Path()) -> None:
+        """Refuse, before anything is computed, a problem that the device cannot take.
+
+        Raises:
+            InputError: The device does not fit the problem, or its file is missing.
+            ResourceError: The simulation needs more memory than there is.
+        """
+
+
+class ExactSpec(DeviceSpec):
+    """``name = "exact"``: the noiseless simulator."""
+
+    description: ClassVar[str] = "state vector in the electron sector, sampled without noise"
+
+    name: Literal["exact"] = "exact"
+
+    def build(self, base: Path = Path()) -> Device:  # noqa: ARG002 - it reads no file
+        """The device."""
+        return ExactDevice()
+
+    def check(self, problem: Problem, base: Path = Path()) -> None:  # noqa: ARG002 - it reads no file
+        """Refuse a problem whose state vector does not fit into memory."""
+        require_state_vector(problem.n_orb, problem.n_elec)
+
+
+class NoisySpec(DeviceSpec):
+    """``name = "noisy"``: the simulator with depolarising and readout errors.
+
+    All rates are probabilities without unit; at least one must be positive. See
+    :mod:`kakehashi.device.noisy` for what they do.
+
+    Attributes:
+        depolarizing: Per shot, that it is replaced by random bits.
+        two_qubit_error: Per two-qubit gate of the circuit, that the shot is replaced by random bits.
+        prob_meas1_prep0: Per qubit, that a 0 is read as 1.
+        prob_meas0_prep1: Per qubit, that a 1 is read as 0.
+    """
+
+    description: ClassVar[str] = "exact, plus depolarising and readout errors at the rates of the spec"
+
+    name: Literal["noisy"] = "noisy"
+    depolarizing: Probability = 0.0
+    two_qubit_error: Probability = 0.0
+    prob_meas1_prep0: Probability = 0.0
+    prob_meas0_prep1: Probability = 0.0
+
+    @pydantic.model_validator(mode="after")
+    def _has_noise(self) -> NoisySpec:
+        if not any((self.depolarizing, self.two_qubit_error, self.prob_meas1_prep0, self.prob_meas0_prep1)):
+            raise ValueError(
+                "all rates are zero; give depolarizing, two_qubit_error, prob_meas1_prep0 or prob_meas0_prep1, "
+                "or take the device 'exact'"
+            )
+        return self
+
+    def build(self, base: Path = Path()) -> Device:  # noqa: ARG002 - it reads no file
+        """The device."""
+        return NoisyDevice(
+            depolarizing=self.depolarizing,
+            two_qubit_error=self.two_qubit_error,
+            prob_meas1_prep0=self.prob_meas1_prep0,
+            prob_meas0_prep1=self.prob_meas0_prep1,
+        )
+
+    def check(self, problem: Problem, base: Path = Path()) -> None:  # noqa: ARG002 - it reads no file
+        """Refuse a problem whose state vector does not fit into memory."""
+        require_state_vector(problem.n_orb, problem.n_elec)
+
+
+class UniformSpec(DeviceSpec):
+    """``name = "uniform"``: random bits."""
+
+    description: ClassVar[str] = "uniformly random bits: the control"
+
+    name: Literal["uniform"] = "uniform"
+
+    def build(self, base: Path = Path()) -> Device:  # noqa: ARG002 - it reads no file
+        """The device."""
+        return UniformDevice()
+
+
+class FileSpec(DeviceSpec):
+    """``name = "file"``: shots that a machine returned.
+
+    Attributes:
+        path: The file; a relative path starts from the folder of the TOML file.
+        format: How it is written: ``"auto"``, ``"json"``, ``"text"``, ``"numpy"`` or ``"hdf5"``.
+        n_shots: How many of its shots to use, picked at random; 0 for all.
+    """
+
+    description: ClassVar[str] = "shots from a file: qiskit, IBM runtime or OQTOPUS JSON, text, NumPy, HDF5"
+
+    name: Literal["file"] = "file"
+    path: str
+    format: ShotsFormat = "auto"
+    n_shots: int = pydantic.Field(default=0, ge=0, le=MAX_SHOTS)
+
+    def build(self, base: Path = Path()) -> Device:
+        """The device."""
+        return FileDevice(path=base / Path(self.path).expanduser(), format=self.format)
+
+    def identity(self, base: Path = Path()) -> dict[str, Any]:
+        """The options, with the file's checksum in place of its path."""
+        options = self.model_dump(mode="json", exclude={"path"})
+        return {**options, "sha256": sha256_of(base / Path(self.path).expanduser())}
+
+    def check(self, problem: Problem, base: Path = Path()) -> None:  # noqa: ARG002 - the shots are checked when read
+        """Refuse a file that is not there."""
+        path = base / Path(self.path).expanduser()
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file.")
+
+
+DEVICES: Registry[type[DeviceSpec]] = Registry("device")
+"""The devices that a user can name, with their specs."""
+
+for _spec in (ExactSpec, NoisySpec, UniformSpec, FileSpec):
+    DEVICES.add(str(_spec.model_fields["name"].default), _spec)
+
+
+def parse_device(table: Mapping[str, Any] | DeviceSpec) -> DeviceSpec:
+    """The spec of the device that a table names.
+
+    Raises:
+        InputError: There is no such device.
+        SpecError: An option is wrong.
+
+    Example:
+        >>> parse_device({"name": "uniform", "n_shots": 10})
+        UniformSpec(name='uniform', n_shots=10)
+    """
+    if isinstance(table, DeviceSpec):
+        return table
+    if not isinstance(table, Mapping):
+        raise InputError('a device is a table such as {name = "exact"}')
+    name = table.get("name", "exact")
+    if not isinstance(name, str):
+        raise InputError(f"the name of a device must be a string, but is {name!r}")
+    return parse_spec(DEVICES[name], table, source=f"device {name!r}")
+
+
+AnyDeviceSpec: TypeAlias = Annotated[
+    pydantic.SerializeAsAny[DeviceSpec], pydantic.BeforeValidator(parse_device)
+]
+"""Type of a spec's field that holds any registered device."""

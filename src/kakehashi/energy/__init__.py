@@ -1,0 +1,1 @@
+"""Energies and density matrices of a state."""

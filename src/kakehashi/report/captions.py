@@ -1,0 +1,118 @@
+"""What stands under each figure, and what it says to those who cannot see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
+from kakehashi.report.tables import format_count, format_energy, format_large, format_mhartree, format_share
+
+__all__ = ["Caption", "caption_figure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """The words around a figure.
+
+    Attributes:
+        title: A few words.
+        reading: One sentence on how to read it.
+        alternative: What it shows, in words and numbers.
+    """
+
+    title: str
+    reading: str
+    alternative: str
+
+
+def _distance(result: Result, energy_hartree: float) -> str:
+    base = result.reference_hartree
+    if base is None:
+        return f"{format_energy(energy_hartree)} hartree"
+    return f"{format_mhartree((energy_hartree - base) * HARTREE_TO_MHARTREE)} mHa"
+
+
+def _about_control(result: Result) -> str:
+    control = result.control
+    if control is None:
+        return "There is no control."
+    text = f"Random strings: {_distance(result, control.energy_hartree)}."
+    if control.loop_energy_hartree is not None:
+        text += f" The loop on random bits: {_distance(result, control.loop_energy_hartree)}."
+    return text
+
+
+def _convergence(result: Result) -> Caption:
+    first, last = result.iterations[0], result.iterations[-1]
+    turns = "turn" if len(result.iterations) == 1 else "turns"
+    base = "the error against the reference" if result.reference is not None else "the energy"
+    return Caption(
+        title="Energy in each turn of the loop",
+        reading="Lower is better: each pale dot is one batch, the line joins the best of each turn, and the "
+        "flat lines are for comparison; Hartree-Fock and random choices need no sampler.",
+        alternative=f"Line chart of {base} in {len(result.iterations)} {turns}: from "
+        f"{_distance(result, first.energy_hartree)} to {_distance(result, last.energy_hartree)}. "
+        f"Hartree-Fock: {_distance(result, result.hartree_fock_hartree)}. {_about_control(result)}",
+    )
+
+
+def _size(result: Result) -> Caption:
+    reading = "The most important strings come first, so that a flat end means that more would gain little."
+    if result.control is not None:
+        reading = "The gap between the two lines is what the choice of strings is worth."
+    share = format_share(result.n_determinants / result.n_full_space)
+    return Caption(
+        title="Energy against the size of the subspace",
+        reading=f"{reading} The full space has {format_large(result.n_full_space)} determinants, this subspace "
+        f"{share} of them.",
+        alternative=f"Line chart of energy against subspace size, up to {format_count(result.n_determinants)} "
+        f"determinants, where this run reaches {_distance(result, result.energy_hartree)}. "
+        f"{_about_control(result)}",
+    )
+
+
+def _occupancies(result: Result) -> Caption:
+    excited = [
+        float(result.occupancies[spin, count:].sum()) if count < result.n_orb else 0.0
+        for spin, count in enumerate(result.n_elec)
+    ]
+    return Caption(
+        title="Occupation of the orbitals",
+        reading="Bars that differ from the pale ones behind them show electrons that have left the "
+        f"Hartree-Fock orbitals: {excited[0]:.2f} alpha and {excited[1]:.2f} beta here.",
+        alternative=f"Bar chart of the mean occupation of {result.n_orb} orbitals by alpha and beta electrons. "
+        f"{excited[0]:.3f} alpha and {excited[1]:.3f} beta electrons are outside the lowest orbitals.",
+    )
+
+
+def _weights(result: Result) -> Caption:
+    sampling = result.sampling
+    smallest = sampling.state_histogram[0] + sampling.sampled_histogram[0]
+    rest = " The leftmost bin holds all smaller weights, too." if smallest else ""
+    return Caption(
+        title="Weights sampled and weights needed",
+        reading="What lies left of the dashed line weighs less than one shot, so that the sampler could hardly "
+        f"see it: the classical loop had to find it.{rest}",
+        alternative=f"Two histograms of weights on logarithmic axes: {format_count(sampling.n_in_sector)} "
+        f"sampled configurations by their share of {format_count(sampling.n_shots)} shots, and the "
+        f"{format_count(result.n_determinants)} determinants of the state by their squared coefficient.",
+    )
+
+
+CAPTIONS = {
+    "convergence": _convergence,
+    "size": _size,
+    "occupancies": _occupancies,
+    "weights": _weights,
+}
+
+
+def caption_figure(result: Result, kind: str) -> Caption:
+    """The words for one of the figures in :data:`kakehashi.report.figures.FIGURES`.
+
+    Example:
+        >>> from kakehashi.report.example import example_result
+        >>> caption_figure(example_result(), "size").title
+        'Energy against the size of the subspace'
+    """
+    return CAPTIONS[kind](result)

@@ -1,0 +1,90 @@
+"""A small result to try tables, figures and documents on, without a run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kakehashi.core.identity import identify
+from kakehashi.problem.model import Reference
+from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
+
+__all__ = ["example_result"]
+
+HARTREE_FOCK = -1.1166843870853405
+FCI = -1.137270174660903
+DOUBLE_EXCITATION = 0.0127300151
+"""Weight of the doubly excited determinant.
+
+All three numbers: PySCF 2.14, RHF and FCI, H2 in STO-3G at 0.7414 angstrom."""
+
+
+def example_result() -> Result:
+    """H2 in STO-3G at 0.7414 angstrom: two orbitals, four determinants, so that one turn finds them all.
+
+    Energies, occupations and weights are PySCF's; the shots are their expected numbers, and the times are
+    made up.
+
+    Example:
+        >>> example_result()
+        Result('H2 STO-3G (2e,2o)', -1.13727017 hartree, error +0 mHa, 4 determinants)
+    """
+    curve = (
+        SizePoint(n_determinants=1, energy_hartree=HARTREE_FOCK),
+        SizePoint(n_determinants=4, energy_hartree=FCI),
+    )
+    spec = {
+        "seed": 7,
+        "problem": {"name": "h2", "basis": "sto-3g", "bond_length_angstrom": 0.7414},
+        "device": {"name": "exact", "n_shots": 1000},
+    }
+    turn = Iteration(
+        index=1,
+        energy_hartree=FCI,
+        batch_energies_hartree=(FCI,),
+        n_alpha_strings=2,
+        n_beta_strings=2,
+        n_determinants=4,
+        spin_squared=0.0,
+        n_configurations=2,
+        elapsed_s=0.2,
+    )
+    sampling = SamplingSummary(
+        device="exact",
+        n_shots=1000,
+        n_distinct=2,
+        in_sector_fraction=1.0,
+        n_in_sector=2,
+        n_recovered=2,
+        new_per_1000_shots=2.0,
+        weight_bins_log10=np.linspace(-4, 0, 9),
+        sampled_histogram=np.array([0, 0, 0, 0, 1, 0, 0, 1]),
+        state_histogram=np.array([0, 0, 0, 0, 1, 0, 0, 1]),
+    )
+    return Result(
+        run_id=identify(spec),
+        problem="H2 STO-3G (2e,2o)",
+        description="The hydrogen molecule at 0.7414 angstrom.",
+        n_orb=2,
+        n_elec=(1, 1),
+        energy_hartree=FCI,
+        root_energies_hartree=(FCI,),
+        hartree_fock_hartree=HARTREE_FOCK,
+        reference=Reference(energy_hartree=FCI, method="FCI", source="PySCF 2.14"),
+        spin_squared=0.0,
+        n_determinants=4,
+        n_alpha_strings=2,
+        n_beta_strings=2,
+        occupancies=np.array([[1 - DOUBLE_EXCITATION, DOUBLE_EXCITATION]] * 2),
+        iterations=(turn,),
+        size_curve=curve,
+        sampling=sampling,
+        control=Control(energy_hartree=FCI, n_determinants=4, spin_squared=0.0, size_curve=curve),
+        converged=True,
+        warnings=(),
+        stage_s={"problem": 0.1, "sample": 0.05, "loop": 0.05},
+        seed=7,
+        wall_s=0.2,
+        peak_memory_bytes=150_000_000,
+        spec=spec,
+        provenance={"kakehashi": "0.1.0", "created_utc": "2026-01-01T00:00:00+00:00"},
+    )

@@ -1,0 +1,317 @@
+"""A result as one self-contained HTML page, and as a fragment for a notebook.
+
+The page needs no script, no font and no other file; its content security policy makes a browser refuse any
+request. Everything that a user named (problem, device, reference, warnings, settings) is escaped.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kakehashi.core.errors import InputError
+from kakehashi.core.files import write_text
+from kakehashi.core.resources import format_bytes
+from kakehashi.report.captions import caption_figure
+from kakehashi.report.citations import citations, format_bibtex
+from kakehashi.report.document import write_json
+from kakehashi.report.figures import FIGURES, KCAL_PER_MOL_MHARTREE
+from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
+from kakehashi.report.schema import SCHEMA_NAME
+from kakehashi.report.style import figure_to_svg
+from kakehashi.report.tables import (
+    Table,
+    energy_table,
+    format_count,
+    format_duration,
+    format_energy,
+    format_mhartree,
+    format_share,
+    format_spin,
+    iteration_table,
+    summary_rows,
+)
+from kakehashi.report.toml import write_toml_text
+from kakehashi.report.verdict import judge
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+__all__ = ["JSON_NAME", "REPORT_NAME", "render_fragment", "render_html", "write_report"]
+
+MINUS = "\N{MINUS SIGN}"
+REPORT_NAME = "report.html"
+JSON_NAME = "result.json"
+
+WORTH_SAYING_HARTREE = 1e-6
+"""A reference's uncertainty below this is left out of the headline."""
+
+PAGE_FIGURES = ("convergence", "size", "occupancies", "weights")
+FRAGMENT_FIGURES = ("convergence", "size")
+
+LABELS = {
+    "kakehashi": "kakehashi",
+    "commit": "commit",
+    "created_utc": "made (UTC)",
+    "python": "Python",
+    "packages": "",
+    "machine": "",
+    "n_processors": "processors",
+}
+"""Names of provenance keys for a person; a table with an empty name is shown by its own keys alone."""
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    # Not PackageLoader: it looks for a folder of templates, and these lie beside the code that fills them.
+    files = resources.files("kakehashi.report")
+    names = ("template.html", "fragment.html")
+    texts = {name: files.joinpath(name).read_text(encoding="utf-8") for name in names}
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(texts),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _stylesheet() -> str:
+    return resources.files("kakehashi.report").joinpath("report.css").read_text(encoding="utf-8")
+
+
+def _figures(result: Result, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    from markupsafe import Markup
+
+    made = []
+    for kind in kinds:
+        caption = caption_figure(result, kind)
+        prefix = f"k{re.sub('[^0-9a-zA-Z]', '', result.run_id)[:8]}-{kind}"
+        svg = figure_to_svg(FIGURES[kind](result, title=False), prefix=prefix, label=caption.alternative)
+        made.append({"caption": caption, "svg": Markup(svg)})  # noqa: S704 - matplotlib escaped its text
+    return made
+
+
+def _headline(result: Result) -> dict[str, Any]:
+    pills = [
+        {"text": "converged", "mood": "good"} if result.converged else {"text": "not converged", "mood": "bad"}
+    ]
+    error, against, remark = "", "", ""
+    reference = result.reference
+    if reference is not None and result.error_mhartree is not None:
+        error = f"{format_mhartree(abs(result.error_mhartree), signed=False)} mHa"
+        side = "above" if result.error_mhartree >= 0 else "below"
+        against = f"{side} {reference.method}"
+        known = format_energy(reference.energy_hartree).replace("-", MINUS)
+        remark = f"Variational: an upper bound on the exact energy. Reference: {known}"
+        if reference.uncertainty_hartree >= WORTH_SAYING_HARTREE:
+            remark += (
+                f" ± {format_mhartree(reference.uncertainty_hartree * HARTREE_TO_MHARTREE, signed=False)} mHa"
+            )
+        if side == "below":
+            remark += (
+                ". A variational energy below it says that the reference is not exact for this Hamiltonian"
+            )
+        if abs(result.error_mhartree) <= KCAL_PER_MOL_MHARTREE:
+            pills.append({"text": "within 1 kcal/mol of the reference", "mood": "good"})
+    else:
+        remark = "No reference is known; the energy is an upper bound on the exact one"
+        if len(result.iterations) > 1:
+            last, before = result.iterations[-1], result.iterations[-2]
+            step = (last.energy_hartree - before.energy_hartree) * HARTREE_TO_MHARTREE
+            remark += f", and the last turn of the loop changed it by {format_mhartree(step)} mHa"
+    pills += [
+        {"text": f"device: {result.sampling.device}", "mood": ""},
+        {"text": f"seed {result.seed}", "mood": ""},
+    ]
+    energy = format_energy(result.energy_hartree).replace("-", MINUS)
+    return {"energy": energy, "error": error, "against": against, "remark": f"{remark}.", "pills": pills}
+
+
+def _facts(result: Result) -> list[dict[str, str]]:
+    sampling = result.sampling
+    share = format_share(result.n_determinants / result.n_full_space)
+    return [
+        {
+            "label": "Determinants",
+            "value": format_count(result.n_determinants),
+            "note": f"{share} of the full space",
+        },
+        {
+            "label": "⟨S²⟩",
+            "value": format_spin(result.spin_squared),
+            "note": f"{result.n_elec[0]} alpha, {result.n_elec[1]} beta electrons",
+        },
+        {
+            "label": "Shots",
+            "value": format_count(sampling.n_shots),
+            "note": f"{format_share(sampling.in_sector_fraction)} with the right electron numbers",
+        },
+        {
+            "label": "Sampled configurations",
+            "value": format_count(sampling.n_in_sector),
+            "note": f"{sampling.new_per_1000_shots:.3g} per 1,000 shots",
+        },
+        {"label": "Wall time", "value": format_duration(result.wall_s), "note": ""},
+        {"label": "Peak memory", "value": format_bytes(result.peak_memory_bytes), "note": ""},
+    ]
+
+
+def _table_html(table: Table, *, own_row: str = "") -> Markup:
+    """A table whose first column names the row and whose others are numbers."""
+    from markupsafe import Markup
+
+    def cells(first: Markup, other: Markup, texts: tuple[str, ...]) -> Markup:
+        return first.format(texts[0]) + Markup("").join(other.format(text) for text in texts[1:])
+
+    head = cells(
+        Markup('<th scope="col">{}</th>'), Markup('<th scope="col" class="number">{}</th>'), table.columns
+    )
+    first, other = Markup('<th scope="row">{}</th>'), Markup('<td class="number">{}</td>')
+    rows = [
+        Markup('<tr class="{}">{}</tr>').format("own" if row[0] == own_row else "", cells(first, other, row))
+        for row in table.rows
+    ]
+    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
+        head, Markup("").join(rows)
+    )
+
+
+def _stages(result: Result) -> list[dict[str, str]]:
+    longest = max(result.stage_s.values(), default=0.0)
+    return [
+        {
+            "name": name,
+            "time": format_duration(seconds),
+            "width": f"{100 * seconds / longest if longest > 0 else 0:.1f}",
+        }
+        for name, seconds in result.stage_s.items()
+    ]
+
+
+def _flatten(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            name = LABELS.get(key, key)
+            for label, text in _flatten(value):
+                yield (f"{name}.{label}" if name else label), text
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield LABELS.get(key, key), text
+
+
+def _created(result: Result) -> dict[str, str] | None:
+    text = result.provenance.get("created_utc")
+    try:
+        moment = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return {"machine": moment.isoformat(), "person": f"{moment.day} {moment:%B %Y, %H:%M} UTC"}
+
+
+def _settings(result: Result) -> str:
+    try:
+        return write_toml_text(result.spec).rstrip()
+    except InputError:
+        return json.dumps(result.spec, indent=2, ensure_ascii=False, default=str)
+
+
+def _repeat(result: Result) -> dict[str, str]:
+    name = re.sub(r"[^a-z0-9]+", "-", result.problem.lower()).strip("-")[:60] or "run"
+    command = f"kakehashi run {name}.toml"
+    if result.spec.get("seed") != result.seed:
+        command += f" --set seed={result.seed}"
+    return {"file": f"{name}.toml", "command": command}
+
+
+def render_html(result: Result) -> str:
+    """The report as one HTML page that needs no other file.
+
+    Example:
+        >>> from kakehashi.report.example import example_result
+        >>> render_html(example_result()).startswith("<!DOCTYPE html>")
+        True
+    """
+    from markupsafe import Markup
+
+    works = citations(result)
+    return (
+        _environment()
+        .get_template("template.html")
+        .render(
+            result=result,
+            headline=_headline(result),
+            facts=_facts(result),
+            verdict=judge(result),
+            figures=_figures(result, PAGE_FIGURES),
+            energies=_table_html(energy_table(result), own_row="This run"),
+            stages=_stages(result),
+            rows=summary_rows(result),
+            iterations=_table_html(iteration_table(result)),
+            settings=_settings(result) if result.spec else "",
+            provenance=list(_flatten(result.provenance)),
+            created=_created(result),
+            repeat=_repeat(result),
+            works=works,
+            reference_source=result.reference.source if result.reference is not None else "",
+            bibtex=format_bibtex(works),
+            schema=SCHEMA_NAME,
+            css=Markup(_stylesheet()),  # noqa: S704 - our own file
+        )
+    )
+
+
+def render_fragment(result: Result) -> str:
+    """The result as a notebook shows it: headline, verdict, two figures and a table.
+
+    Example:
+        >>> from kakehashi.report.example import example_result
+        >>> "hartree" in render_fragment(example_result())
+        True
+    """
+    return (
+        _environment()
+        .get_template("fragment.html")
+        .render(
+            result=result,
+            headline=_headline(result),
+            verdict=judge(result),
+            figures=_figures(result, FRAGMENT_FIGURES),
+            rows=summary_rows(result),
+        )
+    )
+
+
+def write_report(result: Result, folder: Path | str) -> Path:
+    """Write ``report.html`` and ``result.json`` into a folder, each whole or not at all.
+
+    Returns:
+        Path of the HTML page.
+
+    Raises:
+        InputError: The folder cannot be written.
+        ResourceError: The disk is full.
+
+    Example:
+        >>> import tempfile
+        >>> from kakehashi.report.example import example_result
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_report(example_result(), folder).name
+        'report.html'
+    """
+    folder = Path(folder)
+    # The numbers first: a page can be made from them again.
+    write_json(result, folder / JSON_NAME)
+    path = folder / REPORT_NAME
+    write_text(path, render_html(result))
+    return path

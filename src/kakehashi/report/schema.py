@@ -1,0 +1,220 @@
+"""The JSON form of a result, key by key: what ``--json`` prints and ``result.schema.json`` describes.
+
+The schema file is generated from the types below (:func:`make_schema`); a test fails when it lags behind.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field, JsonValue
+
+from kakehashi.core.spec import Spec
+
+__all__ = ["SCHEMA_NAME", "ResultDocument", "make_schema", "read_schema"]
+
+SCHEMA_NAME = "kakehashi.result/1"
+"""Name and version of the format; the number grows when a key changes its meaning or goes away."""
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _key(description: str, unit: str = "", **limits: Any) -> Any:
+    """What a key means, in words, and its unit (dimensionless where there is none)."""
+    extra: dict[str, JsonValue] = {"unit": unit} if unit else {}
+    return Field(
+        description=f"{description} [{unit}]" if unit else description, json_schema_extra=extra, **limits
+    )
+
+
+class _Document(Spec):
+    model_config = pydantic.ConfigDict(allow_inf_nan=False, populate_by_name=True)
+
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class ReferenceDocument(_Document):
+    """The known answer."""
+
+    energy_hartree: Annotated[float, _key("Total energy of the reference.", "hartree")]
+    method: Annotated[str, _key("How it was computed, such as FCI.")]
+    source: Annotated[str, _key("DOI, arXiv number, or the command that computes it.")]
+    uncertainty_hartree: Annotated[
+        float, _key("How far it may be from the exact energy of this Hamiltonian.", "hartree", ge=0)
+    ]
+
+
+class IterationDocument(_Document):
+    """One turn of the self-consistent loop."""
+
+    index: Annotated[int, _key("1 for the first turn.", ge=0)]
+    energy_hartree: Annotated[float, _key("Lowest total energy of this turn's batches.", "hartree")]
+    batch_energies_hartree: Annotated[list[float], _key("Total energy of each batch.", "hartree")]
+    n_alpha_strings: Annotated[int, _key("Number of alpha strings in the best batch.", ge=0)]
+    n_beta_strings: Annotated[int, _key("Number of beta strings in the best batch.", ge=0)]
+    n_determinants: Annotated[int, _key("Size of the best batch's subspace, their product.", ge=0)]
+    spin_squared: Annotated[float, _key("<S^2> of the best batch's state.", "hbar^2")]
+    n_configurations: Annotated[int, _key("Distinct configurations after recovery.", ge=0)]
+    elapsed_s: Annotated[float, _key("Time since the run began, resumed time included.", "s", ge=0)]
+
+
+class SizePointDocument(_Document):
+    """Energy of the state in a subspace made of the most important strings alone."""
+
+    n_determinants: Annotated[int, _key("Size of the subspace.", ge=1)]
+    energy_hartree: Annotated[float, _key("Total energy in it.", "hartree")]
+
+
+class SamplingDocument(_Document):
+    """What the device gave."""
+
+    device: Annotated[str, _key("Name of the device.")]
+    n_shots: Annotated[int, _key("Number of shots.", ge=0)]
+    n_distinct: Annotated[int, _key("Distinct bit strings among them.", ge=0)]
+    in_sector_fraction: Annotated[
+        float, _key("Share of shots with the right number of electrons of each spin, 0 to 1.", ge=0, le=1)
+    ]
+    n_in_sector: Annotated[int, _key("Distinct configurations among those shots.", ge=0)]
+    n_recovered: Annotated[int, _key("Distinct configurations after recovery, in the last turn.", ge=0)]
+    new_per_1000_shots: Annotated[
+        float, _key("Distinct in-sector configurations per 1,000 shots.", "1/(1000 shots)", ge=0)
+    ]
+    weight_bins_log10: Annotated[
+        list[float],
+        _key(
+            "Edges of both histograms' bins, ascending: log10 of a weight from 0 to 1; a weight beyond them "
+            "counts in the outermost bin.",
+            min_length=2,
+        ),
+    ]
+    sampled_histogram: Annotated[
+        list[Count],
+        _key("Number of sampled in-sector configurations per bin of their share of in-sector shots."),
+    ]
+    state_histogram: Annotated[
+        list[Count], _key("Number of determinants per bin of their weight |c|^2 in the final state.")
+    ]
+
+
+class ControlDocument(_Document):
+    """A subspace of uniformly random in-sector strings, solved the same way."""
+
+    energy_hartree: Annotated[
+        float,
+        _key("Total energy for strings drawn at random once, the Hartree-Fock string included.", "hartree"),
+    ]
+    n_determinants: Annotated[int, _key("Size of its subspace.", ge=1)]
+    spin_squared: Annotated[float, _key("<S^2> of its state.", "hbar^2")]
+    size_curve: Annotated[list[SizePointDocument], _key("Its energy against subspace size, ascending.")]
+    loop_energy_hartree: Annotated[
+        float | None,
+        _key(
+            "Total energy when the whole loop runs on uniformly random bits instead of the device's shots; "
+            "null where that was not run.",
+            "hartree",
+        ),
+    ]
+
+
+class VerdictDocument(_Document):
+    """What the quantum part contributed, as far as the controls tell."""
+
+    case: Annotated[str, _key("The outcome in one word, one of kakehashi.report.verdict.Case.")]
+    text: Annotated[str, _key("The same in sentences.")]
+
+
+class ResultDocument(_Document):
+    """What a run of kakehashi found, and everything needed to judge and repeat it."""
+
+    schema_name: Annotated[
+        Literal["kakehashi.result/1"], _key("Name and version of this format.", alias="schema")
+    ]
+    run_id: Annotated[str, _key("SHA-256 of the run's spec, as 64 hexadecimal digits.")]
+    problem: Annotated[str, _key("Name of the problem.")]
+    description: Annotated[str, _key("One sentence about the problem.")]
+    energy_hartree: Annotated[
+        float, _key("Variational total energy of the ground state: an upper bound on the exact one.", "hartree")
+    ]
+    reference_hartree: Annotated[
+        float | None, _key("Total energy of the reference; null where none is known.", "hartree")
+    ]
+    error_mhartree: Annotated[
+        float | None, _key("energy_hartree above reference_hartree; null where none is known.", "mhartree")
+    ]
+    n_determinants: Annotated[int, _key("Size of the final subspace.", ge=1)]
+    spin_squared: Annotated[float, _key("<S^2> of the state.", "hbar^2")]
+    converged: Annotated[bool, _key("Whether the eigensolver and the loop reached their tolerances.")]
+    seed: Annotated[int, _key("Seed of the run's random numbers.")]
+    wall_s: Annotated[float, _key("Time of the whole run, earlier parts of a resumed one included.", "s", ge=0)]
+    peak_memory_bytes: Annotated[int, _key("Peak resident memory of the process.", "byte", ge=0)]
+    warnings: Annotated[list[str], _key("What the user must know, one sentence each.")]
+    verdict: Annotated[VerdictDocument, _key("What the quantum part contributed.")]
+    control: Annotated[
+        ControlDocument | None,
+        _key("The same-sized subspace of random strings; null where it was switched off."),
+    ]
+    reference: Annotated[ReferenceDocument | None, _key("The known answer; null where there is none.")]
+    hartree_fock_hartree: Annotated[float, _key("Energy of the lowest-orbital determinant.", "hartree")]
+    root_energies_hartree: Annotated[
+        list[float], _key("Total energies of all roots that were asked for, ascending.", "hartree")
+    ]
+    n_orb: Annotated[int, _key("Number of spatial orbitals.", ge=1)]
+    n_elec: Annotated[list[Count], _key("Numbers of alpha and of beta electrons.", min_length=2, max_length=2)]
+    n_alpha_strings: Annotated[int, _key("Number of alpha strings in the final subspace.", ge=0)]
+    n_beta_strings: Annotated[int, _key("Number of beta strings in the final subspace.", ge=0)]
+    occupancies: Annotated[
+        list[list[float]],
+        _key(
+            "Mean occupation of each orbital, 0 to 1: n_orb numbers for alpha, then n_orb for beta.",
+            "electrons",
+            min_length=2,
+            max_length=2,
+        ),
+    ]
+    iterations: Annotated[list[IterationDocument], _key("The turns of the loop.", min_length=1)]
+    size_curve: Annotated[list[SizePointDocument], _key("Energy against subspace size, ascending.")]
+    sampling: Annotated[SamplingDocument, _key("The shots, in numbers.")]
+    stage_s: Annotated[dict[str, float], _key("Time spent in each stage, by the stage's name.", "s")]
+    spec: Annotated[dict[str, JsonValue], _key("The run's spec: what the TOML file said, defaults filled in.")]
+    provenance: Annotated[
+        dict[str, JsonValue],
+        _key("Versions (kakehashi, commit, python, packages), machine, and time (created_utc) of the run."),
+    ]
+
+
+def _without_titles(node: Any) -> Any:
+    """Drop the titles that pydantic makes up from key names: the descriptions say more."""
+    if isinstance(node, dict):
+        return {
+            key: _without_titles(value)
+            for key, value in node.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+    return [_without_titles(item) for item in node] if isinstance(node, list) else node
+
+
+def make_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a result.
+
+    Example:
+        >>> make_schema()["properties"]["wall_s"]["unit"]
+        's'
+    """
+    schema = _without_titles(ResultDocument.model_json_schema(by_alias=True))
+    return {"$schema": DIALECT, "$id": f"urn:{SCHEMA_NAME.replace('/', ':')}", "title": SCHEMA_NAME, **schema}
+
+
+def read_schema() -> dict[str, Any]:
+    """The schema file that is installed with the package.
+
+    Example:
+        >>> read_schema()["title"]
+        'kakehashi.result/1'
+    """
+    text = resources.files("kakehashi.report").joinpath("result.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

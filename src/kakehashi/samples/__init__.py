@@ -1,0 +1,39 @@
+"""What we make of raw shots: post-selection, recovery, batches, and the random strings of the control."""
+
+from kakehashi.samples.merge import check_sector, merge_configurations
+from kakehashi.samples.model import Configurations
+from kakehashi.samples.postselect import in_sector_fraction, postselect, split_shots
+from kakehashi.samples.random import all_strings, random_strings
+from kakehashi.samples.recovery import flip_weights, initial_occupancies, recover_configurations
+from kakehashi.samples.spec import SamplesSpec
+from kakehashi.samples.subsample import (
+    WeightedStrings,
+    carry_over,
+    combine_spins,
+    draw_strings,
+    strings_by_weight,
+    subsample,
+    union_strings,
+)
+
+__all__ = [
+    "Configurations",
+    "SamplesSpec",
+    "WeightedStrings",
+    "all_strings",
+    "carry_over",
+    "check_sector",
+    "combine_spins",
+    "draw_strings",
+    "flip_weights",
+    "in_sector_fraction",
+    "initial_occupancies",
+    "merge_configurations",
+    "postselect",
+    "random_strings",
+    "recover_configurations",
+    "split_shots",
+    "strings_by_weight",
+    "subsample",
+    "union_strings",
+]

@@ -1,0 +1,1 @@
+"""The whole chain as one readable file, with its folder on disk."""

@@ -1,0 +1,206 @@
+"""The command line as a user meets it: a separate process, its output and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SPEC = """
+seed = 3
+[problem]
+name = "hydrogen-chain"
+n_atoms = 4
+[device]
+name = "uniform"
+n_shots = 400
+[subspace]
+max_strings = 6
+max_iterations = 2
+"""
+
+
+def kakehashi(*arguments: str | Path, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "kakehashi.cli", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "100"},
+        **options,  # type: ignore[call-overload]
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "h4.toml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_run_show_and_json(spec: Path, tmp_path: Path) -> None:
+    done = kakehashi("run", spec, "--out", "run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert abs(result["error_mhartree"]) < 1e-3
+    assert result["seed"] == 3
+    assert "run/report.html" in done.stderr
+    shown = kakehashi("show", "run", "--json", cwd=tmp_path)
+    assert json.loads(shown.stdout) == result
+    words = kakehashi("show", "run", cwd=tmp_path)
+    assert f"{result['energy_hartree']:.8f}" in words.stdout
+
+
+def test_default_folder_is_named_after_file_and_spec(spec: Path, tmp_path: Path) -> None:
+    kakehashi("run", spec, cwd=tmp_path)
+    kakehashi("run", spec, "--set", "seed=4", cwd=tmp_path)
+    folders = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert len(folders) == 2
+    assert all(name.startswith("h4-") for name in folders)
+
+
+def test_set_changes_one_value(spec: Path, tmp_path: Path) -> None:
+    done = kakehashi("run", spec, "--set", "problem.spacing_angstrom=1.2", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["spec"]["problem"]["spacing_angstrom"] == 1.2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("run", "missing.toml"), 2, "missing.toml: there is no such file"),
+        (("run", "broken.toml"), 2, "broken.toml: this is not valid TOML"),
+        (("run", "unknown.toml"), 2, "did you mean 'subspace'"),
+        (("run", "h4.toml", "--set", "subspace.max_strings=none"), 2, "subspace.max_strings"),
+        (("run", "h4.toml", "--set", "problem.name=n3"), 2, "There is no problem 'n3'"),
+        (("run", "h4.toml", "--set", "device.name=heron"), 2, "There is no device 'heron'"),
+        (("run", "h4.toml", "--set", "nonsense"), 2, "--set takes KEY=VALUE"),
+        (("run", "h4.toml", "--set", "subspace.memory_gib=1e-9"), 1, "is available; ask for fewer strings"),
+        (("run", "h4.toml", "--out", "h4.toml"), 2, "is a file"),
+        (("show", "nowhere"), 2, "there is no such file"),
+        (("show", "."), 2, "holds no result.json"),
+        (("dance",), 2, ""),
+        (("run",), 2, ""),
+        (("run", "h4.toml", "--frobnicate"), 2, ""),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_a_code(
+    spec: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    (tmp_path / "broken.toml").write_text("[problem\n")
+    (tmp_path / "unknown.toml").write_text(SPEC.replace("[subspace]", "[subspaces]"))
+    done = kakehashi(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert message in " ".join(done.stderr.split())
+    assert done.stdout == ""
+
+
+def test_not_converged_is_code_3(spec: Path, tmp_path: Path) -> None:
+    done = kakehashi(
+        "run",
+        spec,
+        "--set",
+        "subspace.max_eigensolver_iterations=1",
+        "--set",
+        "problem.n_atoms=8",
+        "--set",
+        "subspace.max_strings=60",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 3
+    assert "stopped at a residual" in done.stderr
+
+
+def test_interrupt_keeps_what_was_computed(spec: Path, tmp_path: Path) -> None:
+    slow = [
+        "--set",
+        "problem.n_atoms=10",
+        "--set",
+        "subspace.max_strings=200",
+        "--set",
+        "subspace.max_iterations=500",
+    ]
+    slow += ["--set", "subspace.energy_tolerance_hartree=0"]
+    command = [sys.executable, "-m", "kakehashi.cli", "run", str(spec), "--out", "run", *slow]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "run" / "loop.h5").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=60)
+    assert process.returncode == 130, words
+    assert "goes on from there" in words
+    assert "Traceback" not in words
+    assert not list((tmp_path / "run").glob(".*.part"))
+
+
+def test_a_kill_loses_nothing(spec: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kakehashi.cli", "run", str(spec), "--out", "run"]
+    slow = [
+        "--set",
+        "problem.n_atoms=10",
+        "--set",
+        "subspace.max_strings=150",
+        "--set",
+        "subspace.max_iterations=6",
+    ]
+    slow += ["--set", "subspace.energy_tolerance_hartree=0", "--set", "control.uniform_loop=false"]
+    process = subprocess.Popen([*command, *slow], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "run" / "loop.h5").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait(timeout=30)
+    done = kakehashi("run", spec, "--out", "run", *slow, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["iterations"]) == 6
+    assert "circuit" not in done.stderr
+
+
+def test_a_full_disk_is_one_sentence(spec: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: the system refuses the write in the same way."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+
+    done = kakehashi("run", spec, "--out", "run", cwd=tmp_path, preexec_fn=limit)
+    assert done.returncode == 1, done.stderr
+    assert "no space left" in " ".join(done.stderr.split())
+    again = kakehashi("run", spec, "--out", "run", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_lists(tmp_path: Path) -> None:
+    rows = json.loads(kakehashi("problems", "--json", cwd=tmp_path).stdout)
+    assert {"n2-6-31g", "n2-cc-pvdz", "fe2s2", "hubbard-4x4"} <= {row["name"] for row in rows}
+    assert "n2-6-31g" in kakehashi("problems", cwd=tmp_path).stdout
+    findings = json.loads(kakehashi("doctor", "--json", cwd=tmp_path).stdout)
+    assert {"kernels", "memory", "numpy"} <= {finding["subject"] for finding in findings}
+    assert all(finding["state"] != "bad" for finding in findings)
+
+
+def test_help_teaches(tmp_path: Path) -> None:
+    assert "kakehashi problems" in kakehashi("--help", cwd=tmp_path).stdout
+    words = " ".join(kakehashi("run", "--help", cwd=tmp_path).stdout.split())
+    assert "--set" in words
+    assert "subspace.max_strings=500" in words
+
+
+def test_output_into_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m kakehashi.cli problems --json | head -n 1"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("[")

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from kakehashi.core.errors import ResourceError
+from kakehashi.core.resources import (
+    available_memory_bytes,
+    format_bytes,
+    n_processors,
+    peak_memory_bytes,
+    require_memory,
+)
+
+
+def test_the_peak_grows_with_what_is_used():
+    before = peak_memory_bytes()
+    block = np.ones(40_000_000)  # 320 MB, touched
+    assert peak_memory_bytes() >= max(before, block.nbytes)
+
+
+def test_available_memory_is_plausible():
+    assert 2**20 < available_memory_bytes() < 2**50
+
+
+def test_there_is_a_processor():
+    assert n_processors() >= 1
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1.5 * 2**20, "1.5 MiB"),
+        (2**31, "2.0 GiB"),
+        (2**43, "8.0 TiB"),
+    ],
+)
+def test_bytes_for_a_person(n_bytes, text):
+    assert format_bytes(n_bytes) == text
+
+
+def test_work_that_fits_is_let_through():
+    require_memory(1000, "The state", remedy="use fewer orbitals")
+    require_memory(1000, "The state", remedy="use fewer orbitals", budget_bytes=1000)
+
+
+def test_work_that_does_not_fit_is_refused_with_a_remedy():
+    with pytest.raises(ResourceError, match=r"The state needs about 8192\.0 TiB .*; use fewer orbitals\."):
+        require_memory(2**53, "The state", remedy="use fewer orbitals")
+
+
+def test_the_users_budget_counts_where_it_is_smaller():
+    with pytest.raises(ResourceError, match=r"needs about 2\.0 KiB of memory, but 1\.0 KiB is available"):
+        require_memory(2048, "The state", remedy="use fewer orbitals", budget_bytes=1024)

@@ -1,0 +1,91 @@
+"""The project's own files agree with each other."""
+
+import importlib
+import pkgutil
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import kakehashi
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][0-9a-z.]*)( ; [a-z_]+ [!=<>]+ '[A-Za-z0-9.]+')?")
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(kakehashi.__path__, "kakehashi.")
+    if not module.name.rpartition(".")[2].startswith("_")
+)
+
+
+def pins(path):
+    matches = [(line, PIN.fullmatch(line)) for line in path.read_text().splitlines()]
+    odd = [line for line, match in matches if match is None]
+    assert not odd, f"{path.name} holds something other than a name, a version and a marker: {odd}"
+    return {match["name"]: match["version"] for _, match in matches}
+
+
+def direct():
+    """Direct dependencies by the lock file that must pin them."""
+    yield "run", PROJECT["project"]["dependencies"]
+    yield "build", PROJECT["build-system"]["requires"]
+    yield "test", PROJECT["project"]["optional-dependencies"]["sqd"]
+    yield from PROJECT["dependency-groups"].items()
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_a_lock_holds_names_and_versions_alone(path):
+    assert pins(path)
+
+
+def test_the_locks_agree():
+    versions: dict[str, set[str]] = {}
+    for path in LOCKS:
+        for name, version in pins(path).items():
+            versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_every_direct_dependency_is_locked_in_a_version_that_suits():
+    for lock, requirements in direct():
+        locked = pins(ROOT / "requirements" / f"{lock}.txt")
+        for requirement in map(Requirement, requirements):
+            name = canonicalize_name(requirement.name)
+            assert name in locked, f"{name} is not in requirements/{lock}.txt; run `make lock`"
+            assert requirement.specifier.contains(locked[name]), f"{requirement}, but {locked[name]} is locked"
+
+
+def test_every_direct_dependency_has_its_line_in_the_decisions():
+    rows = [
+        line.split("|")[1]
+        for line in (ROOT / "docs/decisions/dependencies.md").read_text().splitlines()
+        if line.startswith("| ")
+    ]
+    explained = {canonicalize_name(name.strip()) for row in rows for name in row.split(",")}
+    needed = {canonicalize_name(Requirement(item).name) for _, items in direct() for item in items}
+    assert needed - explained == set()
+
+
+def test_the_version_is_stated_the_same_everywhere():
+    version = PROJECT["project"]["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_says_what_it_offers(name):
+    module = importlib.import_module(name)
+    assert isinstance(module.__doc__, str)
+    if module.__file__.endswith("__init__.py") and not hasattr(module, "__all__"):
+        return
+    offered = module.__all__
+    assert len(set(offered)) == len(offered)
+    assert [word for word in offered if not hasattr(module, word)] == []
+
+
+def test_the_front_door_offers_what_it_says():
+    assert [name for name in kakehashi.__all__ if not hasattr(kakehashi, name)] == []

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Write requirements/*.txt anew: one version of everything that suits Python 3.11 to 3.13 on every platform.
+# Needs uv in the virtual environment (`make lock` puts it there). Users need only pip.
+set -eu
+uv=${1:?usage: tools/lock.sh PATH_OF_UV}
+options="--quiet --universal --python-version 3.11 --fork-strategy fewest --upgrade
+    --no-header --no-annotate --no-emit-index-url --no-emit-find-links"
+everything=$(mktemp)
+trap 'rm -f "$everything"' EXIT
+
+# All groups are resolved together first, so that the files agree with each other.
+# shellcheck disable=SC2086
+"$uv" pip compile $options pyproject.toml --all-extras \
+    --group build --group test --group lint --group docs --output-file "$everything" >/dev/null
+compile() {
+    name=$1
+    shift
+    # shellcheck disable=SC2086
+    "$uv" pip compile $options --constraints "$everything" "$@" --output-file "$everything.one" >/dev/null
+    mv "$everything.one" "requirements/$name.txt"
+    chmod 644 "requirements/$name.txt"
+    echo "requirements/$name.txt: $(wc -l <"requirements/$name.txt" | tr -d ' ') packages"
+}
+compile run pyproject.toml
+for group in build test lint docs; do
+    compile "$group" --group "$group"
+done

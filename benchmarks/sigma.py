@@ -27,9 +27,7 @@ from kakehashi.subspace.product import ProductHamiltonian
 
 def measure(problem: Problem, n_strings: int, n_threads: int) -> dict[str, Any]:
     strings = lowest_strings(problem, n_strings)
-    build_s = best_seconds(
-        lambda: ProductHamiltonian(problem.hamiltonian, strings, n_threads=n_threads), repeats=3
-    )
+    build_s = best_seconds(lambda: ProductHamiltonian(problem.hamiltonian, strings, n_threads=n_threads), repeats=3)
     product = ProductHamiltonian(problem.hamiltonian, strings, n_threads=n_threads)
     c = np.random.default_rng(0).normal(size=product.shape)
     c = c + c.T
@@ -105,14 +103,8 @@ def main() -> None:
                 )
     about: dict[str, Any] = {}
     if not quick:
-        words = subprocess.run(
-            [sys.executable, "-c", PEAK], capture_output=True, text=True, check=True
-        ).stdout.split()
-        about = {
-            "peak_1e7": dict(
-                zip(("n_determinants", "energy_hartree", "bytes", "converged"), words, strict=True)
-            )
-        }
+        words = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True).stdout.split()
+        about = {"peak_1e7": dict(zip(("n_determinants", "energy_hartree", "bytes", "converged"), words, strict=True))}
         print(f"solving {int(words[0]):,} determinants: peak {format_bytes(int(words[2]))}, E = {words[1]}")
     print(keep("sigma", rows, **about))
 

@@ -203,9 +203,7 @@ def test_strong_repulsion_warns_and_keeps_finite():
     strength=st.sampled_from([0.0, 1e-3, 0.1, 2.0]),
 )
 def test_amplitudes_are_always_finite_and_symmetric(data, n_orb, seed, spread, strength):
-    n_elec = data.draw(
-        st.tuples(st.integers(0, n_orb), st.integers(0, n_orb)).filter(lambda pair: sum(pair) > 0)
-    )
+    n_elec = data.draw(st.tuples(st.integers(0, n_orb), st.integers(0, n_orb)).filter(lambda pair: sum(pair) > 0))
     problem = random_problem(n_orb, n_elec, seed=seed, spread=spread, strength=strength)
     found = compute_amplitudes(problem)
     assert all(np.isfinite(part).all() for part in blocks(found))

@@ -90,9 +90,7 @@ def test_fitting_lowers_the_error_of_one_layer(hydrogen_chain):
 
     def error(circuit):
         mats, rotations = circuit.operator.diag_coulomb_mats[:, 0], circuit.operator.orbital_rotations
-        t2 = 1j * np.einsum(
-            "kpq,kap,kip,kbq,kjq->ijab", mats, rotations, rotations.conj(), rotations, rotations.conj()
-        )
+        t2 = 1j * np.einsum("kpq,kap,kip,kbq,kjq->ijab", mats, rotations, rotations.conj(), rotations, rotations.conj())
         return np.linalg.norm(t2[:2, :2, 2:, 2:] - amplitudes.t2)
 
     plain, fitted = (
@@ -104,9 +102,7 @@ def test_fitting_lowers_the_error_of_one_layer(hydrogen_chain):
 
 def test_failed_ccsd_is_passed_on():
     two_body = np.zeros((2, 2, 2, 2))
-    problem = Problem(
-        name="flat", hamiltonian=Hamiltonian(one_body=np.zeros((2, 2)), two_body=two_body), n_elec=(1, 1)
-    )
+    problem = Problem(name="flat", hamiltonian=Hamiltonian(one_body=np.zeros((2, 2)), two_body=two_body), n_elec=(1, 1))
     amplitudes = compute_amplitudes(problem, memory_bytes=1)
     circuit = build_lucj(problem, amplitudes=amplitudes)
     assert "second-order" in circuit.warnings[0]

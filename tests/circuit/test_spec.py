@@ -14,9 +14,7 @@ def problem():
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(4, 4, 4)) * 0.1
     factors = factors + factors.transpose(0, 2, 1)
-    hamiltonian = Hamiltonian(
-        one_body=np.diag(np.arange(4.0)), two_body=np.einsum("kpq,krs->pqrs", factors, factors)
-    )
+    hamiltonian = Hamiltonian(one_body=np.diag(np.arange(4.0)), two_body=np.einsum("kpq,krs->pqrs", factors, factors))
     return Problem(name="random", hamiltonian=hamiltonian, n_elec=(2, 1))
 
 

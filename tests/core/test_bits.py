@@ -45,9 +45,7 @@ def test_views_that_are_not_contiguous_unpack_too():
     np.testing.assert_array_equal(unpack_strings(np.asfortranarray(strings), 100), occupations)
 
 
-@given(
-    st.lists(st.integers(0, 2**128 - 1) | st.integers(0, 3) | st.integers(2**64 - 2, 2**64 + 2), max_size=30)
-)
+@given(st.lists(st.integers(0, 2**128 - 1) | st.integers(0, 3) | st.integers(2**64 - 2, 2**64 + 2), max_size=30))
 def test_strings_are_ordered_as_128_bit_integers(values):
     strings = np.array([[v & (2**64 - 1), v >> 64] for v in values], dtype=np.uint64).reshape(-1, 2)
     assert numbers(strings[rank_strings(strings)]) == sorted(values)

@@ -74,9 +74,7 @@ def test_a_full_disk_is_said_and_keeps_the_old_file(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with pytest.raises(
-            ResourceError, match=r"no space left to write .*a\.txt; what was written before is kept"
-        ):
+        with pytest.raises(ResourceError, match=r"no space left to write .*a\.txt; what was written before is kept"):
             write_text(path, "x" * 10_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

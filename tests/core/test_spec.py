@@ -42,9 +42,7 @@ def parse(**table):
 
 
 def test_a_good_table():
-    spec = parse(
-        n_elec=[2, 3], path="a/b", device={"name": "noisy", "readout_rate": 1}, layers=[{"angle": 2.5}]
-    )
+    spec = parse(n_elec=[2, 3], path="a/b", device={"name": "noisy", "readout_rate": 1}, layers=[{"angle": 2.5}])
     assert spec.n_elec == (2, 3)
     assert spec.path == Path("a/b")
     assert spec.device == NoisySpec(name="noisy", readout_rate=1.0)

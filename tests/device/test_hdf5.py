@@ -12,9 +12,7 @@ from kakehashi.device.model import Shots
 
 
 @hypothesis.settings(max_examples=20, deadline=None)
-@hypothesis.given(
-    width=st.sampled_from([1, 8, 9, 52, 130]), seed=st.integers(0, 2**32 - 1), n_rows=st.integers(0, 50)
-)
+@hypothesis.given(width=st.sampled_from([1, 8, 9, 52, 130]), seed=st.integers(0, 2**32 - 1), n_rows=st.integers(0, 50))
 def test_round_trip(tmp_path_factory, width, seed, n_rows):
     rng = np.random.default_rng(seed)
     shots = Shots.from_matrix(rng.random((n_rows, width)) < 0.5, provenance={"device": "x", "list": [1, None]})

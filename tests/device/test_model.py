@@ -45,9 +45,7 @@ def test_repeats_and_order_do_not_matter(table, random):
     parts = [(row, 1) for row in shots.to_matrix()]
     parts += [(row, count - 1) for row, count in zip(shots.to_matrix(), shots.counts, strict=True) if count > 1]
     random.shuffle(parts)
-    again = Shots.from_matrix(
-        np.array([row for row, _ in parts]), counts=np.array([count for _, count in parts])
-    )
+    again = Shots.from_matrix(np.array([row for row, _ in parts]), counts=np.array([count for _, count in parts]))
     np.testing.assert_array_equal(again.bits, shots.bits)
     np.testing.assert_array_equal(again.counts, shots.counts)
 

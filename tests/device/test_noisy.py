@@ -24,10 +24,7 @@ def within(found, probability, n, *, sigmas=4.5):
 
 def test_no_noise_is_exact():
     circuit = random_circuit()
-    assert (
-        NoisyDevice().run(circuit, 1000, rng=4).to_counts()
-        == ExactDevice().run(circuit, 1000, rng=4).to_counts()
-    )
+    assert NoisyDevice().run(circuit, 1000, rng=4).to_counts() == ExactDevice().run(circuit, 1000, rng=4).to_counts()
 
 
 def test_readout_rates_are_recovered_for_every_qubit():

@@ -68,9 +68,7 @@ def test_console_blocks_run(page, folder):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     for block in CONSOLE.findall(page.read_text(encoding="utf-8")):
         for command, expected in commands(block):
-            done = subprocess.run(
-                ["bash", "-c", command], capture_output=True, text=True, timeout=300, check=False
-            )
+            done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300, check=False)
             assert done.returncode == 0, f"{page.name}: {command}{done.stderr}"
             if expected:
                 assert checker.check_output(expected, done.stdout, flags), f"{command}{done.stdout}"

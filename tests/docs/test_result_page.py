@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.report.schema import SCHEMA_NAME, read_schema
+from kakehashi.report.verdict import Case
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "formats" / "result.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -49,8 +50,7 @@ def kind(entry):
 
 def test_every_object_of_the_schema_has_a_table():
     assert {name for name, entry in DEFINITIONS.items() if entry.get("properties")} == {
-        f"{entry}Document"
-        for entry in ("Verdict", "Control", "Reference", "Iteration", "SizePoint", "Sampling")
+        f"{entry}Document" for entry in ("Verdict", "Control", "Reference", "Iteration", "SizePoint", "Sampling")
     }
     assert set(TABLES) == set(OBJECTS)
     assert SCHEMA_NAME in TEXT.splitlines()[0]
@@ -67,3 +67,9 @@ def test_every_key_is_in_its_table(heading):
         assert written.endswith(" or null") == nullable, key
         assert unit == properties[key].get("unit", ""), key
         assert meaning, key
+
+
+def test_every_case_of_the_verdict_is_explained():
+    page = (PAGE.parents[1] / "explanations" / "sqd.md").read_text(encoding="utf-8")
+    section = page.partition("### How to read the verdict")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == set(Case)

@@ -88,10 +88,7 @@ def test_every_table_of_a_run_is_on_the_page():
     while new:
         found |= new
         new = {
-            model
-            for parent in found
-            for field in parent.model_fields.values()
-            for model in models(field.annotation)
+            model for parent in found for field in parent.model_fields.values() for model in models(field.annotation)
         } - found
     bases = {model for model in found if any(model in other.__mro__[1:] for other in found)}
     assert found - bases == set(MODELS.values())

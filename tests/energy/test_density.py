@@ -13,9 +13,7 @@ from kakehashi.subspace.solve import solve_subspace
 @pytest.mark.parametrize(("n_elec", "sizes"), [((2, 2), (5, 5)), ((3, 1), (4, 3)), ((2, 0), (6, 1))])
 def test_densities_equal_their_slow_twins(n_elec: tuple[int, int], sizes: tuple[int, int]) -> None:
     hamiltonian = random_hamiltonian(4, seed=1)
-    alpha, beta = (
-        random_strings(size, n_orb=4, n_electrons=n, rng=2) for size, n in zip(sizes, n_elec, strict=True)
-    )
+    alpha, beta = (random_strings(size, n_orb=4, n_electrons=n, rng=2) for size, n in zip(sizes, n_elec, strict=True))
     state = solve_subspace(hamiltonian, alpha, beta)
     densities = compute_densities(hamiltonian, state)
     one, two = densities_slow(state.alpha, state.beta, 4, state.coefficients)

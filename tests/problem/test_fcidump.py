@@ -34,9 +34,7 @@ def unpack(packed_one, packed_two, constant=0.0):
     pair = np.maximum(pair, pair.T)
     high = np.maximum(pair[:, :, None, None], pair[None, None])
     low = np.minimum(pair[:, :, None, None], pair[None, None])
-    return Hamiltonian(
-        one_body=packed_one[pair], two_body=packed_two[high * (high + 1) // 2 + low], constant=constant
-    )
+    return Hamiltonian(one_body=packed_one[pair], two_body=packed_two[high * (high + 1) // 2 + low], constant=constant)
 
 
 @st.composite
@@ -300,9 +298,7 @@ def test_a_real_active_space():
         st.binary(max_size=200),
         st.tuples(st.integers(0, 120), st.binary(max_size=6)),
         st.lists(
-            st.sampled_from(
-                [b"&FCI", b"NORB=2", b"NELEC=2", b"/", b"\n", b"0.5 1 1 2 2", b"*", b"=", b"1D0", b"'"]
-            )
+            st.sampled_from([b"&FCI", b"NORB=2", b"NELEC=2", b"/", b"\n", b"0.5 1 1 2 2", b"*", b"=", b"1D0", b"'"])
         ),
     )
 )

@@ -22,8 +22,7 @@ def spec(text):
         ('name = "hubbard-4x4"\nu_over_t = 2\nn_elec = [3, 2]\nbasis = "site"', 16, (3, 2)),
         ('molecule = { geometry = "H 0 0 0; H 0 0 1", basis = "6-31g" }', 4, (1, 1)),
         (
-            '[molecule]\ngeometry = """\nO 0 0 0\nH 0 0 1\n"""\n'
-            'basis = "sto-3g"\ntwo_s = 1\nactive_space = [5, 4]',
+            '[molecule]\ngeometry = """\nO 0 0 0\nH 0 0 1\n"""\nbasis = "sto-3g"\ntwo_s = 1\nactive_space = [5, 4]',
             4,
             (3, 2),
         ),

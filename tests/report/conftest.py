@@ -176,9 +176,7 @@ def edge_cases() -> dict[str, Result]:
             source="arXiv:2511.00224",
             uncertainty_hartree=0.0075,
         ),
-        control=dataclasses.replace(
-            control, energy_hartree=-326.5471, size_curve=(), loop_energy_hartree=-326.88
-        ),
+        control=dataclasses.replace(control, energy_hartree=-326.5471, size_curve=(), loop_energy_hartree=-326.88),
         size_curve=(),
     )
     return {

@@ -12,9 +12,7 @@ def test_every_figure_of_every_result_has_words(any_result):
 
 def test_alternative_tells_the_numbers(build):
     text = caption_figure(build(), "convergence").alternative
-    assert text.startswith(
-        "Line chart of the error against the reference in 5 turns: from +46.1 mHa to +0.772 mHa."
-    )
+    assert text.startswith("Line chart of the error against the reference in 5 turns: from +46.1 mHa to +0.772 mHa.")
     assert "Random strings: +191 mHa." in text
     assert "in 1 turn:" in caption_figure(build(n_iterations=1), "convergence").alternative
     assert "-109.04590000 hartree" in caption_figure(build(reference=None, control=None), "size").alternative

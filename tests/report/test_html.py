@@ -119,9 +119,7 @@ def test_headline_with_reference(build):
     words = Page(render_html(build())).words()
     assert "0.772 mHa above FCI" in re.sub(r"\s+", " ", words)
     assert "within 1 kcal/mol of the reference" in words
-    assert "within 1 kcal/mol" not in Page(render_html(build(energy_hartree=-109.0))).words().replace(
-        "1 kcal/mol ", ""
-    )
+    assert "within 1 kcal/mol" not in Page(render_html(build(energy_hartree=-109.0))).words().replace("1 kcal/mol ", "")
 
 
 def test_headline_without_reference(build):
@@ -175,9 +173,7 @@ def test_folder_that_cannot_be_written_is_named(build, tmp_path):
         write_report(build(), tmp_path / "file" / "out")
 
 
-@pytest.mark.parametrize(
-    "case", ["plain", "nothing to compare", "open shell and long warnings", "hostile names"]
-)
+@pytest.mark.parametrize("case", ["plain", "nothing to compare", "open shell and long warnings", "hostile names"])
 def test_fragment_stands_alone_in_a_notebook(cases, case):
     page = Page(render_fragment(cases[case]))
     assert not page.all("script", "link", "style", "img", "a")

@@ -33,7 +33,7 @@ def test_summary_of_n2(build):
     assert rows["Control: random strings"].note == "+190 mHa from this run; 4,000,000 determinants"
     assert rows["Determinants"].note == "2,000 alpha × 2,000 beta strings; 21.0 % of the full space"
     assert (rows["⟨S²⟩"].value, rows["⟨S²⟩"].note) == ("0.0000", "a pure singlet has 0")
-    assert rows["Converged"].value == "yes"
+    assert rows["Eigensolver converged"].value == "yes"
     assert rows["Wall time"].value == "2 min 10 s"
     assert rows["Peak memory"].value == "1.4 GiB"
 
@@ -42,7 +42,7 @@ def test_summary_without_reference_and_control(build):
     rows = by_label(build(reference=None, control=None, converged=False))
     assert "Reference" not in rows
     assert "Error" not in rows
-    assert (rows["Control"].value, rows["Converged"].value) == ("none", "no")
+    assert (rows["Control"].value, rows["Eigensolver converged"].value) == ("none", "no")
 
 
 def test_summary_shows_what_there_is_more(build):

@@ -27,9 +27,7 @@ def test_what_is_written_reads_back_the_same(table):
 
 
 def test_null_is_left_out():
-    assert tomllib.loads(write_toml_text({"a": None, "b": {"c": None, "d": [{"e": None}]}})) == {
-        "b": {"d": [{}]}
-    }
+    assert tomllib.loads(write_toml_text({"a": None, "b": {"c": None, "d": [{"e": None}]}})) == {"b": {"d": [{}]}}
 
 
 def test_long_arrays_are_broken_into_lines():

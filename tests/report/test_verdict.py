@@ -32,8 +32,7 @@ def test_loop_on_random_bits_ends_higher(with_control):
     assert verdict.case is Case.HELPED
     assert verdict.headline.startswith("The sampler helped by 2.80 mHa")
     assert verdict.sentences[1] == (
-        "A subspace of the same size from uniformly random strings (plus the Hartree-Fock one) ends 900 mHa "
-        "higher."
+        "A subspace of the same size from uniformly random strings (plus the Hartree-Fock one) ends 900 mHa higher."
     )
 
 

@@ -12,9 +12,7 @@ from kakehashi.core.errors import InputError
 from kakehashi.samples import all_strings, random_strings
 
 
-@pytest.mark.parametrize(
-    ("n_orb", "n_electrons"), [(1, 0), (1, 1), (6, 0), (6, 3), (6, 6), (9, 4), (70, 2), (128, 1)]
-)
+@pytest.mark.parametrize(("n_orb", "n_electrons"), [(1, 0), (1, 1), (6, 0), (6, 3), (6, 6), (9, 4), (70, 2), (128, 1)])
 def test_all_strings_are_all_combinations(n_orb, n_electrons):
     strings = all_strings(n_orb=n_orb, n_electrons=n_electrons)
     occupations = np.zeros((math.comb(n_orb, n_electrons), n_orb), dtype=bool)

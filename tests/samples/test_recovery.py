@@ -139,9 +139,7 @@ def test_flip_weights_of_an_empty_and_of_a_full_shell_are_finite(n_electrons):
 def test_orbitals_that_must_not_flip_do_so_only_as_a_last_resort():
     # Two electrons are missing; only orbital 3 is said to be occupied, so the other flip is anybody's.
     occupancies = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
-    recovered = recover_configurations(
-        shots_of("00000000", 3000), n_elec=(2, 0), occupancies=occupancies, rng=2
-    )
+    recovered = recover_configurations(shots_of("00000000", 3000), n_elec=(2, 0), occupancies=occupancies, rng=2)
     filled = unpack_strings(recovered.alpha, 4)
     assert filled[:, 3].all()
     assert len(recovered) == 3
@@ -171,9 +169,7 @@ def test_counts_beyond_the_budget_are_shared_and_weights_kept(monkeypatch):
     monkeypatch.setattr(recovery_module, "MAX_DRAWS", 500)
     row = np.array([[1, 0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0, 0]], dtype=bool)
     shots = Shots.from_matrix(row, counts=np.array([10**9, 3 * 10**9]))
-    recovered = recover_configurations(
-        shots, n_elec=(1, 1), occupancies=np.array([[0, 0, 1, 1], [1, 0, 0, 0]]), rng=1
-    )
+    recovered = recover_configurations(shots, n_elec=(1, 1), occupancies=np.array([[0, 0, 1, 1], [1, 0, 0, 0]]), rng=1)
     weights = dict(zip(recovered.alpha[:, 0].tolist(), recovered.weights, strict=True))
     assert weights[1] == pytest.approx(0.25)
     assert weights[4] + weights[8] == pytest.approx(0.75)

@@ -73,8 +73,7 @@ def test_any_small_space_equals_its_slow_twin(seed: int, n_orb: int, data: st.Da
     sizes = data.draw(st.tuples(st.integers(1, 10), st.integers(1, 10)))
     hamiltonian = random_hamiltonian(n_orb, seed, n_irreps=data.draw(st.sampled_from([1, 2, 4])))
     alpha, beta = (
-        random_strings(size, n_orb=n_orb, n_electrons=n, rng=seed)
-        for size, n in zip(sizes, n_elec, strict=True)
+        random_strings(size, n_orb=n_orb, n_electrons=n, rng=seed) for size, n in zip(sizes, n_elec, strict=True)
     )
     product = ProductHamiltonian(hamiltonian, alpha, beta, n_threads=1)
     dense = build_hamiltonian_slow(hamiltonian, product.alpha, product.beta)
@@ -117,9 +116,7 @@ def test_sigma_does_not_depend_on_threads(parity: int) -> None:
     strings = random_strings(150, n_orb=10, n_electrons=5, rng=2)
     c = np.random.default_rng(1).normal(size=(150, 150))
     c = c + c.T
-    results = [
-        ProductHamiltonian(hamiltonian, strings, n_threads=n).apply(c, parity=parity) for n in (1, 2, 3, 7)
-    ]
+    results = [ProductHamiltonian(hamiltonian, strings, n_threads=n).apply(c, parity=parity) for n in (1, 2, 3, 7)]
     for other in results[1:]:
         np.testing.assert_array_equal(other, results[0])
 

@@ -20,9 +20,7 @@ def full_space(n_orb: int, n_elec: tuple[int, int]) -> tuple[np.ndarray, np.ndar
     return alpha, beta
 
 
-def molecular_hamiltonian(
-    atom: str, basis: str = "sto-3g", spin: int = 0
-) -> tuple[Hamiltonian, tuple[int, int]]:
+def molecular_hamiltonian(atom: str, basis: str = "sto-3g", spin: int = 0) -> tuple[Hamiltonian, tuple[int, int]]:
     molecule = gto.M(atom=atom, basis=basis, spin=spin, verbose=0)
     mf = scf.RHF(molecule).run()
     n_orb = mf.mo_coeff.shape[1]

@@ -37,9 +37,7 @@ def result() -> Result:
 def test_energy_lies_between_exact_and_hartree_fock(result: Result) -> None:
     assert result.reference is not None
     assert result.reference.energy_hartree - 1e-8 <= result.energy_hartree < result.hartree_fock_hartree
-    assert result.error_mhartree == pytest.approx(
-        1000 * (result.energy_hartree - result.reference.energy_hartree)
-    )
+    assert result.error_mhartree == pytest.approx(1000 * (result.energy_hartree - result.reference.energy_hartree))
     assert result.n_determinants == result.n_alpha_strings * result.n_beta_strings == 225
     np.testing.assert_allclose(result.occupancies.sum(axis=1), [3, 3])
     assert result.converged

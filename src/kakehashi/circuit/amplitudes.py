@@ -129,9 +129,7 @@ def compute_amplitudes(problem: Problem, *, memory_bytes: int | None = None) -> 
             continue
         if found.correlation_hartree <= 1e-9:
             return found
-        reason = (
-            f"converged {found.correlation_hartree:.3g} hartree above the determinant of the lowest orbitals"
-        )
+        reason = f"converged {found.correlation_hartree:.3g} hartree above the determinant of the lowest orbitals"
     return _second_order(problem, spins, reason)
 
 
@@ -143,8 +141,7 @@ def _reference(problem: Problem) -> tuple[_Spin, _Spin]:
         start=np.zeros_like(one_body),
     )
     alpha, beta = (
-        _Spin(n_occupied=n, fock=coulomb - np.einsum("piiq->pq", two_body[:, :n, :n, :]))
-        for n in problem.n_elec
+        _Spin(n_occupied=n, fock=coulomb - np.einsum("piiq->pq", two_body[:, :n, :n, :])) for n in problem.n_elec
     )
     return alpha, beta
 
@@ -161,9 +158,7 @@ def _memory_bytes(problem: Problem) -> int:
     return 8 * total if closed else 16 * total
 
 
-def _run_ccsd(
-    problem: Problem, spins: tuple[_Spin, _Spin], attempt: dict[str, float | int]
-) -> Amplitudes | None:
+def _run_ccsd(problem: Problem, spins: tuple[_Spin, _Spin], attempt: dict[str, float | int]) -> Amplitudes | None:
     """One attempt at CCSD; None where it did not converge."""
     from pyscf.cc import ccsd, uccsd
 

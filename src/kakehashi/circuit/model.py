@@ -42,9 +42,7 @@ class Circuit:
             if not 0 <= count <= self.n_orb:
                 raise InputError(f"{count} {spin} electrons do not fit into {self.n_orb} orbitals.")
         if self.operator is not None and self.operator.norb != self.n_orb:
-            raise InputError(
-                f"Argument `operator` acts on {self.operator.norb} orbitals, but `n_orb` is {self.n_orb}."
-            )
+            raise InputError(f"Argument `operator` acts on {self.operator.norb} orbitals, but `n_orb` is {self.n_orb}.")
 
     @property
     def n_qubits(self) -> int:

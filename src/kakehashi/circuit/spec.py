@@ -41,6 +41,4 @@ class CircuitSpec(Spec):
         """Build the circuit of a problem."""
         if self.ansatz == "hartree-fock":
             return build_hartree_fock(problem)
-        return build_lucj(
-            problem, n_layers=self.n_layers, connectivity=self.connectivity, optimize=self.optimize
-        )
+        return build_lucj(problem, n_layers=self.n_layers, connectivity=self.connectivity, optimize=self.optimize)

@@ -49,9 +49,7 @@ def _examine_packages() -> list[Finding]:
         try:
             version = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            findings.append(
-                Finding(subject=package, state="bad", text="not installed; run: pip install kakehashi")
-            )
+            findings.append(Finding(subject=package, state="bad", text="not installed; run: pip install kakehashi"))
         else:
             findings.append(Finding(subject=package, state="good", text=version))
     for module, (package, purpose, extra) in OPTIONAL.items():
@@ -77,9 +75,7 @@ def examine() -> list[Finding]:
             state="good" if memory >= COMFORTABLE_MEMORY_BYTES else "note",
             text=f"{format_bytes(memory)} available",
         ),
-        Finding(
-            subject="disk", state="good" if disk > 1024**3 else "note", text=f"{format_bytes(disk)} free here"
-        ),
+        Finding(subject="disk", state="good" if disk > 1024**3 else "note", text=f"{format_bytes(disk)} free here"),
         *_examine_packages(),
         Finding(
             subject="data",

@@ -77,15 +77,13 @@ class LiveProgress:
             return
         self._last_line = (event.stage, now)
         parts = [f"[{now:7.1f} s]", TITLES.get(event.stage, event.stage).lower(), _describe(event)]
-        self._console.print(
-            " ".join(part for part in parts if part), highlight=False, markup=False, soft_wrap=True
-        )
+        self._console.print(" ".join(part for part in parts if part), highlight=False, markup=False, soft_wrap=True)
 
     def _draw(self) -> Table:
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=2)
         table.add_column(width=9, style="bold")
-        table.add_column(ratio=1)
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column(justify="right", style="dim", no_wrap=True)
         now = time.monotonic() - self._start
         memory = 0

@@ -131,9 +131,7 @@ def problems(*, json_: Json = False) -> int:
                 "n_qubits": entry.n_qubits,
                 "n_orb": entry.n_orb,
                 "n_elec": entry.n_elec,
-                "parameters": {
-                    p.name: {"default": p.default, "description": p.description} for p in entry.parameters
-                },
+                "parameters": {p.name: {"default": p.default, "description": p.description} for p in entry.parameters},
                 "references": entry.references,
             }
             for entry in entries
@@ -188,10 +186,12 @@ def _print_result(result: Any) -> None:
     from kakehashi.report.verdict import judge
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for row in summary_rows(result):
-        table.add_row(
-            row.label, f"[bold]{row.value}[/]" if row is summary_rows(result)[0] else row.value, row.note
-        )
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim")
+    for index, row in enumerate(summary_rows(result)):
+        table.add_row(row.label, f"[bold]{row.value}[/]" if index == 0 else row.value, row.unit, row.note)
     data.print(table)
     data.print()
     data.print(judge(result).text, highlight=False, markup=False)

@@ -65,9 +65,7 @@ def replace_file(path: Path | str) -> Iterator[Path]:
         temporary = None
     except OSError as error:
         if error.errno in _FULL:
-            raise ResourceError(
-                f"There is no space left to write {path}; what was written before is kept."
-            ) from error
+            raise ResourceError(f"There is no space left to write {path}; what was written before is kept.") from error
         if error.errno in _REFUSED:
             raise InputError(f"{path} cannot be written: {error.strerror}.") from error
         raise

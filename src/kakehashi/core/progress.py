@@ -61,9 +61,7 @@ class Reporter:
         self._progress = progress
         self._start = time.monotonic()
 
-    def step(
-        self, stage: str, message: str = "", *, step: int = 0, total: int | None = None, **values: float
-    ) -> None:
+    def step(self, stage: str, message: str = "", *, step: int = 0, total: int | None = None, **values: float) -> None:
         """Report one step; keyword arguments become the event's values."""
         self._progress(
             Event(

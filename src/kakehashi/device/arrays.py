@@ -92,9 +92,7 @@ def parse_bit_array(array: NDArray[np.uint8], num_bits: int, *, path: Path | str
 def _from_bool_matrix(array: NDArray[np.bool_], *, path: Path | str, n_qubits: int | None) -> Shots:
     """Rows as written: qubit 0 in the last column."""
     if array.ndim != 2 or array.shape[1] == 0:
-        raise FileFormatError(
-            path, f"a matrix of bools must have shape (n_shots, n_qubits), but has {array.shape}."
-        )
+        raise FileFormatError(path, f"a matrix of bools must have shape (n_shots, n_qubits), but has {array.shape}.")
     if not len(array):
         raise FileFormatError(path, "there are no shots.")
     if n_qubits is not None and array.shape[1] != n_qubits:

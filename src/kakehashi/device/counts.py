@@ -150,9 +150,7 @@ class _Reader:
         """Counts by bit string, hexadecimal or decimal number."""
         for key, count in table.items():
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                raise self._fault(
-                    f"the count of {key[:80]!r} must be a whole number, but is {count!r}.", key=key
-                )
+                raise self._fault(f"the count of {key[:80]!r} must be a whole number, but is {count!r}.", key=key)
         if sum(table.values()) > LARGEST_COUNT:
             raise self._fault("the counts sum to more than 2^62.")
         if self._n_qubits is not None:
@@ -181,9 +179,7 @@ class _Reader:
         if isinstance(num_bits, bool) or not isinstance(num_bits, int):
             raise self._fault(f"`num_bits` must be a whole number, but is {num_bits!r}.", key="num_bits")
         if self._n_qubits is not None and num_bits != self._n_qubits:
-            raise self._fault(
-                f"the shots have {num_bits} bits, but {self._n_qubits} were expected.", key="num_bits"
-            )
+            raise self._fault(f"the shots have {num_bits} bits, but {self._n_qubits} were expected.", key="num_bits")
         return parse_bit_array(self._read_array(table["array"]), num_bits, path=self._path)
 
     def _read_array(self, value: object) -> np.ndarray[Any, np.dtype[np.uint8]]:

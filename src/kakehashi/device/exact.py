@@ -229,9 +229,7 @@ class ExactDevice:
         provenance = describe_run("exact", circuit, n_shots, rng)
         if circuit.operator is None:
             halves = [unpack_strings(lowest_string(n), circuit.n_orb) for n in circuit.n_elec]
-            return Shots.from_matrix(
-                np.concatenate(halves, axis=1), counts=np.array([n_shots]), provenance=provenance
-            )
+            return Shots.from_matrix(np.concatenate(halves, axis=1), counts=np.array([n_shots]), provenance=provenance)
         require_state_vector(circuit.n_orb, circuit.n_elec)
         report.step("sample", f"simulating {circuit.n_qubits} qubits", step=0, total=2)
         state = state_vector(circuit)

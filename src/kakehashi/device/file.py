@@ -51,9 +51,7 @@ class FileDevice:
         """False."""
         return False
 
-    def run(
-        self, circuit: Circuit, n_shots: int = 0, *, rng: RngLike = None, progress: Progress = silent
-    ) -> Shots:
+    def run(self, circuit: Circuit, n_shots: int = 0, *, rng: RngLike = None, progress: Progress = silent) -> Shots:
         """Read the shots.
 
         Args:

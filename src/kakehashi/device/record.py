@@ -22,9 +22,7 @@ def require_shots(n_shots: int) -> None:
         raise InputError(f"Argument `n_shots` must be at least 1, but is {n_shots}.")
 
 
-def describe_run(
-    device: str, circuit: Circuit, n_shots: int, rng: RngLike, **settings: object
-) -> dict[str, object]:
+def describe_run(device: str, circuit: Circuit, n_shots: int, rng: RngLike, **settings: object) -> dict[str, object]:
     """Provenance of shots, as plain JSON values.
 
     Args:

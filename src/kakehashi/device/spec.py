@@ -209,7 +209,5 @@ def parse_device(table: Mapping[str, Any] | DeviceSpec) -> DeviceSpec:
     return parse_spec(DEVICES[name], table, source=f"device {name!r}")
 
 
-AnyDeviceSpec: TypeAlias = Annotated[
-    pydantic.SerializeAsAny[DeviceSpec], pydantic.BeforeValidator(parse_device)
-]
+AnyDeviceSpec: TypeAlias = Annotated[pydantic.SerializeAsAny[DeviceSpec], pydantic.BeforeValidator(parse_device)]
 """Type of a spec's field that holds any registered device."""

@@ -45,9 +45,7 @@ def parse_text(text: str, *, path: Path | str, n_qubits: int | None = None) -> S
             width = len(bits)
         elif len(bits) != width:
             expected = "were expected" if n_qubits else "are in the lines before"
-            raise FileFormatError(
-                path, f"the bit string has {len(bits)} bits, but {width} {expected}.", line=number
-            )
+            raise FileFormatError(path, f"the bit string has {len(bits)} bits, but {width} {expected}.", line=number)
         totals[bits] += count
     counts = {bits: count for bits, count in totals.items() if count}
     if not counts:

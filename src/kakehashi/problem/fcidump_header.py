@@ -162,9 +162,7 @@ def _read_entries(stream: io.BufferedIOBase, path: Path) -> tuple[_Entries, int]
         end = _END.search(line)
         if end is not None:
             if line[end.end() :].strip():
-                raise FileFormatError(
-                    path, "Nothing may follow the end of the header on its line.", line=number
-                )
+                raise FileFormatError(path, "Nothing may follow the end of the header on its line.", line=number)
             line = line[: end.start()]
         lines.append(line)
         if end is not None:

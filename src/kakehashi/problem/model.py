@@ -99,9 +99,7 @@ class Hamiltonian:
         """
         c = np.asarray(coefficients, dtype=np.float64)
         if c.shape != (self.n_orb, self.n_orb):
-            raise InputError(
-                f"Argument `coefficients` must have shape {(self.n_orb, self.n_orb)}, but has {c.shape}."
-            )
+            raise InputError(f"Argument `coefficients` must have shape {(self.n_orb, self.n_orb)}, but has {c.shape}.")
         if np.abs(c.T @ c - np.eye(self.n_orb)).max() > SYMMETRY_TOLERANCE:
             raise InputError("Argument `coefficients` must be orthogonal.")
         two_body = self.two_body
@@ -217,15 +215,13 @@ class Problem:
         for spin, count in (("alpha", n_alpha), ("beta", n_beta)):
             if not 0 <= count <= self.n_orb:
                 raise InputError(
-                    f"{count} {spin} electrons do not fit into {self.n_orb} orbitals; "
-                    f"there must be 0 to {self.n_orb}."
+                    f"{count} {spin} electrons do not fit into {self.n_orb} orbitals; there must be 0 to {self.n_orb}."
                 )
         if n_alpha + n_beta == 0:
             raise InputError("There are no electrons.")
         if self.orbital_symmetry and len(self.orbital_symmetry) != self.n_orb:
             raise InputError(
-                f"Argument `orbital_symmetry` must have {self.n_orb} entries, "
-                f"but has {len(self.orbital_symmetry)}."
+                f"Argument `orbital_symmetry` must have {self.n_orb} entries, but has {len(self.orbital_symmetry)}."
             )
         if not all(1 <= number <= 8 for number in (*self.orbital_symmetry, self.state_symmetry)):
             raise InputError("Irreducible representations are numbered 1 to 8 (D2h and its subgroups).")

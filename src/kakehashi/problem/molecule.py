@@ -167,9 +167,7 @@ def _build_molecule(
     return molecule
 
 
-def _basis_sets(
-    basis: str | Mapping[str, str], symbols: Sequence[str]
-) -> tuple[dict[str, str], dict[str, str]]:
+def _basis_sets(basis: str | Mapping[str, str], symbols: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Basis set of each element, and where it belongs to an effective core potential, that too."""
     from pyscf.gto.basis import load, load_ecp
 
@@ -246,8 +244,7 @@ def _choose_space(
     n_doubly = (molecule.nelectron - molecule.spin) // 2
     if n_doubly + molecule.spin > n_mo:
         raise InputError(
-            f"{molecule.nelectron} electrons, {molecule.spin} of them unpaired, do not fit into "
-            f"{n_mo} basis functions."
+            f"{molecule.nelectron} electrons, {molecule.spin} of them unpaired, do not fit into {n_mo} basis functions."
         )
     doubly = np.arange(n_doubly)
     if sum((bool(frozen_core), active_space is not None, active_orbitals is not None)) > 1:
@@ -286,8 +283,7 @@ def _choose_space(
         raise InputError("The active space holds no electrons.")
     if len(active) > MAX_ORBITALS:
         raise InputError(
-            f"At most {MAX_ORBITALS} orbitals are supported, but there are {len(active)}; "
-            "choose an active space."
+            f"At most {MAX_ORBITALS} orbitals are supported, but there are {len(active)}; choose an active space."
         )
     return _Space(frozen, active, singly, (n_beta + molecule.spin, n_beta))
 

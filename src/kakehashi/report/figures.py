@@ -82,9 +82,7 @@ def _energy_scale(result: Result) -> _Scale:
 def _levels(result: Result, scale: _Scale, *, with_control: bool) -> list[_Level]:
     levels = [_Level(y=scale.convert(result.hartree_fock_hartree), text="Hartree-Fock", color=COLORS["muted"])]
     if scale.known:
-        levels.append(
-            _Level(y=KCAL_PER_MOL_MHARTREE, text="1 kcal/mol", color=COLORS["muted"], dashes=(1.0, 2.0))
-        )
+        levels.append(_Level(y=KCAL_PER_MOL_MHARTREE, text="1 kcal/mol", color=COLORS["muted"], dashes=(1.0, 2.0)))
         levels.append(_Level(y=0.0, text=REFERENCE, color=COLORS["ink"], dashes=(1.0, 0.0)))
     if result.reference is not None and result.error_mhartree is not None:
         y = result.reference.uncertainty_hartree * HARTREE_TO_MHARTREE
@@ -92,9 +90,7 @@ def _levels(result: Result, scale: _Scale, *, with_control: bool) -> list[_Level
             levels.append(_Level(y=y, text="reference ±", color=COLORS["ink"], dashes=(1.0, 2.0)))
     control = result.control
     if control is not None and with_control:
-        levels.append(
-            _Level(y=scale.convert(control.energy_hartree), text=RANDOM_STRINGS, color=COLORS["control"])
-        )
+        levels.append(_Level(y=scale.convert(control.energy_hartree), text=RANDOM_STRINGS, color=COLORS["control"]))
     if control is not None and control.loop_energy_hartree is not None:
         y = scale.convert(control.loop_energy_hartree)
         levels.append(_Level(y=y, text=RANDOM_BITS, color=COLORS["control"], dashes=(1.5, 1.5)))
@@ -205,9 +201,7 @@ def plot_size(result: Result, *, title: bool = True) -> Figure:
     scale = _energy_scale(result)
     levels = [level for level in _levels(result, scale, with_control=False) if level.text != RANDOM_BITS]
     control = result.control
-    curves = [
-        ("this run", COLORS["run"], _curve(result.size_curve, result.n_determinants, result.energy_hartree))
-    ]
+    curves = [("this run", COLORS["run"], _curve(result.size_curve, result.n_determinants, result.energy_hartree))]
     if control is not None:
         points = _curve(control.size_curve, control.n_determinants, control.energy_hartree)
         curves.append((RANDOM_STRINGS, COLORS["control"], points))
@@ -330,15 +324,10 @@ def plot_weights(result: Result, *, title: bool = True) -> Figure:
         first = float(edges[0])
         axes.xaxis.set_major_formatter(
             FuncFormatter(
-                lambda value, _: (
-                    (collects if abs(value - first) < 1e-9 else "") + format_power(10.0**value, plain=0)
-                )
+                lambda value, _: (collects if abs(value - first) < 1e-9 else "") + format_power(10.0**value, plain=0)
             )
         )
-        if sampled.any():
-            shots = ("sampled: share of shots", COLORS["run"])
-        else:
-            shots = ("sampled: none", COLORS["run"])
+        shots = ("sampled: share of shots" if sampled.any() else "sampled: none", COLORS["run"])
         add_key(axes, [("configurations", COLORS["muted"]), shots, ("in the state: |c|²", COLORS["state"])])
     return figure
 

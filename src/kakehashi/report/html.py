@@ -104,7 +104,9 @@ def _figures(result: Result, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _headline(result: Result) -> dict[str, Any]:
     pills = [
-        {"text": "converged", "mood": "good"} if result.converged else {"text": "not converged", "mood": "bad"}
+        {"text": "eigensolver converged", "mood": "good"}
+        if result.converged
+        else {"text": "eigensolver not converged", "mood": "bad"}
     ]
     error, against, remark = "", "", ""
     reference = result.reference
@@ -115,13 +117,9 @@ def _headline(result: Result) -> dict[str, Any]:
         known = format_energy(reference.energy_hartree).replace("-", MINUS)
         remark = f"Variational: an upper bound on the exact energy. Reference: {known}"
         if reference.uncertainty_hartree >= WORTH_SAYING_HARTREE:
-            remark += (
-                f" ± {format_mhartree(reference.uncertainty_hartree * HARTREE_TO_MHARTREE, signed=False)} mHa"
-            )
+            remark += f" ± {format_mhartree(reference.uncertainty_hartree * HARTREE_TO_MHARTREE, signed=False)} mHa"
         if side == "below":
-            remark += (
-                ". A variational energy below it says that the reference is not exact for this Hamiltonian"
-            )
+            remark += ". A variational energy below it says that the reference is not exact for this Hamiltonian"
         if abs(result.error_mhartree) <= KCAL_PER_MOL_MHARTREE:
             pills.append({"text": "within 1 kcal/mol of the reference", "mood": "good"})
     else:
@@ -174,17 +172,13 @@ def _table_html(table: Table, *, own_row: str = "") -> Markup:
     def cells(first: Markup, other: Markup, texts: tuple[str, ...]) -> Markup:
         return first.format(texts[0]) + Markup("").join(other.format(text) for text in texts[1:])
 
-    head = cells(
-        Markup('<th scope="col">{}</th>'), Markup('<th scope="col" class="number">{}</th>'), table.columns
-    )
+    head = cells(Markup('<th scope="col">{}</th>'), Markup('<th scope="col" class="number">{}</th>'), table.columns)
     first, other = Markup('<th scope="row">{}</th>'), Markup('<td class="number">{}</td>')
     rows = [
         Markup('<tr class="{}">{}</tr>').format("own" if row[0] == own_row else "", cells(first, other, row))
         for row in table.rows
     ]
-    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
-        head, Markup("").join(rows)
-    )
+    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, Markup("").join(rows))
 
 
 def _stages(result: Result) -> list[dict[str, str]]:

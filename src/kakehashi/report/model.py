@@ -141,9 +141,7 @@ class SamplingSummary:
         if (np.diff(self.weight_bins_log10) <= 0).any():
             raise InputError("Argument `weight_bins_log10` must ascend.")
         if not 0 <= self.in_sector_fraction <= 1:
-            raise InputError(
-                f"Argument `in_sector_fraction` must be from 0 to 1, but is {self.in_sector_fraction}."
-            )
+            raise InputError(f"Argument `in_sector_fraction` must be from 0 to 1, but is {self.in_sector_fraction}.")
         _require_finite(self, "new_per_1000_shots")
 
     def __eq__(self, other: object) -> bool:
@@ -198,7 +196,8 @@ class Result:
         size_curve: Energy against subspace size, ascending.
         sampling: What the device gave.
         control: The control, or None where it was switched off.
-        converged: Whether the eigensolver and the loop reached their tolerances.
+        converged: Whether the eigensolver of the final state reached its tolerance; a loop that was cut short
+            is a warning.
         warnings: What the user must know.
         stage_s: Seconds spent in each stage.
         seed: The seed of the run.
@@ -254,8 +253,7 @@ class Result:
     def __repr__(self) -> str:
         known = "" if self.error_mhartree is None else f", error {self.error_mhartree:+.4g} mHa"
         return (
-            f"Result({self.problem!r}, {self.energy_hartree:.8f} hartree{known}, "
-            f"{self.n_determinants:,} determinants)"
+            f"Result({self.problem!r}, {self.energy_hartree:.8f} hartree{known}, {self.n_determinants:,} determinants)"
         )
 
     @property

@@ -25,9 +25,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def _key(description: str, unit: str = "", **limits: Any) -> Any:
     """What a key means, in words, and its unit (dimensionless where there is none)."""
     extra: dict[str, JsonValue] = {"unit": unit} if unit else {}
-    return Field(
-        description=f"{description} [{unit}]" if unit else description, json_schema_extra=extra, **limits
-    )
+    return Field(description=f"{description} [{unit}]" if unit else description, json_schema_extra=extra, **limits)
 
 
 class _Document(Spec):
@@ -130,9 +128,7 @@ class VerdictDocument(_Document):
 class ResultDocument(_Document):
     """What a run of kakehashi found, and everything needed to judge and repeat it."""
 
-    schema_name: Annotated[
-        Literal["kakehashi.result/1"], _key("Name and version of this format.", alias="schema")
-    ]
+    schema_name: Annotated[Literal["kakehashi.result/1"], _key("Name and version of this format.", alias="schema")]
     run_id: Annotated[str, _key("SHA-256 of the run's spec, as 64 hexadecimal digits.")]
     problem: Annotated[str, _key("Name of the problem.")]
     description: Annotated[str, _key("One sentence about the problem.")]
@@ -147,7 +143,12 @@ class ResultDocument(_Document):
     ]
     n_determinants: Annotated[int, _key("Size of the final subspace.", ge=1)]
     spin_squared: Annotated[float, _key("<S^2> of the state.", "hbar^2")]
-    converged: Annotated[bool, _key("Whether the eigensolver and the loop reached their tolerances.")]
+    converged: Annotated[
+        bool,
+        _key(
+            "Whether the eigensolver of the final state reached its tolerance; a loop that was cut short is a warning."
+        ),
+    ]
     seed: Annotated[int, _key("Seed of the run's random numbers.")]
     wall_s: Annotated[float, _key("Time of the whole run, earlier parts of a resumed one included.", "s", ge=0)]
     peak_memory_bytes: Annotated[int, _key("Peak resident memory of the process.", "byte", ge=0)]

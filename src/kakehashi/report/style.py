@@ -153,11 +153,7 @@ def _spread(wanted: Sequence[float], *, gap: float) -> list[float]:
             if sum(high) / len(high) - sum(low) / len(low) >= reach - 1e-12:
                 break
             groups[-2:] = [low + high]
-    return [
-        sum(group) / len(group) + (i - (len(group) - 1) / 2) * gap
-        for group in groups
-        for i in range(len(group))
-    ]
+    return [sum(group) / len(group) + (i - (len(group) - 1) / 2) * gap for group in groups for i in range(len(group))]
 
 
 def _height(axes: Axes, y: float) -> float:
@@ -196,9 +192,7 @@ def add_key(axes: Axes, entries: Sequence[tuple[str, str]]) -> None:
     box = axes.get_position()
     from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 
-    boxes: list[Artist] = [
-        TextArea(text, textprops={"color": color, "fontsize": FONT_SIZE}) for text, color in entries
-    ]
+    boxes: list[Artist] = [TextArea(text, textprops={"color": color, "fontsize": FONT_SIZE}) for text, color in entries]
     row = AnchoredOffsetbox(
         loc="lower left",
         child=HPacker(children=boxes, pad=0, sep=9, align="baseline"),

@@ -181,9 +181,7 @@ def _energy_rows(result: Result) -> list[Row]:
     reference = result.reference
     if reference is not None and result.error_mhartree is not None:
         note = f"{reference.method}; {reference.source}" if reference.source else reference.method
-        rows.append(
-            Row(label="Reference", value=format_energy(reference.energy_hartree), unit="hartree", note=note)
-        )
+        rows.append(Row(label="Reference", value=format_energy(reference.energy_hartree), unit="hartree", note=note))
         within = (
             f"the reference itself is certain to {reference.uncertainty_hartree * HARTREE_TO_MHARTREE:.2g} mHa"
             if reference.uncertainty_hartree
@@ -263,7 +261,7 @@ def summary_rows(result: Result) -> tuple[Row, ...]:
             note=f"{format_share(sampling.in_sector_fraction)} of shots had the right electron numbers; "
             f"{format_count(sampling.n_recovered)} configurations after recovery",
         ),
-        Row(label="Converged", value="yes" if result.converged else "no"),
+        Row(label="Eigensolver converged", value="yes" if result.converged else "no"),
         Row(label="Seed", value=str(result.seed)),
         Row(label="Wall time", value=format_duration(result.wall_s)),
         Row(label="Peak memory", value=format_bytes(result.peak_memory_bytes)),

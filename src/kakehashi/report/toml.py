@@ -47,9 +47,7 @@ def _value(value: Any) -> str:
 def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
     lines = [
-        f"{_key(key)} = {_value(value)}"
-        for key, value in table.items()
-        if key not in tables and value is not None
+        f"{_key(key)} = {_value(value)}" for key, value in table.items() if key not in tables and value is not None
     ]
     if path and (lines or not tables):
         lines.insert(0, f"[{'.'.join(map(_key, path))}]")

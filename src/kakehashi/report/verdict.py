@@ -31,8 +31,7 @@ NO_QUANTUM_PART = (
     "classical loop's alone."
 )
 FULL_SPACE = (
-    "The subspace is the full space: the energy is that of full configuration interaction, whatever the "
-    "sampler drew."
+    "The subspace is the full space: the energy is that of full configuration interaction, whatever the sampler drew."
 )
 NEAR_FULL_SPACE = (
     "The subspace holds {share} of all strings of each spin, so it nearly is the full space and the sampler's "
@@ -43,8 +42,7 @@ NO_VALID_SHOTS = (
     "whether the loop got more from them than from random bits."
 )
 NO_CONTROL = (
-    "What the sampler contributed is unknown: the control was switched off, so there is nothing to compare "
-    "with."
+    "What the sampler contributed is unknown: the control was switched off, so there is nothing to compare with."
 )
 
 
@@ -160,9 +158,7 @@ def _compare_loops(result: Result, loop_energy: float, tolerance: float) -> tupl
         return Case.HELPED, (
             f"The sampler helped by {amount} mHa: the same loop on uniformly random bits ends that much higher."
         )
-    return Case.HARMED, (
-        f"The sampler did harm: the same loop on uniformly random bits ends {amount} mHa lower."
-    )
+    return Case.HARMED, (f"The sampler did not help: the same loop on uniformly random bits ends {amount} mHa lower.")
 
 
 def _compare_strings(result: Result, control: Control, tolerance: float) -> tuple[Case, str]:

@@ -1,4 +1,4 @@
-"""What we make of raw shots: post-selection, recovery, batches, and the random strings of the control."""
+"""What we make of raw shots: post-selection, recovery, strings by weight, and the control's random strings."""
 
 from kakehashi.samples.merge import check_sector, merge_configurations
 from kakehashi.samples.model import Configurations
@@ -6,14 +6,12 @@ from kakehashi.samples.postselect import in_sector_fraction, postselect, split_s
 from kakehashi.samples.random import all_strings, random_strings
 from kakehashi.samples.recovery import flip_weights, initial_occupancies, recover_configurations
 from kakehashi.samples.spec import SamplesSpec
-from kakehashi.samples.subsample import (
+from kakehashi.samples.strings import (
     WeightedStrings,
     carry_over,
     combine_spins,
     draw_strings,
     strings_by_weight,
-    subsample,
-    union_strings,
 )
 
 __all__ = [
@@ -34,6 +32,4 @@ __all__ = [
     "recover_configurations",
     "split_shots",
     "strings_by_weight",
-    "subsample",
-    "union_strings",
 ]

@@ -29,9 +29,7 @@ def check_sector(*, n_orb: int, n_elec: tuple[int, int]) -> None:
     """
     for spin, count in zip(("alpha", "beta"), n_elec, strict=True):
         if not 0 <= count <= n_orb:
-            raise InputError(
-                f"{count} {spin} electrons do not fit into {n_orb} orbitals; there must be 0 to {n_orb}."
-            )
+            raise InputError(f"{count} {spin} electrons do not fit into {n_orb} orbitals; there must be 0 to {n_orb}.")
 
 
 def merge_configurations(

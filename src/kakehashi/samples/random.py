@@ -111,9 +111,7 @@ def _checked_include(include: Strings | None, *, n_orb: int, n_electrons: int) -
         return np.zeros((0, 2), dtype=np.uint64)
     inside = pack_strings(np.ones((1, n_orb), dtype=np.bool_))
     if (count_electrons(include) != n_electrons).any() or (include & ~inside).any():
-        raise InputError(
-            f"Argument `include` must hold strings of {n_electrons} electrons in {n_orb} orbitals."
-        )
+        raise InputError(f"Argument `include` must hold strings of {n_electrons} electrons in {n_orb} orbitals.")
     if len(unique_strings(include)) != len(include):
         raise InputError("Argument `include` must hold each string once.")
     return include

@@ -166,9 +166,7 @@ def _checked_occupancies(occupancies: NDArray[np.float64]) -> NDArray[np.float64
     return np.clip(array, 0.0, 1.0)
 
 
-def _repair(
-    strings: Strings, *, n_electrons: int, occupancies: NDArray[np.float64], rng: np.random.Generator
-) -> None:
+def _repair(strings: Strings, *, n_electrons: int, occupancies: NDArray[np.float64], rng: np.random.Generator) -> None:
     """Repair the strings of one spin in place."""
     fill, empty = (np.maximum(w, LAST_RESORT) for w in flip_weights(occupancies, n_electrons=n_electrons))
     excess = count_electrons(strings) - n_electrons

@@ -9,8 +9,9 @@ that the energy of the best state never rises.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +26,18 @@ from kakehashi.samples.model import Configurations
 from kakehashi.samples.postselect import postselect
 from kakehashi.samples.recovery import initial_occupancies, recover_configurations
 from kakehashi.samples.spec import SamplesSpec
-from kakehashi.samples.subsample import combine_spins, draw_strings, strings_by_weight
+from kakehashi.samples.strings import carry_over, combine_spins, draw_strings, strings_by_weight
 from kakehashi.subspace.model import State
 from kakehashi.subspace.solve import solve_subspace
 from kakehashi.subspace.spec import SubspaceSpec
 
-__all__ = ["Turn", "iterate", "solve_with_spec"]
+__all__ = ["PATIENCE", "Turn", "iterate", "solve_with_spec"]
+
+Watch: TypeAlias = Callable[[int, NDArray[np.float64], NDArray[np.float64]], None]
+"""Receives the eigensolver's iteration, root energies without the constant, and residual norms."""
+
+PATIENCE = 3
+"""Turns in a row that may fail to lower the energy before the loop ends: each tests other strings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,121 +106,142 @@ def iterate(
             f"The shots have {shots.n_qubits} bits, but the problem needs {problem.n_qubits}: "
             f"one per spin orbital of {problem.n_orb} orbitals."
         )
-    reporter = reporter or Reporter()
+    loop = _Loop(
+        problem=problem,
+        shots=shots,
+        samples=samples,
+        subspace=subspace,
+        seed=seed,
+        name=name,
+        reporter=reporter or Reporter(),
+    )
     turn = resume
     while turn is None or not turn.finished:
-        turn = _take_turn(problem, shots, turn, samples, subspace, seed, name, reporter)
+        turn = loop.take_turn(turn)
         yield turn
 
 
-def _take_turn(
-    problem: Problem,
-    shots: Shots,
-    last: Turn | None,
-    samples: SamplesSpec,
-    subspace: SubspaceSpec,
-    seed: int,
-    name: str,
-    reporter: Reporter,
-) -> Turn:
-    start = time.monotonic()
-    index = 1 if last is None else last.index + 1
-    reporter.step(name, "repairing shots", step=index - 1, total=subspace.max_iterations)
-    configurations = _configurations(problem, shots, last, samples, seed, name, index)
-    best = None if last is None else last.best
-    states: list[State] = []
-    for batch in range(samples.n_batches):
-        rng = named_stream(seed, name, "batch", index, batch)
-        alpha, beta = _choose_strings(problem, configurations, best, samples, subspace, rng)
-        reporter.step(
-            name,
-            f"diagonalising batch {batch + 1} of {samples.n_batches}",
-            step=index - 1,
-            total=subspace.max_iterations,
-            n_determinants=len(alpha) * len(alpha if beta is None else beta),
-            **({} if best is None else {"energy_hartree": best.energy_hartree}),
-        )
-        states.append(solve_with_spec(problem.hamiltonian, alpha, beta, subspace, initial=best))
-    lowest = min(states, key=lambda state: state.energy_hartree)
-    gain = np.inf if best is None else best.energy_hartree - lowest.energy_hartree
-    best = lowest if best is None or gain > 0 else best
-    n_small = 0 if last is None or gain >= subspace.energy_tolerance_hartree else last.n_small_steps + 1
-    elapsed = (0.0 if last is None else last.elapsed_s) + time.monotonic() - start
-    out_of_time = subspace.max_wall_s is not None and elapsed >= subspace.max_wall_s
-    return Turn(
-        index=index,
-        best=best,
-        energy_hartree=lowest.energy_hartree,
-        batch_energies_hartree=tuple(state.energy_hartree for state in states),
-        shape=(len(lowest.alpha), len(lowest.beta)),
-        spin_squared=lowest.spin_squared,
-        occupancies=np.mean([state.occupancies() for state in states], axis=0),
-        n_configurations=len(configurations),
-        n_small_steps=n_small,
-        elapsed_s=elapsed,
-        finished=n_small >= 2 or index >= subspace.max_iterations or out_of_time,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loop:
+    """What stays the same from turn to turn."""
 
+    problem: Problem
+    shots: Shots
+    samples: SamplesSpec
+    subspace: SubspaceSpec
+    seed: int
+    name: str
+    reporter: Reporter
 
-def _configurations(
-    problem: Problem, shots: Shots, last: Turn | None, samples: SamplesSpec, seed: int, name: str, index: int
-) -> Configurations:
-    """The first turn takes the shots that are right as they are; without any, it recovers from a first guess."""
-    if last is None or not samples.recovery:
-        kept = postselect(shots, n_orb=problem.n_orb, n_elec=problem.n_elec)
-        if len(kept):
-            return kept
-        if not samples.recovery:
-            raise InputError(
-                f"None of {shots.n_shots:,} shots has {problem.n_elec[0]} alpha and {problem.n_elec[1]} beta "
-                "electrons; set samples.recovery = true to repair them."
+    def take_turn(self, last: Turn | None) -> Turn:
+        """Recover, choose strings, diagonalise each batch, keep the best."""
+        start = time.monotonic()
+        index = 1 if last is None else last.index + 1
+        best = None if last is None else last.best
+        self._report(index, "repairing shots", best)
+        configurations = self._configurations(last, index)
+        states: list[State] = []
+        for batch in range(self.samples.n_batches):
+            alpha, beta = self._choose_strings(configurations, best, index, batch)
+            watch = self._watch(index, batch, len(alpha) * len(alpha if beta is None else beta))
+            states.append(
+                solve_with_spec(self.problem.hamiltonian, alpha, beta, self.subspace, initial=best, callback=watch)
             )
-    occupancies = (
-        initial_occupancies(n_orb=problem.n_orb, n_elec=problem.n_elec) if last is None else last.occupancies
-    )
-    rng = named_stream(seed, name, "recovery", index)
-    return recover_configurations(shots, n_elec=problem.n_elec, occupancies=occupancies, rng=rng)
-
-
-def _choose_strings(
-    problem: Problem,
-    configurations: Configurations,
-    best: State | None,
-    samples: SamplesSpec,
-    subspace: SubspaceSpec,
-    rng: np.random.Generator,
-) -> tuple[Strings, Strings | None]:
-    """Carried-over strings, the Hartree-Fock string, and new ones drawn by their weight among the samples."""
-    n_carried = int(subspace.carry_over_share * subspace.max_strings)
-    weighted = strings_by_weight(configurations)
-    carried: list[Strings] = [np.zeros((0, 2), dtype=np.uint64)] * 2
-    together = subspace.same_strings and problem.n_elec[0] == problem.n_elec[1]
-    if best is not None:
-        pairs = list(zip((best.alpha, best.beta), best.string_weights(), strict=True))
-        if together:
-            pairs = [combine_spins(*pairs)] * 2
-        carried = [
-            _heaviest(strings, weights, n_carried, samples.carry_over_threshold) for strings, weights in pairs
-        ]
-    if together:
-        pool = combine_spins(*weighted)
-        include = np.concatenate([lowest_string(problem.n_elec[0]), carried[0]])
-        return draw_strings(pool, subspace.max_strings, include=include, rng=rng), None
-    alpha, beta = (
-        draw_strings(
-            weighted[spin],
-            subspace.max_strings,
-            include=np.concatenate([lowest_string(problem.n_elec[spin]), carried[spin]]),
-            rng=rng,
+        lowest = min(states, key=lambda state: state.energy_hartree)
+        gain = np.inf if best is None else best.energy_hartree - lowest.energy_hartree
+        tolerance = self.subspace.energy_tolerance_hartree
+        small = last is not None and 0 < tolerance and gain < tolerance
+        n_small = last.n_small_steps + 1 if small and last is not None else 0
+        elapsed = (0.0 if last is None else last.elapsed_s) + time.monotonic() - start
+        return Turn(
+            index=index,
+            best=lowest if best is None or gain > 0 else best,
+            energy_hartree=lowest.energy_hartree,
+            batch_energies_hartree=tuple(state.energy_hartree for state in states),
+            shape=(len(lowest.alpha), len(lowest.beta)),
+            spin_squared=lowest.spin_squared,
+            occupancies=np.mean([state.occupancies() for state in states], axis=0),
+            n_configurations=len(configurations),
+            n_small_steps=n_small,
+            elapsed_s=elapsed,
+            finished=self._is_finished(index, n_small, elapsed),
         )
-        for spin in (0, 1)
-    )
-    return alpha, beta
 
+    def _is_finished(self, index: int, n_small: int, elapsed_s: float) -> bool:
+        limit_s = self.subspace.max_wall_s
+        out_of_time = limit_s is not None and elapsed_s >= limit_s
+        return n_small >= PATIENCE or index >= self.subspace.max_iterations or out_of_time
 
-def _heaviest(strings: Strings, weights: NDArray[np.float64], keep: int, threshold: float) -> Strings:
-    order = np.argsort(-weights, kind="stable")[:keep]
-    return strings[order[weights[order] >= threshold]]
+    def _configurations(self, last: Turn | None, index: int) -> Configurations:
+        """The first turn takes the right shots as they are; without any, it recovers from a first guess."""
+        n_orb, n_elec = self.problem.n_orb, self.problem.n_elec
+        if last is None or not self.samples.recovery:
+            kept = postselect(self.shots, n_orb=n_orb, n_elec=n_elec)
+            if len(kept):
+                return kept
+            if not self.samples.recovery:
+                raise InputError(
+                    f"None of {self.shots.n_shots:,} shots has {n_elec[0]} alpha and {n_elec[1]} beta electrons; "
+                    "set samples.recovery = true to repair them."
+                )
+        occupancies = initial_occupancies(n_orb=n_orb, n_elec=n_elec) if last is None else last.occupancies
+        rng = named_stream(self.seed, self.name, "recovery", index)
+        return recover_configurations(self.shots, n_elec=n_elec, occupancies=occupancies, rng=rng)
+
+    def _choose_strings(
+        self, configurations: Configurations, best: State | None, index: int, batch: int
+    ) -> tuple[Strings, Strings | None]:
+        """The Hartree-Fock string, carried-over strings, and new ones drawn by their weight among the samples."""
+        pools = strings_by_weight(configurations)
+        carried = self._carried(best)
+        n_elec, most = self.problem.n_elec, self.subspace.max_strings
+        rng = named_stream(self.seed, self.name, "batch", index, batch)
+        if self._same_strings:
+            include = np.concatenate([lowest_string(n_elec[0]), carried[0]])
+            return draw_strings(combine_spins(*pools), most, include=include, rng=rng), None
+        alpha, beta = (
+            draw_strings(
+                pools[spin], most, include=np.concatenate([lowest_string(n_elec[spin]), carried[spin]]), rng=rng
+            )
+            for spin in (0, 1)
+        )
+        return alpha, beta
+
+    @property
+    def _same_strings(self) -> bool:
+        return self.subspace.same_strings and self.problem.two_s == 0
+
+    def _carried(self, best: State | None) -> list[Strings]:
+        """The heaviest strings of the best state so far, for each spin."""
+        if best is None:
+            return [np.zeros((0, 2), dtype=np.uint64)] * 2
+        weighted = list(zip((best.alpha, best.beta), best.string_weights(), strict=True))
+        if self._same_strings:
+            weighted = [combine_spins(*weighted)] * 2
+        keep = int(self.subspace.carry_over_share * self.subspace.max_strings)
+        threshold = self.samples.carry_over_threshold
+        return [carry_over(strings, weights, keep=keep, threshold=threshold) for strings, weights in weighted]
+
+    def _report(self, index: int, message: str, best: State | None = None, **values: float) -> None:
+        if best is not None:
+            values["energy_hartree"] = best.energy_hartree
+        self.reporter.step(self.name, message, step=index - 1, total=self.subspace.max_iterations, **values)
+
+    def _watch(self, index: int, batch: int, n_determinants: int) -> Watch:
+        """Reports each iteration of the eigensolver."""
+        n_batches = self.samples.n_batches
+        of_batches = f" batch {batch + 1} of {n_batches}" if n_batches > 1 else ""
+
+        def report(iteration: int, values: NDArray[np.float64], norms: NDArray[np.float64]) -> None:
+            self._report(
+                index,
+                f"diagonalising{of_batches}, iteration {iteration}",
+                n_determinants=n_determinants,
+                energy_hartree=float(values[0]) + self.problem.hamiltonian.constant,
+                residual_hartree=float(norms.max()),
+            )
+
+        return report
 
 
 def solve_with_spec(
@@ -223,6 +251,7 @@ def solve_with_spec(
     subspace: SubspaceSpec,
     *,
     initial: State | None = None,
+    callback: Watch | None = None,
 ) -> State:
     """Diagonalise one product space with the options of a spec."""
     n_roots = min(subspace.n_roots, len(alpha) * len(alpha if beta is None else beta))
@@ -238,4 +267,5 @@ def solve_with_spec(
         initial=initial,
         n_threads=subspace.n_threads,
         memory_budget_bytes=subspace.memory_budget_bytes,
+        callback=callback,
     )

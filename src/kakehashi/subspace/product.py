@@ -189,13 +189,9 @@ class ProductHamiltonian:
         c = self._checked(coefficients)
         n_orb = self.hamiltonian.n_orb
         rows = c if spin == "alpha" else c.T
-        require_memory(
-            8 * len(rows) ** 2, "The density matrix over strings", remedy="use a subspace of fewer strings"
-        )
+        require_memory(8 * len(rows) ** 2, "The density matrix over strings", remedy="use a subspace of fewer strings")
         one_body, two_body = np.zeros((n_orb,) * 2), np.zeros((n_orb,) * 4)
-        self._native.fill_same_spin_density(
-            spin == "beta", np.ascontiguousarray(rows @ rows.T), one_body, two_body
-        )
+        self._native.fill_same_spin_density(spin == "beta", np.ascontiguousarray(rows @ rows.T), one_body, two_body)
         return one_body, two_body
 
     def _checked(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

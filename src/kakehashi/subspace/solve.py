@@ -143,9 +143,7 @@ def solve_product(
 class _Operator:
     """The projected Hamiltonian with its spin penalty, on flat vectors."""
 
-    def __init__(
-        self, product: ProductHamiltonian, parity: Parity, two_s: int, lowest: int, penalty: float
-    ) -> None:
+    def __init__(self, product: ProductHamiltonian, parity: Parity, two_s: int, lowest: int, penalty: float) -> None:
         self._product = product
         self.parity: Parity = parity
         self._spin_squared = two_s / 2 * (two_s / 2 + 1)
@@ -169,9 +167,7 @@ class _Operator:
         """The penalty between some determinants, the rest of the space left out."""
         if not self.penalty:
             return np.zeros((len(indices),) * 2)
-        shifted = self._product.block(indices, operator="spin_squared") - self._spin_squared * np.eye(
-            len(indices)
-        )
+        shifted = self._product.block(indices, operator="spin_squared") - self._spin_squared * np.eye(len(indices))
         return self.penalty * (shifted if self._lowest_wanted else shifted @ shifted)
 
     def symmetrize(self, x: NDArray[np.float64]) -> None:
@@ -231,9 +227,7 @@ def _positions(strings: Strings, among: Strings) -> tuple[NDArray[np.intp], NDAr
     """Where strings of one sorted set stand in another: positions in each."""
     merged = np.concatenate([strings, among]).astype(">u8")[:, ::-1]
     keys = np.ascontiguousarray(merged).view("V16").reshape(-1)
-    _, here, there = np.intersect1d(
-        keys[: len(strings)], keys[len(strings) :], assume_unique=True, return_indices=True
-    )
+    _, here, there = np.intersect1d(keys[: len(strings)], keys[len(strings) :], assume_unique=True, return_indices=True)
     return here, there
 
 

@@ -20,7 +20,8 @@ class SubspaceSpec(Spec):
         max_strings: Most strings per spin; the subspace has at most the square of this many determinants.
         max_iterations: Turns of the self-consistent loop.
         max_wall_s: Seconds after which no further turn is begun; no limit where it is not given.
-        energy_tolerance_hartree: The loop ends when two turns in a row lower the energy by less than this.
+        energy_tolerance_hartree: The loop ends when three turns in a row lower the energy by less than this;
+            0 leaves the other limits alone to end it.
         carry_over_share: Largest share of ``max_strings`` that is carried over from the best state so far; the
             rest is new strings, so that every turn tests some.
         same_strings: Whether both spins have the same strings where they have equally many electrons. States

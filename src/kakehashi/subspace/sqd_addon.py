@@ -107,7 +107,5 @@ def _two_s(spin_sq: float | None) -> int | None:
         return None
     two_s = round(float(np.sqrt(1 + 4 * spin_sq)) - 1) if spin_sq >= 0 else -1
     if two_s < 0 or abs(two_s / 2 * (two_s / 2 + 1) - spin_sq) > 1e-6:
-        raise InputError(
-            f"Argument `spin_sq` must be S(S + 1) of some spin, such as 0, 0.75 or 2, but is {spin_sq}."
-        )
+        raise InputError(f"Argument `spin_sq` must be S(S + 1) of some spin, such as 0, 0.75 or 2, but is {spin_sq}.")
     return two_s

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,36 +13,32 @@ from kakehashi.circuit.spec import CircuitSpec
 from kakehashi.core.errors import InputError
 from kakehashi.core.identity import identify
 from kakehashi.core.progress import Progress, Reporter, silent
-from kakehashi.core.provenance import collect_provenance
-from kakehashi.core.resources import peak_memory_bytes
 from kakehashi.core.rng import named_stream
 from kakehashi.core.spec import Spec, parse_spec
 from kakehashi.device.model import Device, Shots
 from kakehashi.device.spec import DeviceSpec, parse_device
 from kakehashi.device.uniform import UniformDevice
 from kakehashi.problem.library import load_problem
-from kakehashi.problem.mean_field import hartree_fock_energy
 from kakehashi.problem.model import Problem
-from kakehashi.report.model import Control, Iteration, Result, SizePoint
+from kakehashi.report.model import Control, Iteration, Result
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.loop import Turn, iterate
-from kakehashi.subspace.model import State
 from kakehashi.subspace.spec import SubspaceSpec
+from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.control import solve_control
 from kakehashi.workflow.folder import RunFolder
+from kakehashi.workflow.identity import describe_problem, identify_problem
+from kakehashi.workflow.result import assemble
 from kakehashi.workflow.sizes import trace_sizes
 from kakehashi.workflow.spec import ControlSpec, RunSpec
-from kakehashi.workflow.summary import summarize_sampling
 
 __all__ = ["execute", "solve"]
 
-S = TypeVar("S", bound=Spec)
-SPIN_CONTAMINATION = 0.1
-"""Deviation of ``<S^2>`` from the lowest spin above which the user is warned."""
-
 DEFAULT_SHOTS = 100_000
 
+S = TypeVar("S", bound=Spec)
 Options = Mapping[str, Any]
+Records = tuple[Mapping[str, Any], ...]
 
 
 def solve(
@@ -84,36 +77,25 @@ def solve(
         KakehashiError: With one sentence; see :mod:`kakehashi.core.errors`.
 
     Example:
-        >>> result = solve("h4-chain", device="exact", n_shots=2000, seed=7)
+        >>> result = solve("hydrogen-chain", device="exact", n_shots=2000, seed=7)
         >>> bool(abs(result.error_mhartree) < 1.0)
         True
     """
-    if isinstance(problem, str):
-        problem = load_problem(problem)
     if isinstance(device, str):
         device = {"name": device}
     if isinstance(device, Mapping):
         device = parse_device(device if n_shots is None else {**device, "n_shots": n_shots})
-    return _run(
-        problem,
-        device,
-        n_shots,
+    plan = _Plan(
+        problem=load_problem(problem) if isinstance(problem, str) else problem,
+        sampler=device,
+        n_shots=n_shots,
         circuit=_as_spec(CircuitSpec, circuit, "circuit"),
         samples=_as_spec(SamplesSpec, samples, "samples"),
         subspace=_as_spec(SubspaceSpec, subspace, "subspace"),
         control=_as_spec(ControlSpec, control, "control"),
         seed=secrets.randbits(32) if seed is None else seed,
-        folder=folder,
-        progress=progress,
     )
-
-
-def _as_spec(model: type[S], value: S | Options | None, name: str) -> S:
-    if isinstance(value, model):
-        return value
-    if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"Argument `{name}` must be a {model.__name__} or a dict, but is {value!r}.")
-    return parse_spec(model, value or {}, source=f"argument `{name}`")
+    return _Run(plan, Clock(), Reporter(progress)).finish(folder)
 
 
 def execute(
@@ -133,262 +115,193 @@ def execute(
         fresh: Forget what an earlier call left in the folder.
         progress: Receives events.
     """
-    clock = _Clock()
+    clock, reporter, base = Clock(), Reporter(progress), Path(base)
     with clock.stage("problem"):
-        Reporter(progress).step("problem", "reading or computing the integrals")
-        problem = spec.problem.build(base=Path(base))
-    return _run(
-        problem,
-        spec.device,
-        None,
+        reporter.step("problem", "reading or computing the integrals")
+        problem = spec.problem.build(base=base)
+    plan = _Plan(
+        problem=problem,
+        sampler=spec.device,
+        n_shots=None,
         circuit=spec.circuit,
         samples=spec.samples,
         subspace=spec.subspace,
         control=spec.control,
         seed=spec.seed,
-        folder=folder,
-        fresh=fresh,
-        progress=progress,
-        base=Path(base),
+        base=base,
         written=spec.model_dump(mode="json", exclude_unset=True),
-        clock=clock,
     )
+    return _Run(plan, clock, reporter).finish(folder, fresh=fresh)
 
 
-class _Clock:
-    """Seconds per stage."""
-
-    def __init__(self) -> None:
-        self.stage_s: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.stage_s[name] = self.stage_s.get(name, 0.0) + time.monotonic() - start
+def _as_spec(model: type[S], value: S | Options | None, name: str) -> S:
+    if isinstance(value, model):
+        return value
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"Argument `{name}` must be a {model.__name__} or a dict, but is {value!r}.")
+    return parse_spec(model, value or {}, source=f"argument `{name}`")
 
 
-def _run(
-    problem: Problem,
-    sampler: Device | DeviceSpec,
-    n_shots: int | None,
-    *,
-    circuit: CircuitSpec,
-    samples: SamplesSpec,
-    subspace: SubspaceSpec,
-    control: ControlSpec,
-    seed: int,
-    folder: Path | str | None,
-    progress: Progress,
-    base: Path = Path(),
-    fresh: bool = False,
-    written: Mapping[str, Any] | None = None,
-    clock: _Clock | None = None,
-) -> Result:
-    reporter, clock = Reporter(progress), clock or _Clock()
-    if isinstance(sampler, DeviceSpec):
-        sampler.check(problem, base)
-        device, about = sampler.build(base), sampler.identity(base)
-        n_shots = sampler.n_shots if n_shots is None else n_shots
-    else:
-        n_shots = DEFAULT_SHOTS if n_shots is None else n_shots
-        device, about = sampler, {"name": sampler.name, "n_shots": n_shots}
-    identity = {
-        "problem": _identify_problem(problem),
-        "device": about,
-        **{
-            name: table.model_dump(mode="json")
-            for name, table in (
-                ("circuit", circuit),
-                ("samples", samples),
-                ("subspace", subspace),
-                ("control", control),
-            )
-        },
-        "seed": seed,
-    }
-    run_id = identify(identity)
-    spec = identity if written is None else {**written, "seed": seed}
-    kept = None if folder is None else RunFolder(folder, run_id=run_id, spec=spec, fresh=fresh)
-    if kept is not None and (finished := kept.result()) is not None:
-        return finished
-    shots, warnings = _take_shots(problem, device, n_shots, circuit, seed, kept, reporter, clock)
-    turn, history = _loop(problem, shots, samples, subspace, seed, "loop", kept, reporter, clock)
-    with clock.stage("sizes"):
-        reporter.step("sizes", "energy against subspace size")
-        size_curve = trace_sizes(problem.hamiltonian, turn.best, subspace)
-    beside = None
-    if control.random_strings:
-        with clock.stage("control"):
-            reporter.step("control", "the same-sized subspace of random strings")
-            beside = solve_control(problem, turn.best, subspace, seed=seed)
-    if beside is not None and control.uniform_loop and device.name != "uniform":
-        uniform = UniformDevice().run(
-            build_hartree_fock(problem), shots.n_shots, rng=named_stream(seed, "control", "shots")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What is to be done: everything that a run's outcome depends on."""
+
+    problem: Problem
+    sampler: Device | DeviceSpec
+    n_shots: int | None
+    circuit: CircuitSpec
+    samples: SamplesSpec
+    subspace: SubspaceSpec
+    control: ControlSpec
+    seed: int
+    base: Path = Path()
+    written: Mapping[str, Any] | None = None
+
+    def prepare_device(self) -> tuple[Device, int, dict[str, Any]]:
+        """The device, the number of shots, and what the shots depend on; refuses what does not fit."""
+        sampler = self.sampler
+        if isinstance(sampler, DeviceSpec):
+            sampler.check(self.problem, self.base)
+            n_shots = sampler.n_shots if self.n_shots is None else self.n_shots
+            return sampler.build(self.base), n_shots, {**sampler.identity(self.base), "n_shots": n_shots}
+        n_shots = DEFAULT_SHOTS if self.n_shots is None else self.n_shots
+        return sampler, n_shots, {"name": sampler.name, "n_shots": n_shots}
+
+    def tables(self) -> dict[str, Any]:
+        """The options of the stages behind the device, as plain JSON values."""
+        return {
+            name: getattr(self, name).model_dump(mode="json") for name in ("circuit", "samples", "subspace", "control")
+        }
+
+
+class _Run:
+    """One run, stage by stage."""
+
+    def __init__(self, plan: _Plan, clock: Clock, reporter: Reporter) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._reporter = reporter
+        self._device, self._n_shots, self._sampler = plan.prepare_device()
+        self._kept: RunFolder | None = None
+
+    def finish(self, folder: Path | str | None, *, fresh: bool = False) -> Result:
+        """Do what is not done yet, and return the result."""
+        plan = self._plan
+        rest = {"device": self._sampler, **plan.tables(), "seed": plan.seed}
+        run_id = identify({"problem": identify_problem(plan.problem), **rest})
+        spec = {"problem": describe_problem(plan.problem), **rest} if plan.written is None else dict(plan.written)
+        spec["seed"] = plan.seed
+        if folder is not None:
+            self._kept = RunFolder(folder, run_id=run_id, spec=spec, fresh=fresh)
+            if (finished := self._kept.result()) is not None:
+                return finished
+        shots = self._take_shots()
+        turn, records = self._loop(shots, "loop")
+        with self._clock.stage("sizes"):
+            self._reporter.step("sizes", "energy against subspace size")
+            size_curve = trace_sizes(plan.problem.hamiltonian, turn.best, plan.subspace)
+        result = assemble(
+            plan.problem,
+            self._device.name,
+            shots,
+            turn,
+            records,
+            subspace=plan.subspace,
+            size_curve=size_curve,
+            control=self._control(shots, turn),
+            clock=self._clock,
+            seed=plan.seed,
+            spec=spec,
+            run_id=run_id,
         )
-        other, _ = _loop(problem, uniform, samples, subspace, seed, "control", kept, reporter, clock)
-        beside = replace(beside, loop_energy_hartree=other.best.energy_hartree)
-    result = _assemble(
-        problem, device, shots, turn, history, size_curve, beside, warnings, clock, seed, spec, run_id
-    )
-    if kept is not None:
-        with clock.stage("report"):
-            reporter.step("report", "writing the report")
-            result.save(kept.path)
-    return result
+        if self._kept is not None:
+            self._reporter.step("report", "writing the report")
+            result.save(self._kept.path)
+        return result
 
-
-def _identify_problem(problem: Problem) -> dict[str, Any]:
-    """What made the problem; for integrals that somebody handed over, their checksum."""
-    settings = dict(problem.settings)
-    if not settings:
-        digest = hashlib.sha256(problem.hamiltonian.one_body.tobytes())
-        digest.update(problem.hamiltonian.two_body.tobytes())
-        settings = {"integrals_sha256": digest.hexdigest(), "constant_hartree": problem.hamiltonian.constant}
-    return {"name": problem.name, "n_elec": list(problem.n_elec), **settings}
-
-
-def _take_shots(
-    problem: Problem,
-    device: Device,
-    n_shots: int,
-    circuit: CircuitSpec,
-    seed: int,
-    kept: RunFolder | None,
-    reporter: Reporter,
-    clock: _Clock,
-) -> tuple[Shots, tuple[str, ...]]:
-    """Shots from the folder if they are there, from the device otherwise."""
-    shots = None if kept is None else kept.shots()
-    if shots is None:
-        with clock.stage("circuit"):
-            reporter.step("circuit", "building the circuit" if device.reads_circuit else "no circuit needed")
-            built = circuit.build(problem) if device.reads_circuit else build_hartree_fock(problem)
-        with clock.stage("sample"):
-            reporter.step("sample", f"taking shots from {device.name}")
-            shots = device.run(built, n_shots, rng=named_stream(seed, "shots"))
+    def _take_shots(self) -> Shots:
+        """Shots from the folder if they are there, from the device otherwise."""
+        shots = None if self._kept is None else self._kept.shots()
+        if shots is not None:
+            self._reporter.step("sample", "the shots of the earlier call are there")
+            earlier: Any = shots.provenance.get("stage_s", {})
+            self._clock.stage_s.update(earlier)
+            return shots
+        plan = self._plan
+        with self._clock.stage("circuit"):
+            reads = self._device.reads_circuit
+            self._reporter.step("circuit", "building the circuit" if reads else "no circuit needed")
+            circuit = plan.circuit.build(plan.problem) if reads else build_hartree_fock(plan.problem)
+        with self._clock.stage("sample"):
+            self._reporter.step("sample", f"taking shots from the device {self._device.name!r}")
+            shots = self._device.run(circuit, self._n_shots, rng=named_stream(plan.seed, "shots"))
         about = {
-            "circuit": built.settings,
-            "warnings": list(built.warnings),
-            "stage_s": {name: clock.stage_s[name] for name in ("circuit", "sample")},
+            "circuit": circuit.settings,
+            "warnings": list(circuit.warnings),
+            "stage_s": {name: self._clock.stage_s[name] for name in ("circuit", "sample")},
         }
         shots = replace(shots, provenance={**shots.provenance, **about})
-        if kept is not None:
-            kept.keep_shots(shots)
-    else:
-        reporter.step("sample", "shots of the earlier call are there")
-        earlier: Any = shots.provenance.get("stage_s", {})
-        clock.stage_s.update(earlier)
-    warnings: Any = shots.provenance.get("warnings", ())
-    return shots, tuple(warnings)
+        if self._kept is not None:
+            self._kept.keep_shots(shots)
+        return shots
+
+    def _loop(self, shots: Shots, name: str) -> tuple[Turn, Records]:
+        """The self-consistent loop, from its last kept turn on."""
+        plan = self._plan
+        turn, records = (None, ()) if self._kept is None else self._kept.turn(name)
+        before_s = sum(self._clock.stage_s.values())
+        turns = iterate(
+            plan.problem,
+            shots,
+            samples=plan.samples,
+            subspace=plan.subspace,
+            seed=plan.seed,
+            name=name,
+            resume=turn,
+            reporter=self._reporter,
+        )
+        for turn in turns:
+            records = (*records, asdict(_record(turn, before_s)))
+            self._reporter.step(
+                name,
+                "turn done",
+                step=turn.index,
+                total=plan.subspace.max_iterations,
+                energy_hartree=turn.best.energy_hartree,
+                n_determinants=turn.best.n_determinants,
+            )
+            if self._kept is not None:
+                self._kept.keep_turn(name, turn, records)
+        if turn is None:
+            raise RuntimeError("the loop gave no turn")  # it resumes one or yields at least one
+        self._clock.stage_s["loop" if name == "loop" else "control loop"] = turn.elapsed_s
+        return turn, records
+
+    def _control(self, shots: Shots, turn: Turn) -> Control | None:
+        plan = self._plan
+        if not plan.control.random_strings:
+            return None
+        with self._clock.stage("control"):
+            self._reporter.step("control", "the same-sized subspace of random strings")
+            control = solve_control(plan.problem, turn.best, plan.subspace, seed=plan.seed)
+        if not plan.control.uniform_loop or self._device.name == "uniform":
+            return control
+        circuit = build_hartree_fock(plan.problem)
+        bits = UniformDevice().run(circuit, shots.n_shots, rng=named_stream(plan.seed, "control", "shots"))
+        other, _ = self._loop(bits, "control")
+        return replace(control, loop_energy_hartree=other.best.energy_hartree)
 
 
-def _loop(
-    problem: Problem,
-    shots: Shots,
-    samples: SamplesSpec,
-    subspace: SubspaceSpec,
-    seed: int,
-    name: str,
-    kept: RunFolder | None,
-    reporter: Reporter,
-    clock: _Clock,
-) -> tuple[Turn, tuple[Mapping[str, Any], ...]]:
-    turn, history = (None, ()) if kept is None else kept.turn(name)
-    before_s = sum(seconds for stage, seconds in clock.stage_s.items() if stage not in ("loop", "control loop"))
-    turns = iterate(
-        problem, shots, samples=samples, subspace=subspace, seed=seed, name=name, resume=turn, reporter=reporter
+def _record(turn: Turn, before_s: float) -> Iteration:
+    """What the report says of a turn."""
+    return Iteration(
+        index=turn.index,
+        energy_hartree=turn.energy_hartree,
+        batch_energies_hartree=turn.batch_energies_hartree,
+        n_alpha_strings=turn.shape[0],
+        n_beta_strings=turn.shape[1],
+        n_determinants=turn.shape[0] * turn.shape[1],
+        spin_squared=turn.spin_squared,
+        n_configurations=turn.n_configurations,
+        elapsed_s=before_s + turn.elapsed_s,
     )
-    for turn in turns:
-        record = Iteration(
-            index=turn.index,
-            energy_hartree=turn.energy_hartree,
-            batch_energies_hartree=turn.batch_energies_hartree,
-            n_alpha_strings=turn.shape[0],
-            n_beta_strings=turn.shape[1],
-            n_determinants=turn.shape[0] * turn.shape[1],
-            spin_squared=turn.spin_squared,
-            n_configurations=turn.n_configurations,
-            elapsed_s=before_s + turn.elapsed_s,
-        )
-        history = (*history, asdict(record))
-        reporter.step(
-            name,
-            "turn done",
-            step=turn.index,
-            total=subspace.max_iterations,
-            energy_hartree=turn.best.energy_hartree,
-            n_determinants=turn.best.n_determinants,
-        )
-        if kept is not None:
-            kept.keep_turn(name, turn, history)
-    if turn is None:  # iterate gives at least one turn, or resumes one
-        raise RuntimeError("the loop gave no turn")
-    clock.stage_s["loop" if name == "loop" else "control loop"] = turn.elapsed_s
-    return turn, history
-
-
-def _assemble(
-    problem: Problem,
-    device: Device,
-    shots: Shots,
-    turn: Turn,
-    history: tuple[Mapping[str, Any], ...],
-    size_curve: tuple[SizePoint, ...],
-    beside: Control | None,
-    warnings: tuple[str, ...],
-    clock: _Clock,
-    seed: int,
-    spec: Mapping[str, Any],
-    run_id: str,
-) -> Result:
-    best = turn.best
-    return Result(
-        run_id=run_id,
-        problem=problem.name,
-        description=problem.description,
-        n_orb=problem.n_orb,
-        n_elec=problem.n_elec,
-        energy_hartree=best.energy_hartree,
-        root_energies_hartree=best.root_energies_hartree,
-        hartree_fock_hartree=hartree_fock_energy(problem),
-        reference=problem.reference,
-        spin_squared=best.spin_squared,
-        n_determinants=best.n_determinants,
-        n_alpha_strings=len(best.alpha),
-        n_beta_strings=len(best.beta),
-        occupancies=best.occupancies(),
-        iterations=tuple(
-            Iteration(**{**item, "batch_energies_hartree": tuple(item["batch_energies_hartree"])})
-            for item in history
-        ),
-        size_curve=size_curve,
-        sampling=summarize_sampling(problem, device.name, shots, turn),
-        control=beside,
-        converged=best.converged,
-        warnings=(*warnings, *_warn(problem, best)),
-        stage_s=dict(clock.stage_s),
-        seed=seed,
-        wall_s=sum(clock.stage_s.values()),
-        peak_memory_bytes=peak_memory_bytes(),
-        spec=spec,
-        provenance=collect_provenance(),
-    )
-
-
-def _warn(problem: Problem, best: State) -> tuple[str, ...]:
-    warnings = []
-    if not best.converged:
-        warnings.append(
-            f"The eigensolver stopped at a residual of {best.residual_norm:.1e} hartree before it reached its "
-            "tolerance; raise subspace.max_eigensolver_iterations."
-        )
-    spin = abs(problem.two_s) / 2
-    if abs(best.spin_squared - spin * (spin + 1)) > SPIN_CONTAMINATION:
-        warnings.append(
-            f"<S^2> is {best.spin_squared:.3f}; the lowest spin that the electrons allow has {spin * (spin + 1):g}. "
-            "The state may be of another spin: set subspace.two_s and subspace.spin_penalty_hartree."
-        )
-    return tuple(warnings)

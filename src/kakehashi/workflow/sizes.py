@@ -7,7 +7,7 @@ import numpy as np
 from kakehashi.core.bits import Strings
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.report.model import SizePoint
-from kakehashi.samples.subsample import combine_spins
+from kakehashi.samples.strings import combine_spins
 from kakehashi.subspace.loop import solve_with_spec
 from kakehashi.subspace.model import State
 from kakehashi.subspace.spec import SubspaceSpec

@@ -13,8 +13,6 @@ from kakehashi.samples import (
     draw_strings,
     merge_configurations,
     strings_by_weight,
-    subsample,
-    union_strings,
 )
 
 
@@ -34,64 +32,6 @@ def weight_by_row(configurations):
 
 def rows(configurations):
     return set(weight_by_row(configurations))
-
-
-@given(st.integers(1, 60), st.integers(1, 70), st.integers(1, 5), st.integers(0, 2**32))
-def test_batches_are_distinct_members_with_their_own_relative_weights(n, batch_size, n_batches, seed):
-    configurations = some_configurations(np.random.default_rng(seed).random(n) + 1e-3)
-    weight = weight_by_row(configurations)
-    batches = subsample(configurations, n_batches=n_batches, batch_size=batch_size, rng=seed)
-    assert len(batches) == (n_batches if batch_size < n else 1)
-    for batch in batches:
-        found = weight_by_row(batch)
-        assert len(batch) == len(found) == min(batch_size, n)
-        total = sum(weight[row] for row in found)
-        assert found == pytest.approx({row: weight[row] / total for row in found})
-
-
-def test_the_first_of_a_batch_is_drawn_by_weight():
-    configurations = some_configurations([1.0, 2.0, 3.0, 10.0])
-    batches = subsample(configurations, n_batches=8000, batch_size=1, rng=4)
-    counts = [sum(row in rows(b) for b in batches) for row in weight_by_row(configurations)]
-    assert stats.chisquare(counts, configurations.weights * 8000).pvalue > 1e-4
-
-
-def test_the_second_is_drawn_by_weight_among_the_rest():
-    configurations = some_configurations([1.0, 2.0, 3.0])
-    batches = subsample(configurations, n_batches=8000, batch_size=2, rng=4)
-    w = configurations.weights
-    left_out = [
-        w[j] * w[k] / (1 - w[j]) + w[k] * w[j] / (1 - w[k]) for j, k in ((1, 2), (0, 2), (0, 1))
-    ]  # one of the two others first, then the last
-    counts = [sum(row not in rows(b) for b in batches) for row in weight_by_row(configurations)]
-    assert stats.chisquare(counts, np.array(left_out) * 8000).pvalue > 1e-4
-
-
-def test_equal_seeds_give_equal_batches_and_batches_differ():
-    configurations = some_configurations(np.ones(60))
-    one = subsample(configurations, n_batches=2, batch_size=10, rng=3)
-    two = subsample(configurations, n_batches=2, batch_size=10, rng=3)
-    assert [rows(b) for b in one] == [rows(b) for b in two]
-    assert rows(one[0]) != rows(one[1])
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [({"n_batches": 0}, "`n_batches` must be positive"), ({"batch_size": -1}, "`batch_size` must be positive")],
-)
-def test_bad_numbers(changes, message):
-    arguments = {"n_batches": 1, "batch_size": 1} | changes
-    with pytest.raises(InputError, match=message):
-        subsample(some_configurations(np.ones(3)), **arguments)
-
-
-def test_nothing_to_draw_from():
-    nothing = np.zeros((0, 2), dtype=np.uint64)
-    empty = merge_configurations(nothing, nothing, np.zeros(0), n_orb=3, n_elec=(1, 1))
-    with pytest.raises(InputError, match="no configurations to draw from"):
-        subsample(empty, n_batches=1, batch_size=1)
-    (alpha, weights), _ = strings_by_weight(empty)
-    assert len(alpha) == len(weights) == 0
 
 
 @given(st.integers(1, 200), st.integers(0, 2**32))
@@ -119,11 +59,7 @@ def test_combined_spins_do_not_depend_on_which_is_which():
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_allclose(one[1], two[1])
     assert one[1].sum() == pytest.approx(1)
-    np.testing.assert_array_equal(unique_strings(one[0]), union_strings(alpha[0], beta[0]))
-
-
-def test_union_of_nothing():
-    assert union_strings().shape == (0, 2)
+    np.testing.assert_array_equal(unique_strings(one[0]), unique_strings(np.concatenate([alpha[0], beta[0]])))
 
 
 def test_carry_over_keeps_the_heaviest_above_the_threshold():
@@ -154,8 +90,8 @@ def test_drawn_strings_are_distinct_with_the_included_ones_first(n, n_included, 
     first = list(dict.fromkeys(include[:, 0].tolist()))
     assert drawn[:, 0].tolist()[: len(first)] == first[:n]
     assert len(unique_strings(drawn)) == len(drawn)
-    assert len(drawn) == min(n, len(union_strings(include, pool[0])))
-    assert set(drawn[:, 0].tolist()) <= set(union_strings(include, pool[0])[:, 0].tolist())
+    assert len(drawn) == min(n, len(unique_strings(np.concatenate([include, pool[0]]))))
+    assert set(drawn[:, 0].tolist()) <= set(unique_strings(np.concatenate([include, pool[0]]))[:, 0].tolist())
 
 
 def test_strings_are_drawn_by_weight_and_not_by_rank():

@@ -1,4 +1,4 @@
-"""Batches of configurations, and the strings that a subspace is made of.
+"""The strings that a subspace is made of: drawn by weight among the samples, or carried over from a state.
 
 A subspace is a product: every alpha string with every beta string. Where there are as many alpha as beta
 electrons and no magnetic field, both spins should have the same strings, so that the subspace can hold states
@@ -12,10 +12,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.core.bits import Strings, rank_strings, unique_strings
+from kakehashi.core.bits import Strings, rank_strings
 from kakehashi.core.errors import InputError
 from kakehashi.core.rng import RngLike, as_generator
-from kakehashi.samples.merge import merge_configurations
 from kakehashi.samples.model import Configurations
 
 __all__ = [
@@ -24,67 +23,10 @@ __all__ = [
     "combine_spins",
     "draw_strings",
     "strings_by_weight",
-    "subsample",
-    "union_strings",
 ]
 
 WeightedStrings: TypeAlias = tuple[Strings, NDArray[np.float64]]
 """Distinct strings of one spin, shape ``(n, 2)``, and their weights, shape ``(n,)``, heaviest first."""
-
-
-def subsample(
-    configurations: Configurations, *, n_batches: int, batch_size: int, rng: RngLike = None
-) -> tuple[Configurations, ...]:
-    """Draw batches of configurations by weight, each without replacement and independent of the others.
-
-    Args:
-        configurations: What to draw from.
-        n_batches: Number of batches.
-        batch_size: Configurations per batch.
-        rng: Generator or seed.
-
-    Returns:
-        ``n_batches`` batches; or a single one, with all configurations, where ``batch_size`` does not leave any
-        out: all batches would be equal.
-
-    Raises:
-        InputError: There are no configurations, or a number is not positive.
-
-    Example:
-        >>> from kakehashi.samples.random import all_strings
-        >>> strings = all_strings(n_orb=5, n_electrons=2)
-        >>> some = merge_configurations(strings, strings, np.arange(1.0, 11.0), n_orb=5, n_elec=(2, 2))
-        >>> [len(batch) for batch in subsample(some, n_batches=3, batch_size=4, rng=7)]
-        [4, 4, 4]
-        >>> len(subsample(some, n_batches=3, batch_size=10, rng=7))
-        1
-    """
-    for name, value in (("n_batches", n_batches), ("batch_size", batch_size)):
-        if value < 1:
-            raise InputError(f"Argument `{name}` must be positive, but is {value}.")
-    if len(configurations) == 0:
-        raise InputError(
-            "There are no configurations to draw from: no shot has the right number of electrons; "
-            "switch configuration recovery on."
-        )
-    if batch_size >= len(configurations):
-        return (configurations,)
-    generator = as_generator(rng)
-    batches = []
-    for _ in range(n_batches):
-        # The first exponential clocks to ring are a draw by weight without replacement, as in recovery.
-        times = generator.standard_exponential(len(configurations)) / configurations.weights
-        chosen = np.argpartition(times, batch_size - 1)[:batch_size]
-        batches.append(
-            merge_configurations(
-                configurations.alpha[chosen],
-                configurations.beta[chosen],
-                configurations.weights[chosen],
-                n_orb=configurations.n_orb,
-                n_elec=configurations.n_elec,
-            )
-        )
-    return tuple(batches)
 
 
 def strings_by_weight(configurations: Configurations) -> tuple[WeightedStrings, WeightedStrings]:
@@ -98,6 +40,7 @@ def strings_by_weight(configurations: Configurations) -> tuple[WeightedStrings, 
         weights, the lower string comes first.
 
     Example:
+        >>> from kakehashi.samples.merge import merge_configurations
         >>> a = np.array([[1, 0], [2, 0], [2, 0]], dtype=np.uint64)
         >>> b = np.array([[1, 0], [1, 0], [2, 0]], dtype=np.uint64)
         >>> some = merge_configurations(a, b, np.array([2.0, 1.0, 3.0]), n_orb=2, n_elec=(1, 1))
@@ -143,20 +86,7 @@ def combine_spins(alpha: WeightedStrings, beta: WeightedStrings) -> WeightedStri
     return _sum_by_string(np.concatenate([alpha[0], beta[0]]), np.concatenate([alpha[1], beta[1]]) / 2)
 
 
-def union_strings(*sets: Strings) -> Strings:
-    """The distinct strings of several sets, ascending.
-
-    Example:
-        >>> union_strings(np.array([[5, 0], [3, 0]], dtype=np.uint64), np.array([[3, 0]], dtype=np.uint64))
-        array([[3, 0],
-               [5, 0]], dtype=uint64)
-    """
-    return unique_strings(np.concatenate([np.zeros((0, 2), dtype=np.uint64), *sets]))
-
-
-def draw_strings(
-    pool: WeightedStrings, n: int, *, include: Strings | None = None, rng: RngLike = None
-) -> Strings:
+def draw_strings(pool: WeightedStrings, n: int, *, include: Strings | None = None, rng: RngLike = None) -> Strings:
     """Draw distinct strings by weight, without replacement, beside some that must be there.
 
     Args:

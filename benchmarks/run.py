@@ -1,0 +1,28 @@
+"""All benchmarks, one after the other; `make bench` calls it. Results go to benchmarks/results/.
+
+python benchmarks/run.py [--quick]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    quick = "--quick" in sys.argv[1:]
+    tasks = [["sigma.py", *(["--quick"] if quick else [])], ["solve.py"]]
+    if not quick:
+        tasks.append(["loop.py"])
+    for name, *options in tasks:
+        print(f"\n{name}", flush=True)
+        one_core = {"OMP_NUM_THREADS": "1"} if name == "solve.py" else {}
+        subprocess.run([sys.executable, str(HERE / name), *options], check=True, env={**os.environ, **one_core})
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ endif
 PY = $(VENV)/bin/python
 SETUP = @tools/setup.sh
 
-.PHONY: help setup run test test-all lint examples docs bench check-simd lock clean
+.PHONY: help setup run test test-slow lint examples docs bench check-simd lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -28,11 +28,11 @@ run: ## N2 from a molecule to an energy and a report: examples/n2.toml
 
 test: ## the unit tests: under 2 minutes on 2 cores
 	$(SETUP) run test
-	@$(PY) -m pytest -q -m "not slow"
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n auto -m "not slow"
 
-test-all: ## all tests, slow ones too
+test-slow: ## the tests that `make test` leaves out
 	$(SETUP) run test
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q -m slow
 
 lint: ## style, types and the order of the rooms
 	$(SETUP) run test lint

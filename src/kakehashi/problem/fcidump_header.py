@@ -8,6 +8,7 @@ order, with repeat counts, trailing commas and keys of their own.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -182,7 +183,7 @@ def _split_entries(lines: list[str], path: Path, first_line: int) -> _Entries:
     before = text[: keys[0].start()] if keys else text
     if before.strip(" ,\t\n"):
         entries.fail(f"The header must be made of KEY=value, but starts with {before.split()[0]!r}.")
-    for key, following in zip(keys, [*keys[1:], None], strict=True):
+    for key, following in itertools.zip_longest(keys, keys[1:]):
         value = text[key.end() : following.start() if following else len(text)].strip(" ,\t\n")
         name = key[1].upper() + ("()" if key[2] else "")
         line = first_line + text.count("\n", 0, key.start())

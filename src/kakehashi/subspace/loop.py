@@ -150,7 +150,7 @@ class _Loop:
         lowest = min(states, key=lambda state: state.energy_hartree)
         gain = np.inf if best is None else best.energy_hartree - lowest.energy_hartree
         tolerance = self.subspace.energy_tolerance_hartree
-        small = last is not None and 0 < tolerance and gain < tolerance
+        small = last is not None and tolerance > 0 and gain < tolerance
         n_small = last.n_small_steps + 1 if small and last is not None else 0
         elapsed = (0.0 if last is None else last.elapsed_s) + time.monotonic() - start
         return Turn(

@@ -77,7 +77,8 @@ def solve(
         KakehashiError: With one sentence; see :mod:`kakehashi.core.errors`.
 
     Example:
-        >>> result = solve("hydrogen-chain", device="exact", n_shots=2000, seed=7)
+        >>> noisy = {"name": "noisy", "depolarizing": 0.3, "n_shots": 2000}
+        >>> result = solve("hydrogen-chain", device=noisy, seed=7)
         >>> bool(abs(result.error_mhartree) < 1.0)
         True
     """

@@ -1,0 +1,150 @@
+"""Write the tables of README.md and docs/reference/benchmarks.md from benchmarks/results/*.json.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; nothing between them is written by hand.
+
+    python benchmarks/tabulate.py [--check]
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "reference" / "benchmarks.md")
+SYSTEMS = {"n2": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
+PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def read(name: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return result
+
+
+def markdown(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def about(result: dict[str, Any]) -> str:
+    machine, commit = result["provenance"]["machine"], result["provenance"]["commit"]
+    return f"\nMeasured on {machine['processor']}, {machine['n_processors']} cores, at commit `{commit}`.\n"
+
+
+def sigma_table() -> str:
+    result = read("sigma")
+    rows = []
+    for row in result["rows"]:
+        ratio = f"{row['ratio_pyscf']:,.0f}" if "ratio_pyscf" in row else ""
+        cells = [
+            SYSTEMS[row["system"]],
+            f"{row['n_determinants']:,}",
+            str(row["n_threads"]),
+            f"{1e3 * row['build_s']:.1f}",
+            f"{1e3 * row['sigma_s']:.2f}",
+            f"{row['ns_per_connected']:.3f}",
+            f"{row['ns_per_connected_general']:.3f}",
+            f"{row['ns_per_nonzero']:.2f}",
+            ratio,
+        ]
+        rows.append(cells)
+    columns = ["system", "determinants", "cores", "build / ms", "sigma / ms", "ns per connected element"]
+    columns += ["the same without spin exchange", "ns per non-zero element", "times faster than PySCF"]
+    peak = result["peak_1e7"]
+    words = (
+        f"\nSolving {int(peak['n_determinants']):,} determinants of N2 to {float(peak['energy_hartree']):.8f} hartree took "
+        f"{int(peak['bytes']) / 1e9:.2f} GB at the peak.\n"
+    )
+    return markdown(columns, rows) + words + about(result)
+
+
+def solve_table() -> str:
+    result = read("solve")
+    rows = [
+        [
+            SYSTEMS[row["system"]],
+            f"{row['n_determinants']:,}",
+            f"{row['ours_s']:.3f}",
+            f"{row['addon_s']:.1f}",
+            f"{row['ratio']:,.0f}",
+            f"{1e9 * (row['ours_hartree'] - row['addon_hartree']):+.2g}",
+        ]
+        for row in result["rows"]
+    ]
+    columns = ["system", "determinants", "kakehashi / s", "qiskit-addon-sqd / s", "ratio", "difference / nanohartree"]
+    return markdown(columns, rows) + about(result)
+
+
+def loop_rows() -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in read("loop")["rows"]:
+        rows.setdefault(row["who"], []).append(row)
+    return rows
+
+
+def loop_table() -> str:
+    result = read("loop")
+    minutes = [1, 2, 4, 7, 10, result["minutes"]]
+    rows = []
+    for who, history in loop_rows().items():
+        cells = [who]
+        for limit in minutes:
+            done = [row for row in history if row["wall_s"] <= 60 * limit * (1 if limit < result["minutes"] else 1.5)]
+            cells.append(f"{done[-1]['error_mhartree']:.1f}" if done else "none yet")
+        rows.append(cells)
+    columns = ["error in mHa after", *(f"{limit:g} min" for limit in minutes)]
+    return markdown(columns, rows) + about(result)
+
+
+def summary_table() -> str:
+    sigma = {(row["system"], row["n_determinants"], row["n_threads"]): row for row in read("sigma")["rows"]}
+    solve = {(row["system"], row["n_determinants"]): row for row in read("solve")["rows"]}
+    rows = []
+    for system, size in (("n2", 99_856), ("fe2s2", 99_856)):
+        row = sigma[system, size, 1]
+        one = f"{1e3 * row['sigma_s']:.1f} ms, {row['ns_per_connected']:.2f} ns an element"
+        peer = f"PySCF selected CI: {row['pyscf_s']:.1f} s"
+        rows.append([f"sigma, {SYSTEMS[system]}, 1e5 determinants", one, peer, f"{row['ratio_pyscf']:,.0f}"])
+    for system, size in (("n2", 99_856), ("fe2s2", 99_856)):
+        row = solve[system, size]
+        peer = f"qiskit-addon-sqd: {row['addon_s']:.0f} s"
+        name = f"to a converged energy, {SYSTEMS[system]}, 1e5"
+        rows.append([name, f"{row['ours_s']:.2f} s", peer, f"{row['ratio']:,.0f}"])
+    loop = loop_rows()
+    ours, theirs = loop["kakehashi"][-1]["error_mhartree"], loop["qiskit-addon-sqd"][-1]["error_mhartree"]
+    name = f"error after {read('loop')['minutes']:g} minutes of the loop on random bits, {SYSTEMS['n2']}"
+    rows.append([name, f"{ours:.1f} mHa", f"qiskit-addon-sqd: {theirs:.0f} mHa", f"{theirs / ours:,.0f}"])
+    return markdown(["one core", "kakehashi", "beside", "ratio"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "sigma": sigma_table,
+    "solve": solve_table,
+    "loop": loop_table,
+    "summary": summary_table,
+}
+
+
+def fill(text: str) -> str:
+    """The text with every table as the results have it."""
+    return PLACE.sub(lambda place: f"{place[1]}\n{TABLES[place[2]]()}\n{place[4]}", text)
+
+
+def main() -> None:
+    check = "--check" in sys.argv[1:]
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        filled = fill(text)
+        if check and filled != text:
+            sys.exit(f"{page} does not show the results; run: python benchmarks/tabulate.py")
+        if not check:
+            page.write_text(filled, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -57,8 +57,8 @@ def sigma_table() -> str:
     columns += ["the same without spin exchange", "ns per non-zero element", "times faster than PySCF"]
     peak = result["peak_1e7"]
     words = (
-        f"\nSolving {int(peak['n_determinants']):,} determinants of N2 to {float(peak['energy_hartree']):.8f} hartree took "
-        f"{int(peak['bytes']) / 1e9:.2f} GB at the peak.\n"
+        f"\nSolving {int(peak['n_determinants']):,} determinants of N2 to {float(peak['energy_hartree']):.8f} hartree "
+        f"took {int(peak['bytes']) / 1e9:.2f} GB at the peak.\n"
     )
     return markdown(columns, rows) + words + about(result)
 

@@ -74,6 +74,14 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         RunFolder(tmp_path / "x", run_id="a", spec={})
 
 
+def test_a_folder_without_results_belongs_to_nobody(tmp_path: Path) -> None:
+    RunFolder(tmp_path, run_id="a", spec={})
+    folder = RunFolder(tmp_path, run_id="b", spec={})
+    folder.keep_turn("loop", make_turn(), ())
+    with pytest.raises(InputError, match="holds another run"):
+        RunFolder(tmp_path, run_id="a", spec={})
+
+
 def test_fresh_forgets(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, run_id="a", spec={})
     folder.keep_turn("loop", make_turn(), ())

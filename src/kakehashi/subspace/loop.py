@@ -8,6 +8,7 @@ that the energy of the best state never rises.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,10 +29,10 @@ from kakehashi.samples.recovery import initial_occupancies, recover_configuratio
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.samples.strings import carry_over, combine_spins, draw_strings, strings_by_weight
 from kakehashi.subspace.model import State
-from kakehashi.subspace.solve import solve_subspace
+from kakehashi.subspace.solve import require_subspace_memory, solve_subspace
 from kakehashi.subspace.spec import SubspaceSpec
 
-__all__ = ["PATIENCE", "Turn", "iterate", "solve_with_spec"]
+__all__ = ["PATIENCE", "Turn", "iterate", "require_loop_memory", "solve_with_spec"]
 
 Watch: TypeAlias = Callable[[int, NDArray[np.float64], NDArray[np.float64]], None]
 """Receives the eigensolver's iteration, root energies without the constant, and residual norms."""
@@ -242,6 +243,22 @@ class _Loop:
             )
 
         return report
+
+
+def require_loop_memory(problem: Problem, subspace: SubspaceSpec, *, n_shots: int) -> None:
+    """Refuse, before anything is computed, a loop whose largest subspace would not fit into memory.
+
+    Args:
+        problem: What to solve.
+        subspace: How strings are diagonalised.
+        n_shots: Number of shots; a shot holds at most two strings that were not there before.
+
+    Raises:
+        ResourceError: The estimate is more than there is.
+    """
+    most = min(subspace.max_strings, 2 * n_shots + 1) if n_shots else subspace.max_strings
+    sizes = [min(most, math.comb(problem.n_orb, n_electrons)) for n_electrons in problem.n_elec]
+    require_subspace_memory(*sizes, budget_bytes=subspace.memory_budget_bytes)
 
 
 def solve_with_spec(

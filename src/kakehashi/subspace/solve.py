@@ -15,7 +15,7 @@ from kakehashi.subspace.davidson import Eigenpairs, davidson
 from kakehashi.subspace.model import State
 from kakehashi.subspace.product import Parity, ProductHamiltonian, estimate_memory_bytes
 
-__all__ = ["parity_of_spin", "solve_product", "solve_subspace"]
+__all__ = ["parity_of_spin", "require_subspace_memory", "solve_product", "solve_subspace"]
 
 BLOCK_SIZE = 300
 """Determinants of lowest energy that are diagonalised densely for the start vectors."""
@@ -32,6 +32,25 @@ def parity_of_spin(two_s: int) -> Parity:
         (1, -1)
     """
     return 1 if two_s % 4 == 0 else -1
+
+
+def require_subspace_memory(n_alpha: int, n_beta: int, *, budget_bytes: int | None = None) -> None:
+    """Refuse a product space that would not fit into memory.
+
+    Args:
+        n_alpha: Number of alpha strings.
+        n_beta: Number of beta strings.
+        budget_bytes: A budget that the user set; the smaller of it and the free memory counts.
+
+    Raises:
+        ResourceError: The estimate is more than there is.
+    """
+    require_memory(
+        estimate_memory_bytes(n_alpha, n_beta),
+        f"A subspace of {n_alpha:,} x {n_beta:,} = {n_alpha * n_beta:,} determinants",
+        remedy="ask for fewer strings (subspace.max_strings)",
+        budget_bytes=budget_bytes,
+    )
 
 
 def solve_subspace(
@@ -85,12 +104,7 @@ def solve_subspace(
         -0.828427
     """
     n_beta = len(alpha) if beta is None else len(beta)
-    require_memory(
-        estimate_memory_bytes(len(alpha), n_beta),
-        f"A subspace of {len(alpha)} x {n_beta} = {len(alpha) * n_beta:,} determinants",
-        remedy="ask for fewer strings (subspace.max_strings)",
-        budget_bytes=memory_budget_bytes,
-    )
+    require_subspace_memory(len(alpha), n_beta, budget_bytes=memory_budget_bytes)
     product = ProductHamiltonian(hamiltonian, alpha, beta, n_threads=n_threads)
     return solve_product(
         product,

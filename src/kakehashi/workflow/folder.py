@@ -36,6 +36,8 @@ __all__ = ["RunFolder", "load_turn", "save_turn"]
 
 TURN_SCHEMA = "kakehashi.turn/1"
 RUN_SCHEMA = "kakehashi.run/1"
+CONTENTS = ("shots.h5", "loop.h5", "control.h5", "result.json", "report.html")
+"""What the stages leave. A folder without any of it belongs to nobody yet."""
 
 _STATE_ARRAYS = ("coefficients", "alpha", "beta")
 _STATE_VALUES = ("energy_hartree", "n_orb", "spin_squared", "residual_norm", "converged", "n_iterations")
@@ -119,7 +121,7 @@ class RunFolder:
         self.path = Path(path)
         self._claim(run_id, spec)
         if fresh:
-            for name in ("shots.h5", "loop.h5", "control.h5", "result.json", "report.html"):
+            for name in CONTENTS:
                 (self.path / name).unlink(missing_ok=True)
 
     def _claim(self, run_id: str, spec: Mapping[str, Any]) -> None:
@@ -133,12 +135,13 @@ class RunFolder:
                 raise FileFormatError(
                     marker, f"expected a JSON object with schema {RUN_SCHEMA}; give another --out."
                 ) from None
-            if found != run_id:
+            if found != run_id and any((self.path / name).exists() for name in CONTENTS):
                 raise InputError(
                     f"{self.path} holds another run ({str(found)[:12]}, this one is {run_id[:12]}); "
                     "give another folder."
                 )
-            return
+            if found == run_id:
+                return
         write_text(marker, json.dumps({"schema": RUN_SCHEMA, "run_id": run_id, "spec": spec}, indent=2) + "\n")
 
     def result(self) -> Result | None:

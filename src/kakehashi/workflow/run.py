@@ -22,7 +22,7 @@ from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import Problem
 from kakehashi.report.model import Control, Iteration, Result
 from kakehashi.samples.spec import SamplesSpec
-from kakehashi.subspace.loop import Turn, iterate
+from kakehashi.subspace.loop import Turn, iterate, require_loop_memory
 from kakehashi.subspace.spec import SubspaceSpec
 from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.control import solve_control
@@ -183,6 +183,7 @@ class _Run:
         self._clock = clock
         self._reporter = reporter
         self._device, self._n_shots, self._sampler = plan.prepare_device()
+        require_loop_memory(plan.problem, plan.subspace, n_shots=self._n_shots)
         self._kept: RunFolder | None = None
 
     def finish(self, folder: Path | str | None, *, fresh: bool = False) -> Result:

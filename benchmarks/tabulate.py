@@ -110,7 +110,7 @@ def summary_table() -> str:
         one = f"{1e3 * row['sigma_s']:.1f} ms, {row['ns_per_connected']:.2f} ns an element"
         peer = f"PySCF selected CI: {row['pyscf_s']:.1f} s"
         rows.append([f"sigma, {SYSTEMS[system]}, 1e5 determinants", one, peer, f"{row['ratio_pyscf']:,.0f}"])
-    for system, size, words in (("n2", 99_856, "1e5"), ("fe2s2", 10_000, "1e4")):
+    for system, size, words in (("n2", 99_856, "1e5"), ("fe2s2", 2_500, "2,500")):
         row = solve[system, size]
         peer = f"qiskit-addon-sqd: {row['addon_s']:.0f} s"
         name = f"to a converged energy, {SYSTEMS[system]}, {words} determinants"

@@ -18,10 +18,12 @@ using Entry = PairClass::Entry;
 
 constexpr int max_groups = 8;
 constexpr std::int64_t cache_bytes = 512 * 1024;  // what a gathered block may take of the L2 cache
+constexpr std::int64_t ahead = 4 * width;  // elements: dozens of rows are walked at once, too many for the hardware
 
 struct Workspace {
     std::vector<double> gathered;  // (n_beta rounded up, n_lanes)
     std::vector<double> table;     // +-(pq|rs) for each slot of the class
+    std::vector<double> zeros;     // the source of lanes without a link
     alignas(64) double result[width * max_groups * width];
 };
 
@@ -39,15 +41,15 @@ struct Block {
 void gather(const Block& lanes, std::int64_t first, int n_rows, double* gathered) {
     for (int g = 0; g < lanes.n_groups; ++g) {
         Vector tile[width];
-        for (int k = 0; k < width; ++k) {
-            const int lane = g * width + k;
-            if (lane >= lanes.n_links) {
-                tile[k] = Vector{};
-            } else if (n_rows == width) {
-                tile[k] = load(lanes.sources[lane] + first) * lanes.signs[lane];
-            } else {
-                tile[k] = load_part(lanes.sources[lane] + first, n_rows) * lanes.signs[lane];
+        const double* const* sources = lanes.sources + g * width;
+        const double* signs = lanes.signs + g * width;
+        if (n_rows == width) {
+            for (int k = 0; k < width; ++k) {
+                __builtin_prefetch(sources[k] + first + ahead);
+                tile[k] = load(sources[k] + first) * signs[k];
             }
+        } else {
+            for (int k = 0; k < width; ++k) tile[k] = load_part(sources[k] + first, n_rows) * signs[k];
         }
         transpose(tile);
         for (int k = 0; k < n_rows; ++k) store(gathered + (first + k) * lanes.stride() + g * width, tile[k]);
@@ -65,6 +67,7 @@ void scatter(const Block& lanes, std::int64_t first, int n_rows, int n_active, b
             double* target = lanes.targets[lane] + first;
             const std::int64_t n_below = lower ? lanes.rows[lane] - first + 1 : n_rows;
             if (n_below >= width && n_rows == width) {
+                __builtin_prefetch(target + ahead, 1);
                 store(target, load(target) + tile[k]);
             } else {
                 const int n = static_cast<int>(std::min<std::int64_t>(n_below, n_rows));
@@ -143,6 +146,10 @@ void apply_pair(const ProductSpace& space, const PairClass& pairs, const PairLin
             lanes.targets[k] = sigma + std::int64_t{links.rows[i]} * n_beta;
             lanes.signs[k] = links.signs[i];
         }
+        for (int k = lanes.n_links; k < lanes.stride(); ++k) {
+            lanes.sources[k] = work.zeros.data();
+            lanes.signs[k] = 0;
+        }
         apply_block(pairs, lanes, n_beta, lower, work);
     }
 }
@@ -178,6 +185,7 @@ void opposite_spin(const ProductSpace& space, const double* c, double* sigma, bo
         const std::int64_t fitting = cache_bytes / (space.n_beta() * width * static_cast<std::int64_t>(sizeof(double)));
         work.gathered.resize(n_beta_padded * width * std::clamp<std::int64_t>(fitting, 1, max_groups));
         work.table.resize(2 * n_slots);
+        work.zeros.assign(space.n_beta(), 0.0);
 #pragma omp for schedule(static, 1)
         for (int range = 0; range < n_ranges; ++range) {
             for (const PairClass& pairs : space.classes) {

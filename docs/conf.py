@@ -6,6 +6,9 @@ import importlib.metadata
 import sys
 from typing import Any
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
 project = "kakehashi"
 author = "The kakehashi developers"
 copyright = "2026, The kakehashi developers. Apache License 2.0"
@@ -48,6 +51,7 @@ napoleon_use_rtype = False  # "Shape (n, 2): what it is" is a sentence, not a ty
 napoleon_use_ivar = True  # attributes of dataclasses stand in the class's docstring, once
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = f"kakehashi {release}"
 html_copy_source = False
 html_show_sourcelink = False
@@ -68,7 +72,16 @@ def keep_first_colon(app: Any, what: str, name: str, obj: object, options: Any, 
         lines[0] = lines[0].replace(": ", " \N{EN DASH} ", 1)
 
 
+def write_mathml(translator: Any, node: Any) -> None:
+    """Write a formula as MathML, which browsers show without a script from elsewhere."""
+    block = isinstance(node, nodes.math_block)
+    markup = tex2mathml(node.astext(), as_block=block)
+    translator.body.append(f'<div class="math">{markup}</div>' if block else markup)
+    raise nodes.SkipNode
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
     app.connect("autodoc-skip-member", skip_inner_constants)
     app.connect("autodoc-process-docstring", keep_first_colon, priority=100)  # before napoleon

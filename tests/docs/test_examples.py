@@ -3,7 +3,7 @@
 - Python blocks of a page share their names, and run in an empty folder that holds a copy of ``examples/``.
 - Shell blocks (``console``) run where ``<!-- run -->`` stands before them: each line that begins with ``$``
   must succeed, and where output is shown below it, that must be its output; ``...`` stands for anything.
-- ``<!-- skip: next "why" -->`` leaves the next Python block out; ``<!-- slow -->`` marks the page as slow.
+- ``<!-- skip: next -->`` leaves the next Python block out; ``<!-- slow -->`` marks the page as slow.
 """
 
 import doctest

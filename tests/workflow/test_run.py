@@ -176,6 +176,12 @@ def test_a_finished_run_is_shown_at_once(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "result.json").read_text())["seed"] == 7
 
 
+def test_threads_and_memory_do_not_make_another_run(tmp_path: Path) -> None:
+    first = h6(folder=tmp_path)
+    again = h6(folder=tmp_path, subspace={**SMALL, "n_threads": 1, "memory_gib": 1.0})
+    assert again.run_id == first.run_id
+
+
 def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
     h6(folder=tmp_path)
     with pytest.raises(InputError, match="holds another run"):

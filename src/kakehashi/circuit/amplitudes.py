@@ -160,6 +160,7 @@ def _memory_bytes(problem: Problem) -> int:
 
 def _run_ccsd(problem: Problem, spins: tuple[_Spin, _Spin], attempt: dict[str, float | int]) -> Amplitudes | None:
     """One attempt at CCSD; None where it did not converge."""
+    from pyscf import lib
     from pyscf.cc import ccsd, uccsd
 
     closed = problem.two_s == 0
@@ -171,7 +172,8 @@ def _run_ccsd(problem: Problem, spins: tuple[_Spin, _Spin], attempt: dict[str, f
     start = _second_order(problem, spins, "")
     try:
         # A closing gap divides by zero inside PySCF; the callback then sees what is not finite.
-        with np.errstate(all="ignore"):
+        # One thread: several add in any order, and rounding decides how a circuit orients degenerate orbitals.
+        with np.errstate(all="ignore"), lib.with_omp_threads(1):
             solver.kernel(t1=start.t1, t2=start.t2)
     except (_DivergedError, np.linalg.LinAlgError):
         return None

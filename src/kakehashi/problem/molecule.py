@@ -22,6 +22,9 @@ __all__ = ["molecule_problem"]
 
 _log = logging.getLogger(__name__)
 
+FEW_FUNCTIONS = 150
+"""Basis functions up to which Hartree-Fock runs on one thread."""
+
 # Tight, so that orbitals, and with them all truncated energies, repeat to many digits.
 SCF_TOLERANCE_HARTREE = 1e-12
 
@@ -78,15 +81,19 @@ def molecule_problem(
         >>> problem.n_orb, problem.n_elec, problem.orbital_symmetry
         (2, (1, 1), (1, 5))
     """
+    from pyscf import lib
+
     atoms = check_atoms(parse_geometry(geometry) if isinstance(geometry, str) else geometry)
     molecule = _build_molecule(atoms, basis, charge, two_s, unit, symmetry)
     # The space is chosen first: what is impossible is said before the long work.
     choice = (frozen_core, active_space, active_orbitals)
     space = _choose_space(molecule, molecule.nao, *choice)
-    scf = _solve_scf(molecule, max_cycles)
-    if scf.mo_coeff.shape[1] < molecule.nao:  # linearly dependent functions were left out
-        space = _choose_space(molecule, scf.mo_coeff.shape[1], *choice)
-    hamiltonian = _integrals(scf, space)
+    # Several threads add in any order: where it costs little, one makes every call give the same digits.
+    with lib.with_omp_threads(1 if molecule.nao <= FEW_FUNCTIONS else None):
+        scf = _solve_scf(molecule, max_cycles)
+        if scf.mo_coeff.shape[1] < molecule.nao:  # linearly dependent functions were left out
+            space = _choose_space(molecule, scf.mo_coeff.shape[1], *choice)
+        hamiltonian = _integrals(scf, space)
     labels: tuple[int, ...] = ()
     if symmetry:
         labels = _label(molecule, scf.mo_coeff[:, space.active])

@@ -169,10 +169,16 @@ class _Plan:
         return sampler, n_shots, {"name": sampler.name, "n_shots": n_shots}
 
     def tables(self) -> dict[str, Any]:
-        """The options of the stages behind the device, as plain JSON values."""
-        return {
+        """The options of the stages behind the device, as plain JSON values.
+
+        What a machine offers is left out: with more threads or memory, a run is still the same run.
+        """
+        tables = {
             name: getattr(self, name).model_dump(mode="json") for name in ("circuit", "samples", "subspace", "control")
         }
+        for name in ("n_threads", "memory_gib"):
+            del tables["subspace"][name]
+        return tables
 
 
 class _Run:

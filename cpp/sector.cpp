@@ -1,5 +1,5 @@
-// Building a sector: every pair of strings is compared once with XOR and popcount. That is N^2 / 2 steps of about
-// a nanosecond, less than the lookups of all double excitations for the set sizes that a product space allows.
+// Building a sector: every string is compared with every other by XOR and popcount. That is N^2 steps of about a
+// nanosecond, less than the lookups of all double excitations for the set sizes that a product space allows.
 #include "sector.hpp"
 
 #include <omp.h>

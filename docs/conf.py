@@ -52,6 +52,8 @@ napoleon_use_ivar = True  # attributes of dataclasses stand in the class's docst
 
 html_theme = "furo"
 html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["math.css"]
 html_title = f"kakehashi {release}"
 html_copy_source = False
 html_show_sourcelink = False

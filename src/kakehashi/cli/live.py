@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -42,10 +43,21 @@ class LiveProgress:
         self._first_s: dict[str, float] = {}
         self._last_s: dict[str, float] = {}
         self._last_line = ("", 0.0)
+        self._finished = False
+        self._stopping = False
+        self._earlier_handler: Any = signal.SIG_DFL
         self._spinner = Spinner("dots", style="cyan")
         self._live = Live(console=console, get_renderable=self._draw, refresh_per_second=8, transient=False)
 
+    def _stop_soon(self, *_: object) -> None:
+        """First Ctrl-C: stop at the next step, where nothing is half done; second one: stop at once."""
+        if self._stopping:
+            raise KeyboardInterrupt
+        self._stopping = True
+        self._console.print("Stopping after this step; Ctrl-C again stops at once.", highlight=False)
+
     def __enter__(self) -> Self:
+        self._earlier_handler = signal.signal(signal.SIGINT, self._stop_soon)
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -53,14 +65,15 @@ class LiveProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        signal.signal(signal.SIGINT, self._earlier_handler)
         if self._console.is_terminal:
             self._finished = True
             self._live.stop()
 
-    _finished = False
-
     def __call__(self, event: Event) -> None:
-        """Take note of an event."""
+        """Take note of an event; the place where Ctrl-C takes effect."""
+        if self._stopping:
+            raise KeyboardInterrupt
         now = time.monotonic() - self._start
         self._first_s.setdefault(event.stage, now)
         for stage in self._events:

@@ -29,6 +29,15 @@ void require_shape(const ProductSpace& space, std::size_t n_rows, std::size_t n_
         throw std::invalid_argument("array does not have the shape of the product space");
 }
 
+// Every dimension must be the number of orbitals.
+template <class Array>
+void require_orbitals(const ProductSpace& space, const Array& array) {
+    for (std::size_t i = 0; i < array.ndim(); ++i) {
+        if (static_cast<int>(array.shape(i)) != space.integrals.n_orb)
+            throw std::invalid_argument("array does not have the shape of the orbitals");
+    }
+}
+
 }  // namespace
 }  // namespace kakehashi
 
@@ -63,6 +72,7 @@ NB_MODULE(_native, m) {
                  require_shape(s, diagonal.shape(0), diagonal.shape(1));
                  require_shape(s, c.shape(0), c.shape(1));
                  require_shape(s, out.shape(0), out.shape(1));
+                 if (symmetry < -1 || symmetry > 1) throw std::invalid_argument("symmetry must be -1, 0 or 1");
                  if (symmetry != 0 && !s.same_strings)
                      throw std::invalid_argument("symmetry needs the same strings for both spins");
                  nb::gil_scoped_release release;
@@ -78,14 +88,18 @@ NB_MODULE(_native, m) {
         .def("fill_opposite_density",
              [](const ProductSpace& s, Matrix c, TensorOut out) {
                  require_shape(s, c.shape(0), c.shape(1));
+                 require_orbitals(s, out);
                  nb::gil_scoped_release release;
                  fill_opposite_density(s, c.data(), out.data());
              })
         .def("fill_same_spin_density",
              [](const ProductSpace& s, bool beta, Matrix string_density, MatrixOut one_body, TensorOut two_body) {
                  const Sector& sector = beta ? s.beta() : s.alpha;
-                 if (static_cast<std::int64_t>(string_density.shape(0)) != sector.size())
+                 if (static_cast<std::int64_t>(string_density.shape(0)) != sector.size() ||
+                     static_cast<std::int64_t>(string_density.shape(1)) != sector.size())
                      throw std::invalid_argument("string_density does not have the shape of the sector");
+                 require_orbitals(s, one_body);
+                 require_orbitals(s, two_body);
                  nb::gil_scoped_release release;
                  fill_same_spin_density(sector, s.integrals.n_orb, string_density.data(), one_body.data(),
                                         two_body.data());
@@ -97,6 +111,9 @@ NB_MODULE(_native, m) {
     m.def(
         "build_product",
         [](Matrix one_body, Matrix pair_matrix, StringArray alpha, StringArray beta, double screen, int n_threads) {
+            const std::size_t n_orb = one_body.shape(0), n_pair = n_orb * (n_orb + 1) / 2;
+            if (one_body.shape(1) != n_orb || pair_matrix.shape(0) != n_pair || pair_matrix.shape(1) != n_pair)
+                throw std::invalid_argument("integrals do not have the shape of the orbitals");
             std::vector<String> a = read_strings(alpha), b = read_strings(beta);
             nb::gil_scoped_release release;
             return build_product(static_cast<int>(one_body.shape(0)), one_body.data(), pair_matrix.data(),

@@ -42,7 +42,7 @@ struct Sector {
     SparseRows same_spin;                // off-diagonal same-spin elements that are not zero
     CoulombLinks coulomb;
     std::int64_t n_connected = 0;        // ordered pairs of strings one or two excitations apart
-    std::int64_t n_nonzero = 0;          // those whose element is not zero for every other-spin string
+    std::int64_t n_nonzero = 0;          // those whose element is not zero for some other-spin string
 
     std::int64_t size() const { return static_cast<std::int64_t>(strings.size()); }
 };

@@ -104,8 +104,8 @@ def test_initial_state_on_other_strings_is_carried_over() -> None:
 
 
 def test_energy_does_not_depend_on_threads() -> None:
-    hamiltonian = random_hamiltonian(9, seed=5)
-    strings = random_strings(60, n_orb=9, n_electrons=4, rng=1)
+    hamiltonian = random_hamiltonian(10, seed=5)  # large enough for the kernels to use threads
+    strings = random_strings(140, n_orb=10, n_electrons=5, rng=1)
     energies = [solve_subspace(hamiltonian, strings, n_threads=n).energy_hartree for n in (1, 2, 5)]
     np.testing.assert_allclose(energies, energies[0], atol=1e-10, rtol=0)
 
@@ -136,6 +136,24 @@ def test_occupancies_sum_to_the_electrons() -> None:
 def test_impossible_options_are_refused(options: dict[str, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         solve_subspace(random_hamiltonian(4, seed=0), all_strings(n_orb=4, n_electrons=2), **options)
+
+
+def test_a_single_string_holds_no_triplet() -> None:
+    one = all_strings(n_orb=4, n_electrons=2)[:1]
+    with pytest.raises(InputError, match="holds no state with two_s = 2"):
+        solve_subspace(random_hamiltonian(4, seed=0), one, two_s=2)
+    with pytest.raises(InputError, match="1 to 3"):
+        solve_subspace(random_hamiltonian(4, seed=0), all_strings(n_orb=4, n_electrons=2)[:2], n_roots=4)
+
+
+def test_a_start_of_the_wrong_spin_is_no_start() -> None:
+    hamiltonian, _ = molecular_hamiltonian("; ".join(f"H 0 0 {1.8 * i}" for i in range(4)))
+    strings = all_strings(n_orb=4, n_electrons=2)
+    triplet = solve_subspace(hamiltonian, strings, two_s=2)
+    singlet = solve_subspace(hamiltonian, strings)
+    assert solve_subspace(hamiltonian, strings, initial=triplet).energy_hartree == pytest.approx(
+        singlet.energy_hartree, abs=1e-9
+    )
 
 
 def test_too_much_memory_is_refused_before_the_work() -> None:

@@ -74,6 +74,13 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         RunFolder(tmp_path / "x", run_id="a", spec={})
 
 
+def test_results_of_an_unknown_run_are_not_adopted(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(InputError, match=r"without run\.json"):
+        RunFolder(tmp_path, run_id="a", spec={}, fresh=True)
+    assert (tmp_path / "result.json").exists()
+
+
 def test_a_folder_without_results_belongs_to_nobody(tmp_path: Path) -> None:
     RunFolder(tmp_path, run_id="a", spec={})
     folder = RunFolder(tmp_path, run_id="b", spec={})

@@ -93,6 +93,8 @@ def test_a_device_object_and_a_problem_object() -> None:
     problem = kakehashi.load_problem("hydrogen-chain", n_atoms=4)
     result = solve(problem, device=UniformDevice(), n_shots=300, subspace={"max_iterations": 2}, seed=1)
     assert abs(result.error_mhartree or 1.0) < 1e-3
+    with pytest.raises(InputError, match="nothing tells one device object from another"):
+        solve(problem, device=UniformDevice(), n_shots=300, folder="unused", seed=1)
 
 
 def test_different_numbers_of_alpha_and_beta() -> None:

@@ -178,7 +178,8 @@ def doctor(*, json_: Json = False) -> int:
 def _default_folder(file: Path, spec: Any) -> Path:
     from kakehashi.core.identity import identify
 
-    return Path("runs") / f"{file.stem}-{identify(spec.model_dump(mode='json'))[:8]}"
+    table = spec.model_dump(mode="json", exclude={"subspace": {"n_threads", "memory_gib"}})
+    return Path("runs") / f"{file.stem}-{identify(table)[:8]}"
 
 
 def _print_result(result: Any) -> None:

@@ -17,8 +17,8 @@ from kakehashi.report.tables import format_count, format_mhartree, format_share
 
 __all__ = ["EQUAL_MHARTREE", "NEAR_FULL_SHARE", "Case", "Verdict", "judge"]
 
-EQUAL_MHARTREE = 0.1
-"""Differences below this are called none, in millihartree; the spread of the batches can raise it."""
+EQUAL_MHARTREE = 0.5
+"""Difference up to which two loops count as equal: about as much as seeds differ (docs/explanations/sqd.md)."""
 
 NEAR_FULL_SHARE = 0.9
 """Share of all strings of a spin from which on the subspace nearly is the full space."""
@@ -208,7 +208,7 @@ def _compare(result: Result, tolerance: float) -> tuple[Case, str]:
 def judge(result: Result) -> Verdict:
     """Say what the quantum part contributed, as far as the controls of this run tell.
 
-    Differences are called none where they are below 0.1 mHa or below the spread of the last turn's batches.
+    Differences are called none where they are below 0.5 mHa or below the spread of the last turn's batches.
     It is one run with one seed: a difference should be seen with other seeds before it is relied on.
 
     Example:

@@ -256,7 +256,8 @@ def require_loop_memory(problem: Problem, subspace: SubspaceSpec, *, n_shots: in
     Raises:
         ResourceError: The estimate is more than there is.
     """
-    most = min(subspace.max_strings, 2 * n_shots + 1) if n_shots else subspace.max_strings
+    carried = int(subspace.carry_over_share * subspace.max_strings)
+    most = min(subspace.max_strings, carried + 2 * n_shots + 1) if n_shots else subspace.max_strings
     sizes = [min(most, math.comb(problem.n_orb, n_electrons)) for n_electrons in problem.n_elec]
     require_subspace_memory(*sizes, budget_bytes=subspace.memory_budget_bytes)
 
@@ -271,14 +272,15 @@ def solve_with_spec(
     callback: Watch | None = None,
 ) -> State:
     """Diagonalise one product space with the options of a spec."""
-    n_roots = min(subspace.n_roots, len(alpha) * len(alpha if beta is None else beta))
+    n_beta = len(alpha) if beta is None else len(beta)
+    n_states = len(alpha) * (len(alpha) - 1) // 2 if beta is None else len(alpha) * n_beta
     return solve_subspace(
         hamiltonian,
         unique_strings(alpha),
         None if beta is None else unique_strings(beta),
         two_s=subspace.two_s,
         spin_penalty_hartree=subspace.spin_penalty_hartree,
-        n_roots=n_roots,
+        n_roots=max(1, min(subspace.n_roots, n_states)),
         tolerance=subspace.residual_tolerance_hartree,
         max_iterations=subspace.max_eigensolver_iterations,
         initial=initial,

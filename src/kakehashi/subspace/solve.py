@@ -137,9 +137,12 @@ def solve_product(
             f"Argument `two_s` must be {lowest}, {lowest + 2}, ... for {product.n_elec} electrons, but is {wanted}."
         )
     size = product.shape[0] * product.shape[1]
-    if not 1 <= n_roots <= size:
-        raise InputError(f"Argument `n_roots` must be 1 to {size} in this subspace, but is {n_roots}.")
     parity: Parity = parity_of_spin(wanted) if product.same_strings else 0
+    n_states = size if parity == 0 else (size + parity * product.shape[0]) // 2
+    if n_states == 0:
+        raise InputError(f"A single string for both spins holds no state with two_s = {wanted}; ask for more strings.")
+    if not 1 <= n_roots <= n_states:
+        raise InputError(f"Argument `n_roots` must be 1 to {n_states} in this subspace, but is {n_roots}.")
     operator = _Operator(product, parity, wanted, lowest, spin_penalty_hartree)
     pairs = davidson(
         operator.apply,
@@ -203,9 +206,11 @@ def _start_vectors(
     """The given state carried over to these strings, then the lowest states of a small dense block."""
     vectors: list[NDArray[np.float64]] = []
     if initial is not None:
-        carried = _carry_over(product, initial)
+        carried = _carry_over(product, initial).reshape(-1)
+        if operator.parity:
+            operator.symmetrize(carried)
         if np.linalg.norm(carried) > SMALLEST_OVERLAP:
-            vectors.append(carried.reshape(-1))
+            vectors.append(carried)
     if len(vectors) < n_roots:
         vectors.extend(_block_states(product, operator, n_roots))
     return vectors

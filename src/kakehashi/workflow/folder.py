@@ -142,6 +142,10 @@ class RunFolder:
                 )
             if found == run_id:
                 return
+        elif any((self.path / name).exists() for name in CONTENTS):
+            raise InputError(
+                f"{self.path} holds results without {marker.name}, of nobody knows which run; give another folder."
+            )
         write_text(marker, json.dumps({"schema": RUN_SCHEMA, "run_id": run_id, "spec": spec}, indent=2) + "\n")
 
     def result(self) -> Result | None:

@@ -105,9 +105,12 @@ def find_warnings(
     earlier = [item.energy_hartree for item in iterations[:-1]]
     last_gain = min(earlier) - best.energy_hartree if earlier else 0.0
     if turn.n_small_steps < PATIENCE and last_gain > max(subspace.energy_tolerance_hartree, NOTABLE_GAIN_HARTREE):
+        by_turns = turn.index >= subspace.max_iterations
+        limit = f"{turn.index} turns" if by_turns else f"{subspace.max_wall_s:g} s"
+        name = "max_iterations" if by_turns else "max_wall_s"
         warnings.append(
-            f"The loop was stopped at its limit of {turn.index} turns while the energy still fell: by "
-            f"{1000 * last_gain:.2g} mHa in the last turn. A higher subspace.max_iterations would lower it further."
+            f"The loop was stopped at its limit of {limit} while the energy still fell: by {1000 * last_gain:.2g} mHa "
+            f"in the last turn. A higher subspace.{name} may lower it further."
         )
     spin = abs(problem.two_s if subspace.two_s is None else subspace.two_s) / 2
     if abs(best.spin_squared - spin * (spin + 1)) > SPIN_CONTAMINATION:

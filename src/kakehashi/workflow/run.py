@@ -200,6 +200,11 @@ class _Run:
         spec = {"problem": describe_problem(plan.problem), **rest} if plan.written is None else dict(plan.written)
         spec["seed"] = plan.seed
         if folder is not None:
+            if not isinstance(plan.sampler, DeviceSpec):
+                raise InputError(
+                    "Argument `folder` needs a device by name or options: nothing tells one device object from another "
+                    "when the run is resumed."
+                )
             self._kept = RunFolder(folder, run_id=run_id, spec=spec, fresh=fresh)
             if (finished := self._kept.result()) is not None:
                 return finished

@@ -28,11 +28,11 @@ run: ## N2 from a molecule to an energy and a report: examples/n2.toml
 
 test: ## the unit tests: under 2 minutes on 2 cores
 	$(SETUP) run test
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n auto -m "not slow"
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n auto -m "not slow"
 
 test-slow: ## the tests that `make test` leaves out
 	$(SETUP) run test
-	@$(PY) -m pytest -q -m slow
+	@$(PY) -m pytest -q -rs -m slow
 
 lint: ## style, types and the order of the rooms
 	$(SETUP) run test lint

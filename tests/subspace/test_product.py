@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kakehashi import _native
 from kakehashi.core.errors import InputError
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.samples.random import random_strings
+from kakehashi.samples.random import all_strings, random_strings
 from kakehashi.subspace.product import ProductHamiltonian, pack_pairs
 from kakehashi.subspace.slow import (
     apply_hamiltonian_slow,
@@ -119,6 +119,24 @@ def test_sigma_does_not_depend_on_threads(parity: int) -> None:
     results = [ProductHamiltonian(hamiltonian, strings, n_threads=n).apply(c, parity=parity) for n in (1, 2, 3, 7)]
     for other in results[1:]:
         np.testing.assert_array_equal(other, results[0])
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("n_elec", [(5, 5), (5, 4)])
+def test_large_spaces_equal_pyscf(instruction_set: str, n_threads: int, n_elec: tuple[int, int]) -> None:
+    """Many blocks, all widths and several threads, which the slow twins are too slow for."""
+    from pyscf import fci
+
+    hamiltonian = random_hamiltonian(10, seed=11)
+    alpha, beta = (all_strings(n_orb=10, n_electrons=n) for n in n_elec)
+    product = ProductHamiltonian(hamiltonian, alpha, beta, n_threads=n_threads)
+    absorbed = fci.direct_spin1.absorb_h1e(hamiltonian.one_body, hamiltonian.two_body, 10, n_elec, 0.5)
+    c = np.random.default_rng(1).normal(size=product.shape)
+    for parity in (0, 1, -1) if n_elec[0] == n_elec[1] else (0,):
+        vector = c + parity * c.T if parity else c
+        expected = fci.direct_spin1.contract_2e(absorbed, vector, 10, n_elec)
+        np.testing.assert_allclose(product.apply(vector, parity=parity), expected, atol=1e-9)
+    np.testing.assert_allclose(product.apply_spin_squared(c), fci.spin_op.contract_ss(c, 10, n_elec), atol=1e-11)
 
 
 def test_counts_of_elements() -> None:

@@ -45,8 +45,8 @@ def estimate_memory_bytes(n_alpha: int, n_beta: int, *, n_vectors: int = 22) -> 
     Args:
         n_alpha: Number of alpha strings.
         n_beta: Number of beta strings.
-        n_vectors: Vectors of the size of the space that are alive at the same time; 20 were measured at 1e7
-            determinants.
+        n_vectors: Vectors of the size of the space that are alive at the same time: two per basis vector of the
+            eigensolver, and what it works with. `benchmarks/sigma.py` prints the peak at 1e7 determinants.
     """
     links_per_string = 1000  # single and double excitations within the set; 12 to 24 bytes each
     return 8 * n_alpha * n_beta * n_vectors + 24 * links_per_string * (n_alpha + n_beta)

@@ -23,6 +23,9 @@ MODULES = sorted(
 )
 
 
+SOURCES = sorted(path.relative_to(ROOT / "src/kakehashi") for path in (ROOT / "src/kakehashi").rglob("[!_]*.py"))
+
+
 def pins(path):
     matches = [(line, PIN.fullmatch(line)) for line in path.read_text().splitlines()]
     odd = [line for line, match in matches if match is None]
@@ -85,6 +88,14 @@ def test_every_module_says_what_it_offers(name):
     offered = module.__all__
     assert len(set(offered)) == len(offered)
     assert [word for word in offered if not hasattr(module, word)] == []
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_every_module_has_its_tests(source):
+    """The folder of tests mirrors that of the sources, so that nobody has to search."""
+    path = ROOT / "tests" / source.with_name(f"test_{source.name}")
+    assert path.is_file(), f"src/kakehashi/{source} needs {path.relative_to(ROOT)}"
+    assert re.search(r"^def test_", path.read_text(encoding="utf-8"), re.MULTILINE), f"{path} tests nothing"
 
 
 def test_the_front_door_offers_what_it_says():

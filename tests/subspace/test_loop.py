@@ -16,6 +16,7 @@ from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import Problem
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.loop import PATIENCE, Turn, iterate, require_loop_memory
+from kakehashi.subspace.slow import build_hamiltonian_slow
 from kakehashi.subspace.spec import SubspaceSpec
 
 
@@ -82,6 +83,21 @@ def test_batches_are_independent_draws(problem: Problem, shots: Shots) -> None:
 def test_each_spin_may_have_strings_of_its_own(problem: Problem, shots: Shots) -> None:
     turn = run_loop(problem, shots, same_strings=False, max_iterations=1)[0]
     assert not np.array_equal(turn.best.alpha, turn.best.beta)
+
+
+@pytest.mark.parametrize("same_strings", [True, False])
+def test_roots_are_of_one_sign_only_where_both_spins_share_their_strings(same_strings: bool) -> None:
+    h4 = load_problem("hydrogen-chain", n_atoms=4)
+    bits = UniformDevice().run(build_hartree_fock(h4), 2000, rng=1)
+    options = {"max_strings": 6, "max_iterations": 1, "n_roots": 3, "residual_tolerance_hartree": 1e-7}
+    best = run_loop(h4, bits, same_strings=same_strings, **options)[0].best
+    np.testing.assert_array_equal(best.alpha, best.beta)  # all 6 strings of 2 electrons in 4 orbitals, for either
+    energies, states = np.linalg.eigh(build_hamiltonian_slow(h4.hamiltonian, best.alpha, best.beta))
+    tensor = states.T.reshape(-1, 6, 6)
+    even = np.einsum("iab,iba->i", tensor, tensor) > 0.5
+    assert not even[:3].all()
+    expected = energies[even][:3] if same_strings else energies[:3]
+    np.testing.assert_allclose(best.root_energies_hartree, expected + h4.hamiltonian.constant, atol=1e-9)
 
 
 def test_no_valid_shot_without_recovery_is_refused(problem: Problem) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Eigenpairs", "davidson"]
+__all__ = ["Eigenpairs", "basis_size", "davidson"]
 
 Vector = NDArray[np.float64]
 
+MAX_SPACE = 8
 LINEAR_DEPENDENCE = 1e-8
 SMALLEST_DENOMINATOR = 1e-3
 
@@ -83,6 +84,16 @@ class _Space:
         self.count = m
 
 
+def basis_size(n_roots: int, *, max_space: int = MAX_SPACE) -> int:
+    """Basis vectors that are kept at most: room for the vectors of a restart and for one more of each root.
+
+    Example:
+        >>> basis_size(1), basis_size(5)
+        (8, 16)
+    """
+    return max(max_space, 3 * n_roots + 1)
+
+
 def davidson(
     apply: Callable[[Vector, Vector], None],
     diagonal: Vector,
@@ -91,7 +102,7 @@ def davidson(
     n_roots: int = 1,
     tolerance: float = 1e-5,
     max_iterations: int = 100,
-    max_space: int = 8,
+    max_space: int = MAX_SPACE,
     symmetrize: Callable[[Vector], None] | None = None,
     callback: Callable[[int, Vector, Vector], None] | None = None,
 ) -> Eigenpairs:
@@ -113,7 +124,7 @@ def davidson(
         The roots; ``converged`` tells whether all of them are.
     """
     size = diagonal.size
-    capacity = min(max(max_space, 3 * n_roots + 1), size + n_roots)
+    capacity = min(basis_size(n_roots, max_space=max_space), size + n_roots)
     space = _Space(size, capacity)
     for guess in guesses:
         vector = guess.copy()

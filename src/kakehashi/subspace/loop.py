@@ -259,7 +259,13 @@ def require_loop_memory(problem: Problem, subspace: SubspaceSpec, *, n_shots: in
     carried = int(subspace.carry_over_share * subspace.max_strings)
     most = min(subspace.max_strings, carried + 2 * n_shots + 1) if n_shots else subspace.max_strings
     sizes = [min(most, math.comb(problem.n_orb, n_electrons)) for n_electrons in problem.n_elec]
-    require_subspace_memory(*sizes, budget_bytes=subspace.memory_budget_bytes)
+    require_subspace_memory(
+        *sizes,
+        n_orb=problem.n_orb,
+        n_elec=problem.n_elec,
+        n_roots=subspace.n_roots,
+        budget_bytes=subspace.memory_budget_bytes,
+    )
 
 
 def solve_with_spec(

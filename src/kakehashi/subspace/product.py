@@ -6,6 +6,7 @@ The kernels are native (``cpp/``); their slow twins, which the tests compare the
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -17,10 +18,19 @@ from kakehashi.core.errors import InputError
 from kakehashi.core.resources import n_processors, require_memory
 from kakehashi.problem.model import Hamiltonian
 
-__all__ = ["Parity", "ProductHamiltonian", "estimate_memory_bytes", "pack_pairs"]
+__all__ = ["Parity", "ProductHamiltonian", "check_strings", "estimate_memory_bytes", "pack_pairs"]
 
 SCREEN_HARTREE = 1e-12
 """Integrals smaller than this are taken to be zero, which is how point-group symmetry is found."""
+
+LINK_BYTES = 36
+"""A link between two strings: column and value, up to three times over while the lists of the threads are joined."""
+
+SINGLE_BYTES = 48
+"""What a link by a single excitation takes beyond that."""
+
+N_PAIR_MATRICES = 4
+"""Matrices over orbital pairs that are alive at the same time while the integrals are packed."""
 
 Parity = Literal[0, 1, -1]
 """Symmetry under exchange of the two spins: 1 for even total spin, -1 for odd, 0 for not used."""
@@ -39,17 +49,31 @@ def pack_pairs(two_body: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ascontiguousarray(two_body[p, q][:, p, q])
 
 
-def estimate_memory_bytes(n_alpha: int, n_beta: int, *, n_vectors: int = 22) -> int:
-    """Memory that solving a product space takes, vectors of the eigensolver included, in bytes.
+def estimate_memory_bytes(n_alpha: int, n_beta: int, *, n_orb: int, n_elec: tuple[int, int], n_vectors: int) -> int:
+    """Memory that a product space and vectors over it take at most, in bytes.
 
     Args:
         n_alpha: Number of alpha strings.
         n_beta: Number of beta strings.
-        n_vectors: Vectors of the size of the space that are alive at the same time: two per basis vector of the
-            eigensolver, and what it works with. `benchmarks/sigma.py` prints the peak at 1e7 determinants.
+        n_orb: Number of spatial orbitals.
+        n_elec: Numbers of alpha and beta electrons.
+        n_vectors: Vectors of the size of the space that are alive at the same time.
+
+    Example:
+        >>> estimate_memory_bytes(3163, 3163, n_orb=26, n_elec=(5, 5), n_vectors=25) // 2**20
+        2421
     """
-    links_per_string = 1000  # single and double excitations within the set; 12 to 24 bytes each
-    return 8 * n_alpha * n_beta * n_vectors + 24 * links_per_string * (n_alpha + n_beta)
+    links = _bound_link_bytes(n_alpha, n_orb, n_elec[0]) + _bound_link_bytes(n_beta, n_orb, n_elec[1])
+    return 8 * n_alpha * n_beta * n_vectors + links + N_PAIR_MATRICES * 8 * (n_orb * (n_orb + 1) // 2) ** 2
+
+
+def _bound_link_bytes(n_strings: int, n_orb: int, n_electrons: int) -> int:
+    """Most that the links between the strings of one set can take: no string has more than it has excitations."""
+    n_empty = n_orb - n_electrons
+    singles = n_electrons * n_empty
+    doubles = math.comb(n_electrons, 2) * math.comb(n_empty, 2)
+    others = n_strings - 1
+    return n_strings * (LINK_BYTES * min(singles + doubles, others) + SINGLE_BYTES * min(singles, others))
 
 
 class ProductHamiltonian:
@@ -60,6 +84,14 @@ class ProductHamiltonian:
         alpha: Alpha strings, shape ``(n_alpha, 2)``, uint64; sorted and made distinct here.
         beta: Beta strings, the same; where not given, the alpha strings serve both spins.
         n_threads: Threads of the kernels; all processors where not given. Results do not depend on it.
+
+    Attributes:
+        hamiltonian: The integrals.
+        alpha: Alpha strings, ascending.
+        beta: Beta strings, ascending.
+        one_set: Whether ``beta`` was left out. The solver then takes spin exchange for a symmetry of the states that
+            are wanted; two sets that merely happen to be equal promise nothing of the kind.
+        n_threads: Threads of the kernels.
 
     Raises:
         InputError: A set is empty, or its strings differ in their number of electrons.
@@ -81,8 +113,9 @@ class ProductHamiltonian:
         n_threads: int | None = None,
     ) -> None:
         self.hamiltonian = hamiltonian
-        self.alpha = _checked_strings("alpha", alpha, hamiltonian.n_orb)
-        self.beta = self.alpha if beta is None else _checked_strings("beta", beta, hamiltonian.n_orb)
+        self.alpha = check_strings("alpha", alpha, n_orb=hamiltonian.n_orb)
+        self.one_set = beta is None
+        self.beta = self.alpha if beta is None else check_strings("beta", beta, n_orb=hamiltonian.n_orb)
         self.n_threads = n_processors() if n_threads is None else n_threads
         if self.n_threads < 1:
             raise InputError(f"Argument `n_threads` must be positive, but is {self.n_threads}.")
@@ -103,7 +136,7 @@ class ProductHamiltonian:
 
     @property
     def same_strings(self) -> bool:
-        """Whether both spins have the same strings, so that spin exchange is a symmetry."""
+        """Whether both spins have the same strings, by intent or by chance, so that spin exchange is a symmetry."""
         return bool(self._native.same_strings)
 
     @property
@@ -202,7 +235,22 @@ class ProductHamiltonian:
         return c
 
 
-def _checked_strings(name: str, strings: Strings, n_orb: int) -> Strings:
+def check_strings(name: str, strings: Strings, *, n_orb: int) -> Strings:
+    """The distinct strings of a set, ascending, if they can be one spin's strings of a product space.
+
+    Args:
+        name: Name of the argument, for messages.
+        strings: Shape ``(n, 2)``, uint64.
+        n_orb: Number of spatial orbitals.
+
+    Raises:
+        InputError: The set is empty, its strings differ in their number of electrons, or they need more orbitals.
+
+    Example:
+        >>> check_strings("alpha", np.array([[5, 0], [3, 0], [5, 0]], dtype=np.uint64), n_orb=3)
+        array([[3, 0],
+               [5, 0]], dtype=uint64)
+    """
     array = np.asarray(strings)
     if array.ndim != 2 or array.shape[1] != 2 or array.dtype != np.uint64:
         raise InputError(

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.core.bits import Strings
+from kakehashi.core.bits import Strings, count_electrons
 from kakehashi.core.errors import InputError
 from kakehashi.core.resources import require_memory
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.subspace.davidson import Eigenpairs, davidson
+from kakehashi.subspace.davidson import Eigenpairs, basis_size, davidson
 from kakehashi.subspace.model import State
-from kakehashi.subspace.product import Parity, ProductHamiltonian, estimate_memory_bytes
+from kakehashi.subspace.product import Parity, ProductHamiltonian, check_strings, estimate_memory_bytes
 
 __all__ = ["parity_of_spin", "require_subspace_memory", "solve_product", "solve_subspace"]
 
@@ -34,19 +34,34 @@ def parity_of_spin(two_s: int) -> Parity:
     return 1 if two_s % 4 == 0 else -1
 
 
-def require_subspace_memory(n_alpha: int, n_beta: int, *, budget_bytes: int | None = None) -> None:
-    """Refuse a product space that would not fit into memory.
+def require_subspace_memory(
+    n_alpha: int,
+    n_beta: int,
+    *,
+    n_orb: int,
+    n_elec: tuple[int, int],
+    n_roots: int = 1,
+    budget_bytes: int | None = None,
+) -> None:
+    """Refuse a product space whose lowest states could not be found for want of memory.
 
     Args:
         n_alpha: Number of alpha strings.
         n_beta: Number of beta strings.
+        n_orb: Number of spatial orbitals.
+        n_elec: Numbers of alpha and beta electrons.
+        n_roots: Number of states.
         budget_bytes: A budget that the user set; the smaller of it and the free memory counts.
 
     Raises:
         ResourceError: The estimate is more than there is.
     """
+    n_roots = min(n_roots, n_alpha * n_beta)
+    # The basis and its image; for each root a start vector and up to three while residuals are formed; the diagonal,
+    # the start, and what the Hamiltonian and the spin penalty work with. benchmarks/sigma.py prints the actual peak.
+    n_vectors = 2 * basis_size(n_roots) + 4 * n_roots + 5
     require_memory(
-        estimate_memory_bytes(n_alpha, n_beta),
+        estimate_memory_bytes(n_alpha, n_beta, n_orb=n_orb, n_elec=n_elec, n_vectors=n_vectors),
         f"A subspace of {n_alpha:,} x {n_beta:,} = {n_alpha * n_beta:,} determinants",
         remedy="ask for fewer strings (subspace.max_strings)",
         budget_bytes=budget_bytes,
@@ -73,12 +88,15 @@ def solve_subspace(
     Args:
         hamiltonian: The integrals.
         alpha: Alpha strings, shape ``(n_alpha, 2)``, uint64.
-        beta: Beta strings; the alpha strings where not given.
-        two_s: Twice the total spin that is wanted. With the same strings for both spins it fixes the state's sign
-            under spin exchange (the lowest even spin where not given); with a penalty it selects that spin alone.
+        beta: Beta strings. Where not given, the alpha strings serve both spins: every state then has a sign under
+            spin exchange, only states with the sign of the wanted spin are looked for, and the work is halved.
+            Give the alpha strings once more to look for states of both signs.
+        two_s: Twice the total spin that is wanted; the lowest that the electrons allow where not given. It fixes the
+            sign under spin exchange where ``beta`` is not given; with a penalty it selects that spin alone.
         spin_penalty_hartree: Weight of the penalty that raises states of other spins: ``S^2`` itself when the
             lowest possible spin is wanted, ``(S^2 - S(S+1))^2`` otherwise.
-        n_roots: Number of states.
+        n_roots: Number of states: the lowest of the wanted spin's sign where ``beta`` is not given, so that a singlet
+            has no triplet beside it; the lowest of all otherwise.
         tolerance: Norm of the residual, hartree; the energy is right to about its square.
         max_iterations: Of the eigensolver.
         initial: A state to start from; its strings may differ from the present ones.
@@ -103,8 +121,16 @@ def solve_subspace(
         >>> round(state.energy_hartree, 6)  # (U - sqrt(U^2 + 16 t^2)) / 2
         -0.828427
     """
-    n_beta = len(alpha) if beta is None else len(beta)
-    require_subspace_memory(len(alpha), n_beta, budget_bytes=memory_budget_bytes)
+    sets = [check_strings("alpha", alpha, n_orb=hamiltonian.n_orb)]
+    sets.append(sets[0] if beta is None else check_strings("beta", beta, n_orb=hamiltonian.n_orb))
+    require_subspace_memory(
+        len(sets[0]),
+        len(sets[1]),
+        n_orb=hamiltonian.n_orb,
+        n_elec=(int(count_electrons(sets[0][:1])[0]), int(count_electrons(sets[1][:1])[0])),
+        n_roots=n_roots,
+        budget_bytes=memory_budget_bytes,
+    )
     product = ProductHamiltonian(hamiltonian, alpha, beta, n_threads=n_threads)
     return solve_product(
         product,
@@ -137,7 +163,7 @@ def solve_product(
             f"Argument `two_s` must be {lowest}, {lowest + 2}, ... for {product.n_elec} electrons, but is {wanted}."
         )
     size = product.shape[0] * product.shape[1]
-    parity: Parity = parity_of_spin(wanted) if product.same_strings else 0
+    parity: Parity = parity_of_spin(wanted) if product.one_set else 0
     n_states = size if parity == 0 else (size + parity * product.shape[0]) // 2
     if n_states == 0:
         raise InputError(f"A single string for both spins holds no state with two_s = {wanted}; ask for more strings.")

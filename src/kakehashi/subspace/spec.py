@@ -25,10 +25,13 @@ class SubspaceSpec(Spec):
         carry_over_share: Largest share of ``max_strings`` that is carried over from the best state so far; the
             rest is new strings, so that every turn tests some.
         same_strings: Whether both spins have the same strings where they have equally many electrons. States
-            then have a sign under spin exchange, and the work is halved.
-        two_s: Twice the total spin that is wanted; the lowest that the electrons allow where not given.
+            then have a sign under spin exchange, only those with the sign of ``two_s`` are looked for, and the
+            work is halved.
+        two_s: Twice the total spin that is wanted; the lowest that the electrons allow where not given. It acts
+            through the sign under spin exchange and through the penalty.
         spin_penalty_hartree: Weight of the penalty on states of other spins; 0 switches it off.
-        n_roots: Number of states; the loop follows the lowest.
+        n_roots: Number of states; the loop follows the lowest. With the same strings for both spins all have the
+            sign of ``two_s``: a singlet has no triplet beside it.
         residual_tolerance_hartree: Norm of the eigensolver's residual; the energy is right to about its square
             over the gap to the next state, some 1e-7 hartree.
         max_eigensolver_iterations: Iterations of the eigensolver before it is reported as not converged.

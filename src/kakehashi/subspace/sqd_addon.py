@@ -47,6 +47,9 @@ def solve_sci_batch(
 ) -> list[SCIResult]:
     """Diagonalise a batch of subspaces; the signature that ``qiskit-addon-sqd`` calls.
 
+    Where the package gives both spins the same strings (``symmetrize_spin``), the state is the lowest with the sign of
+    the wanted spin under spin exchange, as :func:`~kakehashi.subspace.solve.solve_subspace` finds it.
+
     Args:
         ci_strings: For each subspace, its alpha strings and its beta strings as integers.
         one_body_tensor: ``h_pq``, shape ``(norb, norb)``, hartree.
@@ -78,23 +81,23 @@ def solve_sci_batch(
         raise InputError(f"At most {MAX_ORBITALS} orbitals are supported, but there are {norb}.")
     hamiltonian = Hamiltonian(one_body=one_body_tensor, two_body=two_body_tensor)
     results = []
-    for integers_a, integers_b in ci_strings:
+    for integers in ci_strings:
+        alpha, beta = (np.sort(np.asarray(values)) for values in integers)
         state = solve_subspace(
             hamiltonian,
-            _to_strings(integers_a),
-            _to_strings(integers_b),
+            _to_strings(alpha),
+            None if np.array_equal(alpha, beta) else _to_strings(beta),
             two_s=_two_s(spin_sq),
             spin_penalty_hartree=0.0 if spin_sq is None else 1.0,
             tolerance=tolerance,
             max_iterations=max_iterations,
             n_threads=n_threads,
         )
-        strings = [np.sort(np.asarray(integers)) for integers in (integers_a, integers_b)]
         occupancies = state.occupancies()
         results.append(
             SCIResult(
                 state.energy_hartree,
-                SCIState(state.coefficients, strings[0], strings[1], norb, nelec),
+                SCIState(state.coefficients, alpha, beta, norb, nelec),
                 orbital_occupancies=(occupancies[0], occupancies[1]),
             )
         )

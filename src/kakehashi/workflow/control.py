@@ -38,7 +38,8 @@ def solve_control(problem: Problem, best: State, subspace: SubspaceSpec, *, seed
         )
 
     alpha = draw(0, len(best.alpha))
-    beta = None if np.array_equal(best.alpha, best.beta) else draw(1, len(best.beta))
+    one_set = subspace.same_strings and np.array_equal(best.alpha, best.beta)
+    beta = None if one_set else draw(1, len(best.beta))
     state = solve_with_spec(problem.hamiltonian, alpha, beta, subspace)
     return Control(
         energy_hartree=state.energy_hartree,

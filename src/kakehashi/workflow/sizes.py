@@ -58,7 +58,7 @@ def trace_nested(
 def trace_sizes(hamiltonian: Hamiltonian, state: State, subspace: SubspaceSpec) -> tuple[SizePoint, ...]:
     """Energy in the nested subspaces of a state's heaviest strings, ascending in size."""
     weights = state.string_weights()
-    if np.array_equal(state.alpha, state.beta):
+    if subspace.same_strings and np.array_equal(state.alpha, state.beta):
         strings, _ = combine_spins((state.alpha, weights[0]), (state.beta, weights[1]))
         return trace_nested(hamiltonian, strings, None, state, subspace)
     alpha = state.alpha[np.argsort(-weights[0], kind="stable")]

@@ -1,0 +1,58 @@
+"""The example's numbers are those that PySCF gives for the molecule that it names."""
+
+from __future__ import annotations
+
+import jsonschema
+import numpy as np
+import pytest
+from pyscf import fci, gto, scf
+
+from kakehashi.core.identity import identify
+from kakehashi.report.document import read_json, write_json
+from kakehashi.report.example import example_result
+from kakehashi.report.schema import read_schema
+from kakehashi.report.verdict import judge
+
+
+@pytest.fixture(scope="module")
+def mean_field():
+    return scf.RHF(gto.M(atom="H 0 0 0; H 0 0 0.7414", basis="sto-3g", verbose=0)).run(conv_tol=1e-12)
+
+
+def test_energies_and_occupations_are_pyscfs(mean_field):
+    result = example_result()
+    solver = fci.FCI(mean_field)
+    energy, vector = solver.kernel()
+    occupations = np.diag(solver.make_rdm1s(vector, 2, (1, 1))[0])
+    assert result.hartree_fock_hartree == pytest.approx(mean_field.e_tot, abs=1e-8)
+    assert result.energy_hartree == pytest.approx(energy, abs=1e-8)
+    np.testing.assert_allclose(result.occupancies, [occupations] * 2, atol=1e-8)
+
+
+def test_its_parts_agree():
+    result = example_result()
+    assert result.run_id == identify(result.spec)
+    assert result.size_curve[0].energy_hartree == result.hartree_fock_hartree
+    assert {result.energy_hartree} == {
+        result.size_curve[-1].energy_hartree,
+        result.iterations[-1].energy_hartree,
+        result.reference.energy_hartree,
+        result.control.energy_hartree,
+    }
+    assert result.n_determinants == result.n_alpha_strings * result.n_beta_strings
+    np.testing.assert_allclose(result.occupancies.sum(axis=1), result.n_elec)
+    assert result.sampling.sampled_histogram.sum() == result.sampling.n_in_sector
+    assert result.wall_s == pytest.approx(sum(result.stage_s.values()))
+
+
+def test_it_is_a_result_like_any_other(tmp_path):
+    jsonschema.validate(example_result().to_json(), read_schema())
+    write_json(example_result(), tmp_path / "result.json")
+    assert read_json(tmp_path / "result.json") == example_result()
+    assert judge(example_result()).text
+
+
+def test_each_call_makes_a_new_one():
+    one, other = example_result(), example_result()
+    assert one == other
+    assert one.occupancies is not other.occupancies

@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 
 from kakehashi.core.errors import InputError
 from kakehashi.problem.lattice import hubbard
-from kakehashi.problem.model import Hamiltonian, Problem, symmetrized_one_body, symmetrized_two_body
+from kakehashi.problem.model import (
+    Hamiltonian,
+    Problem,
+    check_electrons,
+    check_rotation,
+    symmetrized_one_body,
+    symmetrized_two_body,
+)
 
 
 def random_hamiltonian(n, seed):
@@ -96,12 +103,86 @@ def test_the_exact_energy_does_not_depend_on_the_orbitals(fci_energy):
     assert fci_energy(rotated) == pytest.approx(fci_energy(problem), abs=1e-10)
 
 
+NO_ROTATIONS = [
+    (np.eye(3), r"must have shape \(2, 2\), but has \(3, 3\)"),
+    (np.ones(2), r"must have shape \(2, 2\), but has \(2,\)"),
+    (np.ones((2, 2)), r"must be orthogonal, but its columns' products differ from 0 and 1 by up to 2\.0e\+00"),
+    (np.eye(2) * (1 + 1e-7), "must be orthogonal"),
+    (np.eye(2) * 1j, "must be real, but is complex"),
+    (np.array([[1.0, 0.0], [0.0, np.nan]]), "holds a value that is not finite"),
+    (np.array([[1.0, 0.0], [0.0, np.inf]]), "holds a value that is not finite"),
+]
+
+
+@pytest.mark.parametrize(("matrix", "message"), NO_ROTATIONS)
+def test_rotating_needs_an_orthogonal_matrix(matrix, message):
+    with pytest.raises(InputError, match=f"Argument `coefficients` {message}"):
+        random_hamiltonian(2, 0).rotate(matrix)
+    with pytest.raises(InputError, match=f"Argument `rotation` {message}"):
+        check_rotation(matrix, 2)
+
+
+def test_a_rotation_may_be_a_list_of_whole_numbers_and_off_by_rounding():
+    matrix = check_rotation([[0, 1], [-1, 0]], 2)
+    assert matrix.dtype == np.float64
+    assert matrix.tolist() == [[0.0, 1.0], [-1.0, 0.0]]
+    assert check_rotation(np.eye(2) * (1 + 1e-10), 2)[0, 0] == 1 + 1e-10
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_rotated_integrals_have_exact_symmetry(n):
+    c, _ = np.linalg.qr(np.random.default_rng(4).standard_normal((n, n)))
+    rotated = random_hamiltonian(n, 3).rotate(c)
+    assert (rotated.one_body == rotated.one_body.T).all()
+    for order in ((1, 0, 2, 3), (0, 1, 3, 2), (2, 3, 0, 1)):
+        assert (rotated.two_body == rotated.two_body.transpose(order)).all()
+
+
+def test_rotating_leaves_the_integrals_that_it_starts_from():
+    hamiltonian = random_hamiltonian(3, 5)
+    one_body, two_body = hamiltonian.one_body.copy(), hamiltonian.two_body.copy()
+    hamiltonian.rotate(np.eye(3)[:, [2, 0, 1]])
+    np.testing.assert_array_equal(hamiltonian.one_body, one_body)
+    np.testing.assert_array_equal(hamiltonian.two_body, two_body)
+
+
+def test_a_permutation_renames_the_orbitals():
+    hamiltonian, order = random_hamiltonian(3, 6), [2, 0, 1]
+    renamed = hamiltonian.rotate(np.eye(3)[:, order])
+    np.testing.assert_array_equal(renamed.one_body, hamiltonian.one_body[np.ix_(order, order)])
+    np.testing.assert_allclose(renamed.two_body, hamiltonian.two_body[np.ix_(order, order, order, order)], rtol=1e-15)
+
+
+def test_symmetrizing_leaves_the_callers_array():
+    given = np.arange(16.0).reshape((2,) * 4)
+    kept = given.copy()
+    symmetrized_two_body(given)
+    np.testing.assert_array_equal(given, kept)
+
+
 @pytest.mark.parametrize(
-    ("coefficients", "message"), [(np.eye(3), "must have shape"), (np.ones((2, 2)), "must be orthogonal")]
+    ("n_elec", "message"),
+    [
+        ((4, 1), "4 alpha electrons do not fit into 3 orbitals; there must be 0 to 3"),
+        ((1, 4), "4 beta electrons do not fit into 3 orbitals"),
+        ((-1, 1), "-1 alpha electrons do not fit"),
+        ((0, 0), "There are no electrons"),
+        ((1.5, 1), r"`n_elec` must be two whole numbers, but is \(1\.5, 1\)"),
+        ((1, "1"), "must be two whole numbers"),
+        ((1,), "must be two whole numbers"),
+        ((1, 1, 1), "must be two whole numbers"),
+        (2, "must be two whole numbers, but is 2"),
+    ],
 )
-def test_rotating_needs_an_orthogonal_matrix(coefficients, message):
+def test_electrons_that_do_not_fit_are_refused(n_elec, message):
     with pytest.raises(InputError, match=message):
-        random_hamiltonian(2, 0).rotate(coefficients)
+        check_electrons(n_elec, 3)
+
+
+def test_electron_numbers_may_be_numpys():
+    counts = check_electrons(tuple(np.array([3, 0])), 3)
+    assert counts == (3, 0)
+    assert all(type(count) is int for count in counts)
 
 
 @pytest.mark.parametrize(

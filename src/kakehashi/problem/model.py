@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kakehashi.core.bits import MAX_ORBITALS
 from kakehashi.core.errors import InputError
@@ -15,6 +16,8 @@ __all__ = [
     "Hamiltonian",
     "Problem",
     "Reference",
+    "check_electrons",
+    "check_rotation",
     "symmetrized_one_body",
     "symmetrized_two_body",
 ]
@@ -91,25 +94,69 @@ class Hamiltonian:
     def rotate(self, coefficients: NDArray[np.float64]) -> Hamiltonian:
         """The same Hamiltonian in other orbitals.
 
+        Four matrix products of ``n_orb**5`` operations each; never more than four times the memory of
+        ``two_body``, this Hamiltonian's own included.
+
         Args:
             coefficients: Orthogonal matrix of shape ``(n_orb, n_orb)``; column ``j`` is new orbital ``j``.
 
+        Returns:
+            The rotated integrals, whose 8-fold symmetry is exact.
+
         Raises:
-            InputError: The matrix is not orthogonal or of the wrong shape.
+            InputError: The matrix is not real and orthogonal, or of the wrong shape.
+
+        Example:
+            >>> swap = np.array([[0.0, 1.0], [1.0, 0.0]])
+            >>> levels = Hamiltonian(one_body=np.diag([-2.0, 1.0]), two_body=np.zeros((2, 2, 2, 2)))
+            >>> levels.rotate(swap).one_body.diagonal().tolist()
+            [1.0, -2.0]
         """
-        c = np.asarray(coefficients, dtype=np.float64)
-        if c.shape != (self.n_orb, self.n_orb):
-            raise InputError(f"Argument `coefficients` must have shape {(self.n_orb, self.n_orb)}, but has {c.shape}.")
-        if np.abs(c.T @ c - np.eye(self.n_orb)).max() > SYMMETRY_TOLERANCE:
-            raise InputError("Argument `coefficients` must be orthogonal.")
+        n = self.n_orb
+        c = check_rotation(coefficients, n, "coefficients")
         two_body = self.two_body
-        for _ in range(4):
-            two_body = np.tensordot(two_body, c, axes=(0, 0))
+        for _ in range(4):  # each turns the first index and puts it last: after four all stand in their places
+            two_body = (two_body.reshape(n, n**3).T @ c).reshape(n, n, n, n)
         return Hamiltonian(
             one_body=symmetrized_one_body(c.T @ self.one_body @ c),
             two_body=symmetrized_two_body(two_body),
             constant=self.constant,
         )
+
+
+def check_rotation(rotation: ArrayLike, n_orb: int, name: str = "rotation") -> NDArray[np.float64]:
+    """Check that a matrix turns one orthonormal set of real orbitals into another.
+
+    Args:
+        rotation: The matrix; column ``j`` is new orbital ``j``.
+        n_orb: Number of orbitals that it must have.
+        name: The argument's name, for the sentence.
+
+    Returns:
+        The matrix, shape ``(n_orb, n_orb)``, float64.
+
+    Raises:
+        InputError: It is not real and finite, has another shape, or is not orthogonal within 1e-8.
+
+    Example:
+        >>> check_rotation([[1, 0], [0, -1]], 2)
+        array([[ 1.,  0.],
+               [ 0., -1.]])
+    """
+    matrix = np.asarray(rotation)
+    if np.iscomplexobj(matrix):
+        raise InputError(f"Argument `{name}` must be real, but is complex.")
+    if matrix.shape != (n_orb, n_orb):
+        raise InputError(f"Argument `{name}` must have shape {(n_orb, n_orb)}, but has {matrix.shape}.")
+    matrix = matrix.astype(np.float64, copy=False)
+    if not np.isfinite(matrix).all():
+        raise InputError(f"Argument `{name}` holds a value that is not finite.")
+    error = float(np.abs(matrix.T @ matrix - np.eye(n_orb)).max())
+    if error > SYMMETRY_TOLERANCE:
+        raise InputError(
+            f"Argument `{name}` must be orthogonal, but its columns' products differ from 0 and 1 by up to {error:.1e}."
+        )
+    return matrix
 
 
 def _require_equal(
@@ -151,9 +198,32 @@ def symmetrized_two_body(g: NDArray[np.float64]) -> NDArray[np.float64]:
         >>> float(symmetrized_two_body(g)[0, 0, 1, 0])
         1.0
     """
-    g = (g + g.transpose(1, 0, 2, 3)) / 2
-    g = (g + g.transpose(0, 1, 3, 2)) / 2
-    return (g + g.transpose(2, 3, 0, 1)) / 2
+    for order in ((1, 0, 2, 3), (0, 1, 3, 2), (2, 3, 0, 1)):
+        g = g + g.transpose(order)
+        g *= 0.5  # in place: a large array is worth it
+    return g
+
+
+def check_electrons(n_elec: tuple[int, int], n_orb: int) -> tuple[int, int]:
+    """Check that the electrons fit into the orbitals.
+
+    Raises:
+        InputError: They do not, there are none, or these are no two whole numbers.
+
+    Example:
+        >>> check_electrons((2, 1), 2)
+        (2, 1)
+    """
+    try:
+        n_alpha, n_beta = (operator.index(count) for count in n_elec)
+    except (TypeError, ValueError):
+        raise InputError(f"Argument `n_elec` must be two whole numbers, but is {n_elec!r}.") from None
+    for spin, count in (("alpha", n_alpha), ("beta", n_beta)):
+        if not 0 <= count <= n_orb:
+            raise InputError(f"{count} {spin} electrons do not fit into {n_orb} orbitals; there must be 0 to {n_orb}.")
+    if n_alpha + n_beta == 0:
+        raise InputError("There are no electrons.")
+    return n_alpha, n_beta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,14 +281,7 @@ class Problem:
     settings: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        n_alpha, n_beta = self.n_elec
-        for spin, count in (("alpha", n_alpha), ("beta", n_beta)):
-            if not 0 <= count <= self.n_orb:
-                raise InputError(
-                    f"{count} {spin} electrons do not fit into {self.n_orb} orbitals; there must be 0 to {self.n_orb}."
-                )
-        if n_alpha + n_beta == 0:
-            raise InputError("There are no electrons.")
+        check_electrons(self.n_elec, self.n_orb)
         if self.orbital_symmetry and len(self.orbital_symmetry) != self.n_orb:
             raise InputError(
                 f"Argument `orbital_symmetry` must have {self.n_orb} entries, but has {len(self.orbital_symmetry)}."

@@ -17,6 +17,7 @@ from kakehashi.core.errors import ConvergenceError, InputError
 from kakehashi.core.resources import require_memory
 from kakehashi.problem.geometry import Atom, check_atoms, parse_geometry
 from kakehashi.problem.model import Hamiltonian, Problem, symmetrized_one_body, symmetrized_two_body
+from kakehashi.problem.orbitals import with_fixed_signs
 
 __all__ = ["molecule_problem"]
 
@@ -224,19 +225,8 @@ def _solve_scf(molecule: Any, max_cycles: int) -> Any:
         )
     order = np.argsort(-solver.mo_occ, kind="stable")  # ROHF may leave gaps
     solver.mo_occ = solver.mo_occ[order]
-    solver.mo_coeff = _with_fixed_signs(np.asarray(solver.mo_coeff)[:, order])
+    solver.mo_coeff = with_fixed_signs(np.asarray(solver.mo_coeff)[:, order])
     return solver
-
-
-def _with_fixed_signs(orbitals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Make the largest component of each orbital positive.
-
-    Of components that symmetry makes equally large the first counts: otherwise rounding would choose.
-    """
-    size = np.abs(orbitals)
-    first = np.argmax(size > 0.99 * size.max(axis=0), axis=0)
-    signs: NDArray[np.float64] = np.sign(orbitals[first, np.arange(orbitals.shape[1])])
-    return orbitals * signs
 
 
 def _choose_space(

@@ -52,7 +52,7 @@ docs: ## the documentation, as HTML in docs/_build/html
 	@echo docs/_build/html/index.html
 
 bench: ## measure the kernels beside other packages in one run
-	$(SETUP) run test
+	$(SETUP) run test bench
 	@$(PY) benchmarks/run.py
 
 check-simd: ## compile the kernels for AVX2, AVX-512 and (with a cross compiler) NEON

@@ -15,7 +15,10 @@ import kakehashi
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
-PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][0-9a-z.]*)( ; [a-z_]+ [!=<>]+ '[A-Za-z0-9.]+')?")
+PIN = re.compile(
+    r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][0-9a-z.]*)"
+    r"( ; [a-z_]+ [!=<>]+ '[A-Za-z0-9._]+'( and [a-z_]+ [!=<>]+ '[A-Za-z0-9._]+')*)?"
+)
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(kakehashi.__path__, "kakehashi.")
@@ -37,7 +40,8 @@ def direct():
     """Direct dependencies by the lock file that must pin them."""
     yield "run", PROJECT["project"]["dependencies"]
     yield "build", PROJECT["build-system"]["requires"]
-    yield "test", PROJECT["project"]["optional-dependencies"]["sqd"]
+    for extra in ("sqd", "dmrg"):
+        yield "test", PROJECT["project"]["optional-dependencies"][extra]
     yield from PROJECT["dependency-groups"].items()
 
 

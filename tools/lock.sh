@@ -11,7 +11,7 @@ trap 'rm -f "$everything"' EXIT
 # All groups are resolved together first, so that the files agree with each other.
 # shellcheck disable=SC2086
 "$uv" pip compile $options pyproject.toml --all-extras \
-    --group build --group test --group lint --group docs --output-file "$everything" >/dev/null
+    --group build --group test --group lint --group docs --group bench --output-file "$everything" >/dev/null
 compile() {
     name=$1
     shift
@@ -22,6 +22,6 @@ compile() {
     echo "requirements/$name.txt: $(wc -l <"requirements/$name.txt" | tr -d ' ') packages"
 }
 compile run pyproject.toml
-for group in build test lint docs; do
+for group in build test lint docs bench; do
     compile "$group" --group "$group"
 done

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Set up the virtual environment for the named groups of packages. `make` calls this before everything else.
 #
-#   tools/setup.sh GROUP...      GROUP: run test lint docs
+#   tools/setup.sh GROUP...      GROUP: run test lint docs bench
 #
 # Needs Python >= 3.11 with venv and its C headers, and a C++ compiler; everything else comes from the Python package
 # index into the environment, in the versions of requirements/*.txt. A step is done again only when what it was made

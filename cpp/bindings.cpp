@@ -10,6 +10,9 @@
 namespace nb = nanobind;
 
 namespace kakehashi {
+
+void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
+
 namespace {
 
 using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
@@ -121,4 +124,5 @@ NB_MODULE(_native, m) {
         },
         nb::arg("one_body"), nb::arg("pair_matrix"), nb::arg("alpha"), nb::arg("beta"), nb::arg("screen"),
         nb::arg("n_threads"));
+    bind_determinants(m);
 }

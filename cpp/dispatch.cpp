@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "determinants/space.hpp"
 #include "product.hpp"
 
 #define KAKEHASHI_DECLARE(isa)                                                                                   \
@@ -9,6 +10,7 @@
     void same_spin(const Integrals&, const Sector&, const Sector&, const double*, double*, int);                 \
     void opposite_spin(const ProductSpace&, const double*, double*, bool);                                       \
     void transpose_matrix(const double*, double*, std::int64_t, std::int64_t, int);                              \
+    std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions&, const double*, const double*);       \
     }
 
 KAKEHASHI_DECLARE(portable)
@@ -21,20 +23,25 @@ namespace kakehashi {
 namespace {
 
 constexpr Kernels portable_kernels{"portable", 2, portable::same_spin, portable::opposite_spin,
-                                   portable::transpose_matrix};
+                                   portable::transpose_matrix, portable::make_space};
 #ifdef KAKEHASHI_X86
-constexpr Kernels avx2_kernels{"avx2", 4, avx2::same_spin, avx2::opposite_spin, avx2::transpose_matrix};
-constexpr Kernels avx512_kernels{"avx512", 8, avx512::same_spin, avx512::opposite_spin, avx512::transpose_matrix};
+constexpr Kernels avx2_kernels{"avx2",           4,
+                              avx2::same_spin,  avx2::opposite_spin,
+                              avx2::transpose_matrix, avx2::make_space};
+constexpr Kernels avx512_kernels{"avx512",           8,
+                                avx512::same_spin,  avx512::opposite_spin,
+                                avx512::transpose_matrix, avx512::make_space};
 #endif
 
 const Kernels* widest() {
 #ifdef KAKEHASHI_X86
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+    const bool bits = __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    if (bits && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl")) {
         return &avx512_kernels;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2_kernels;
+    if (bits && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2_kernels;
 #endif
     return &portable_kernels;
 }
@@ -44,6 +51,11 @@ const Kernels* chosen = widest();
 }  // namespace
 
 const Kernels& kernels() { return *chosen; }
+
+std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& options, const double* one_body,
+                                                    const double* pairs) {
+    return kernels().make_space(options, one_body, pairs);
+}
 
 bool select_kernels(const char* name) {
     const Kernels* best = widest();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "determinants/space.hpp"
 #include "integrals.hpp"
 #include "sector.hpp"
 
@@ -102,6 +103,8 @@ struct Kernels {
     void (*opposite_spin)(const ProductSpace&, const double* c, double* sigma, bool lower);
     // to(j, i) = from(i, j) for a matrix of shape (n_rows, n_columns).
     void (*transpose)(const double* from, double* to, std::int64_t n_rows, std::int64_t n_columns, int n_threads);
+    std::unique_ptr<DeterminantSpace> (*make_space)(const DeterminantOptions&, const double* one_body,
+                                                    const double* pairs);
 };
 
 const Kernels& kernels();

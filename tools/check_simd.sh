@@ -1,31 +1,66 @@
 #!/bin/sh
 # Compile the kernels for every instruction set that we promise, with all warnings as errors, and look into the object
-# files for the wide registers: a kernel that compiles but was not vectorised fails.
+# files: a kernel that compiles but was not vectorised fails, and so does one that would bring wide instructions to a
+# machine that lacks them.
 set -eu
 hot=$(sed -n 's/^set(HOT_SOURCES \(.*\))/\1/p' CMakeLists.txt)
 cold=$(find cpp -name '*.cpp' ! -name bindings.cpp) # bindings.cpp needs the target's Python headers
 [ -n "$hot" ] || { echo "check-simd: CMakeLists.txt names no HOT_SOURCES" >&2; exit 1; }
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
-options="-std=c++20 -O3 -fopenmp -Wall -Wextra -Werror -Icpp -c"
+options="-std=c++20 -O3 -fPIC -fopenmp -Wall -Wextra -Werror -Icpp -c"
 
-# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN: hot files must hold instructions that match PATTERN
+# flags_of NAMESPACE: the compiler options of the build
+flags_of() {
+    sed -n "s/^ *add_hot_objects($1 \(.*\))/\1/p" CMakeLists.txt
+}
+
+# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT: hot files must hold instructions that match PATTERN. Those of
+# determinants live on counting bits, and must hold instructions that match COUNT.
 check() {
-    label=$1 name=$2 compiler=$3 objdump=$4 flags=$5 pattern=$6
+    label=$1 name=$2 compiler=$3 objdump=$4 flags=$5
     for file in $hot; do
+        case $file in
+        cpp/determinants/*) pattern=$7 what="bit counts" ;;
+        *) pattern=$6 what="vector multiply-adds" ;;
+        esac
+        object="$objects/$name-$(echo "$file" | tr / -).o"
         # shellcheck disable=SC2086
-        "$compiler" $options -DKAKEHASHI_ISA="$name" $flags "$file" -o "$objects/hot.o"
-        found=$("$objdump" -d --no-show-raw-insn "$objects/hot.o" | grep -cE "$pattern" || true)
-        echo "$label: $file has $found vector multiply-adds"
-        [ "$found" -gt 0 ] || { echo "check-simd: $file was not vectorised for $label" >&2; exit 1; }
+        "$compiler" $options -DKAKEHASHI_ISA="$name" $flags "$file" -o "$object"
+        found=$("$objdump" -d --no-show-raw-insn "$object" | grep -cE "$pattern" || true)
+        echo "$label: $file has $found $what"
+        [ "$found" -gt 0 ] || { echo "check-simd: $file has no $what for $label" >&2; exit 1; }
     done
+}
+
+# Functions that several objects may define, of which the linker keeps the first: inline ones and templates. To nm, W.
+shared_functions() {
+    nm -P --defined-only "$objects/$1-"*.o | awk '$2 == "W" { print $1 }' | sort -u
+}
+
+# check_shared LABEL NAMESPACE: every shared function outside the namespace must be in the portable objects too, which
+# CMakeLists.txt puts first. The other files do not count: they are linked after the wide ones.
+check_shared() {
+    label=$1 name=$2
+    shared_functions "$name" | comm -23 - "$objects/portable.txt" | c++filt >"$objects/foreign.txt"
+    if grep -v "kakehashi::$name::" "$objects/foreign.txt" >&2; then
+        echo "check-simd: the linker may give these functions of the $label objects to every processor" >&2
+        exit 1
+    fi
+    echo "$label: no function of its objects can take the place of a portable one"
 }
 
 case $(uname -m) in
 x86_64 | amd64)
-    check AVX2 avx2 "${CXX:-c++}" objdump "-mavx2 -mfma -mpopcnt" 'vfn?m(add|sub)[0-9]+pd.*%ymm'
-    check AVX-512 avx512 "${CXX:-c++}" objdump \
-        "-mavx512f -mavx512dq -mavx512vl -mavx2 -mfma -mpopcnt -mprefer-vector-width=512" 'vfn?m(add|sub)[0-9]+pd.*%zmm'
+    check AVX2 avx2 "${CXX:-c++}" objdump "$(flags_of avx2)" 'vfn?m(add|sub)[0-9]+pd.*%ymm' popcnt
+    check AVX-512 avx512 "${CXX:-c++}" objdump "$(flags_of avx512)" 'vfn?m(add|sub)[0-9]+pd.*%zmm' popcnt
+    for file in $hot; do
+        # shellcheck disable=SC2086
+        "${CXX:-c++}" $options "$file" -o "$objects/portable-$(echo "$file" | tr / -).o"
+    done
+    shared_functions portable >"$objects/portable.txt"
+    check_shared AVX2 avx2
+    check_shared AVX-512 avx512
     arm=${CXX_ARM64:-aarch64-linux-gnu-g++}
     arm_objdump=$(dirname "$(command -v "$arm" || echo .)")/aarch64-linux-gnu-objdump
     ;;
@@ -35,7 +70,8 @@ x86_64 | amd64)
     ;;
 esac
 if command -v "$arm" >/dev/null 2>&1; then
-    check NEON portable "$arm" "$arm_objdump" "" 'fml[as][[:space:]]+v[0-9]+\.2d'
+    check NEON portable "$arm" "$arm_objdump" "" 'fml[as][[:space:]]+v[0-9]+\.2d' \
+        '[[:space:]]cnt[[:space:]]+v[0-9]+\.'
     for file in $cold; do
         # shellcheck disable=SC2086
         "$arm" $options "$file" -o "$objects/cold.o"

@@ -11,6 +11,13 @@ def build_product(
     screen: float,
     n_threads: int,
 ) -> ProductSpace: ...
+def make_determinants(
+    one_body: NDArray[np.float64],
+    pair_matrix: NDArray[np.float64],
+    screen: float,
+    spin_penalty: float,
+    n_threads: int,
+) -> DeterminantSpace: ...
 
 class ProductSpace:
     @property
@@ -38,3 +45,36 @@ class ProductSpace:
         /,
     ) -> None: ...
     def count_elements(self) -> tuple[float, float]: ...
+
+class DeterminantSpace:
+    @property
+    def size(self) -> int: ...
+    def append(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], /) -> int: ...
+    def copy_strings(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], /) -> None: ...
+    def find(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], out: NDArray[np.int64], /) -> None: ...
+    def build(self, budget_bytes: int, /) -> tuple[int, int, int]: ...
+    def fill_diagonal(self, out: NDArray[np.float64], /) -> None: ...
+    def apply_into_buffer(self, c: NDArray[np.float64], out: NDArray[np.float64], spin_squared: bool, /) -> None: ...
+    def fill_densities(
+        self,
+        bra: NDArray[np.float64],
+        ket: NDArray[np.float64],
+        one_body: NDArray[np.float64],
+        pairs: NDArray[np.float64],
+        /,
+    ) -> None: ...
+    def perturb(
+        self,
+        c: NDArray[np.float64],
+        energy: float,
+        threshold: float,
+        coarse_threshold: float,
+        n_batches: int,
+        batch: int,
+        heat_bath: bool,
+        least_importance: float,
+        alpha: NDArray[np.uint64],
+        beta: NDArray[np.uint64],
+        importance: NDArray[np.float64],
+        /,
+    ) -> tuple[float, float, int, int, int]: ...

@@ -1,0 +1,125 @@
+// Python sees a determinant space as one class. Python checks and allocates; the kernels fill.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
+
+#include <string>
+#include <tuple>
+
+#include "space.hpp"
+
+namespace nb = nanobind;
+
+namespace kakehashi {
+namespace {
+
+using Words = nb::ndarray<const std::uint64_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
+using WordsOut = nb::ndarray<std::uint64_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
+using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using VectorOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using IndexOut = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using MatrixOut = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using CubeOut = nb::ndarray<double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+void require(bool holds, const char* what) {
+    if (!holds) throw std::invalid_argument(what);
+}
+
+template <class Array>
+std::int64_t length(const Array& array) {
+    return static_cast<std::int64_t>(array.shape(0));
+}
+
+}  // namespace
+
+void bind_determinants(nb::module_& m) {
+    nb::class_<DeterminantSpace>(m, "DeterminantSpace")
+        .def_prop_ro("size", &DeterminantSpace::size)
+        .def("append",
+             [](DeterminantSpace& s, Words alpha, Words beta) {
+                 require(length(alpha) == length(beta), "alpha and beta differ in length");
+                 nb::gil_scoped_release release;
+                 return s.append(alpha.data(), beta.data(), length(alpha));
+             })
+        .def("copy_strings",
+             [](const DeterminantSpace& s, WordsOut alpha, WordsOut beta) {
+                 require(length(alpha) == s.size() && length(beta) == s.size(), "strings do not have the space's size");
+                 s.copy_strings(alpha.data(), beta.data());
+             })
+        .def("find",
+             [](const DeterminantSpace& s, Words alpha, Words beta, IndexOut out) {
+                 require(length(alpha) == length(beta) && length(out) == length(alpha), "arrays differ in length");
+                 nb::gil_scoped_release release;
+                 s.find(alpha.data(), beta.data(), length(alpha), out.data());
+             })
+        .def("build",
+             [](DeterminantSpace& s, std::int64_t budget_bytes) {
+                 MatrixSize size;
+                 {
+                     nb::gil_scoped_release release;
+                     size = s.build(budget_bytes);
+                 }
+                 return std::make_tuple(size.n_elements, size.n_rows, size.n_bytes);
+             })
+        .def("fill_diagonal",
+             [](const DeterminantSpace& s, VectorOut out) {
+                 require(length(out) == s.size(), "vector does not have the space's size");
+                 s.fill_diagonal(out.data());
+             })
+        .def("apply_into_buffer",
+             [](const DeterminantSpace& s, Vector c, VectorOut out, bool spin_squared) {
+                 require(length(c) == s.size() && length(out) == s.size(), "vector does not have the space's size");
+                 nb::gil_scoped_release release;
+                 if (spin_squared) {
+                     s.apply_spin_squared(c.data(), out.data());
+                 } else {
+                     s.apply(c.data(), out.data());
+                 }
+             })
+        .def("fill_densities",
+             [](const DeterminantSpace& s, Vector bra, Vector ket, CubeOut one_body, MatrixOut pairs) {
+                 require(length(bra) == s.size() && length(ket) == s.size(), "vector does not have the space's size");
+                 const std::size_t n = one_body.shape(1), n_pair = n * (n + 1) / 2;
+                 require(one_body.shape(0) == 2 && one_body.shape(2) == n && pairs.shape(0) == n_pair &&
+                             pairs.shape(1) == n_pair,
+                         "densities do not have the shape of the orbitals");
+                 nb::gil_scoped_release release;
+                 s.fill_densities(bra.data(), ket.data(), one_body.data(), pairs.data());
+             })
+        .def("perturb",
+             [](const DeterminantSpace& s, Vector c, double energy, double threshold, double coarse_threshold,
+                std::int64_t n_batches, std::int64_t batch, bool heat_bath, double least_importance, WordsOut alpha,
+                WordsOut beta, VectorOut importance) {
+                 require(length(c) == s.size(), "vector does not have the space's size");
+                 require(length(alpha) == length(importance) && length(beta) == length(importance),
+                         "arrays differ in length");
+                 require(n_batches > 0 && batch >= 0 && batch < n_batches, "no such batch");
+                 PerturbationPass pass{c.data(), energy, threshold, coarse_threshold, n_batches, batch,
+                                       heat_bath ? Criterion::heat_bath : Criterion::perturbation, least_importance,
+                                       length(importance), alpha.data(), beta.data(), importance.data()};
+                 PerturbationSums sums;
+                 {
+                     nb::gil_scoped_release release;
+                     sums = s.perturb(pass);
+                 }
+                 return std::make_tuple(sums.energy, sums.coarse_energy, sums.n_outside, sums.n_contributions,
+                                        sums.n_kept);
+             });
+    m.def(
+        "make_determinants",
+        [](Matrix one_body, Matrix pair_matrix, double screen, double spin_penalty, int n_threads) {
+            const std::size_t n_orb = one_body.shape(0), n_pair = n_orb * (n_orb + 1) / 2;
+            require(one_body.shape(1) == n_orb && pair_matrix.shape(0) == n_pair && pair_matrix.shape(1) == n_pair,
+                    "integrals do not have the shape of the orbitals");
+            require(n_orb <= 128, "at most 128 orbitals");
+            nb::gil_scoped_release release;
+            return make_determinants({static_cast<int>(n_orb), screen, spin_penalty, n_threads}, one_body.data(),
+                                     pair_matrix.data());
+        },
+        nb::arg("one_body"), nb::arg("pair_matrix"), nb::arg("screen"), nb::arg("spin_penalty"),
+        nb::arg("n_threads"));
+}
+
+}  // namespace kakehashi

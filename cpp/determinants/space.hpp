@@ -1,0 +1,77 @@
+// A space of determinants without any structure: what the rest of the program sees of it.
+//
+// The templates behind it (strings of one or two words, one set per instruction set) are in network.hpp and the files
+// beside it; space.cpp picks the words, ../dispatch.cpp the instruction set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace kakehashi {
+
+struct DeterminantOptions {
+    int n_orb = 0;
+    double screen = 0;        // elements of smaller size are taken to be zero
+    double spin_penalty = 0;  // weight of S^2 in the Hamiltonian
+    int n_threads = 1;
+};
+
+// What the matrix takes; rows that do not fit are computed anew in every product.
+struct MatrixSize {
+    std::int64_t n_elements = 0;  // stored, one triangle, without the diagonal
+    std::int64_t n_rows = 0;      // stored
+    std::int64_t n_bytes = 0;
+};
+
+enum class Criterion : int { perturbation = 0, heat_bath = 1 };
+
+// One pass over the determinants outside the space, or over one batch of them.
+struct PerturbationPass {
+    const double* c = nullptr;     // normalised, shape (size)
+    double energy = 0;             // of c, without the constant
+    double threshold = 0;          // contributions |H c| below are left out
+    double coarse_threshold = 0;   // the same for the coarse sum, at least `threshold`
+    std::int64_t n_batches = 1;    // outside determinants are dealt into so many batches by their alpha string
+    std::int64_t batch = 0;
+    Criterion criterion = Criterion::perturbation;
+    double least_importance = 0;
+    std::int64_t n_keep = 0;       // most important outside determinants to return
+    std::uint64_t* alpha = nullptr;   // (n_keep, 2)
+    std::uint64_t* beta = nullptr;    // (n_keep, 2)
+    double* importance = nullptr;     // (n_keep)
+};
+
+struct PerturbationSums {
+    double energy = 0;         // Epstein-Nesbet, with `threshold`
+    double coarse_energy = 0;  // with `coarse_threshold`
+    std::int64_t n_outside = 0;
+    std::int64_t n_contributions = 0;
+    std::int64_t n_kept = 0;
+};
+
+class DeterminantSpace {
+public:
+    virtual ~DeterminantSpace() = default;
+    virtual std::int64_t size() const = 0;
+    // Adds the determinants that are not there yet, in this order; how many were new.
+    virtual std::int64_t append(const std::uint64_t* alpha, const std::uint64_t* beta, std::int64_t n) = 0;
+    virtual void copy_strings(std::uint64_t* alpha, std::uint64_t* beta) const = 0;
+    // Positions of determinants, -1 where they are not in the space.
+    virtual void find(const std::uint64_t* alpha, const std::uint64_t* beta, std::int64_t n,
+                      std::int64_t* positions) const = 0;
+    // Computes the matrix rows of determinants that were added since the last call, as far as the budget reaches.
+    virtual MatrixSize build(std::int64_t budget_bytes) = 0;
+    virtual void fill_diagonal(double* out) const = 0;
+    virtual void apply(const double* c, double* out) const = 0;               // penalty included
+    virtual void apply_spin_squared(const double* c, double* out) const = 0;
+    // Derivatives of <bra|H|ket> (no penalty) by the one-body integrals of each spin, shape (2, n_orb, n_orb), and by
+    // the pair matrix, shape (n_pair, n_pair).
+    virtual void fill_densities(const double* bra, const double* ket, double* one_body, double* pairs) const = 0;
+    virtual PerturbationSums perturb(const PerturbationPass& pass) const = 0;
+};
+
+// `pairs` is the pair matrix of integrals.hpp. The integrals are copied.
+std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& options, const double* one_body,
+                                                    const double* pairs);
+
+}  // namespace kakehashi

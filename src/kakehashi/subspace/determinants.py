@@ -1,0 +1,320 @@
+"""A space of determinants without any structure: its Hamiltonian, its densities, and what lies just outside it.
+
+The kernels are native (``cpp/determinants/``); slow twins for the tests are in :mod:`kakehashi.subspace.slow`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kakehashi import _native
+from kakehashi.core.bits import Strings, count_electrons
+from kakehashi.core.errors import InputError
+from kakehashi.core.resources import n_processors
+from kakehashi.problem.model import Hamiltonian
+from kakehashi.subspace.product import SCREEN_HARTREE, pack_pairs
+
+__all__ = ["Criterion", "Densities", "DeterminantSpace", "MatrixSize", "Outside"]
+
+Vector: TypeAlias = NDArray[np.float64]
+
+Criterion = Literal["perturbation", "heat-bath"]
+"""What makes a determinant outside the space important: the size of its Epstein-Nesbet energy,
+``(sum_i H_ai c_i)^2 / (E - E_a)``, or the largest single ``|H_ai c_i|``, as in heat-bath configuration interaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixSize:
+    """What is stored of the Hamiltonian.
+
+    Attributes:
+        n_elements: Elements that are not zero, one triangle, without the diagonal.
+        n_rows: Rows that are stored; the others are computed anew in every product.
+        n_bytes: Memory.
+    """
+
+    n_elements: int
+    n_rows: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What one pass over the determinants outside the space found.
+
+    Attributes:
+        energy_hartree: Epstein-Nesbet energy of those that were met.
+        coarse_energy_hartree: The same from contributions above the coarse threshold alone.
+        n_determinants: How many were met.
+        n_contributions: How many elements ``H_ai c_i`` were summed, those onto determinants of the space included.
+        alpha: Alpha strings of the most important ones, shape ``(n, 2)``, the best first.
+        beta: Their beta strings.
+        importance: Their importance, shape ``(n,)``, descending, hartree.
+    """
+
+    energy_hartree: float
+    coarse_energy_hartree: float
+    n_determinants: int
+    n_contributions: int
+    alpha: Strings
+    beta: Strings
+    importance: Vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Densities:
+    """Density matrices of a state, or between two.
+
+    The energy is ``sum h_pq one_body_pq + 1/2 sum (pq|rs) two_body_pqrs`` plus the constant.
+
+    Attributes:
+        one_body: ``<a+_p a_q>`` of alpha and of beta, symmetrised, shape ``(2, n_orb, n_orb)``.
+        pairs: Derivative of the energy by the pair matrix of :func:`~kakehashi.subspace.product.pack_pairs`, shape
+            ``(n_pair, n_pair)``.
+    """
+
+    one_body: Vector
+    pairs: Vector
+
+    def two_body(self) -> Vector:
+        """Spin-summed two-body density with the symmetry of the integrals, shape ``(n_orb,) * 4``."""
+        n_orb = self.one_body.shape[1]
+        p, q = np.tril_indices(n_orb)
+        position = np.empty((n_orb, n_orb), dtype=np.intp)
+        position[p, q] = position[q, p] = np.arange(p.size)
+        share = np.where(p == q, 2.0, 1.0)
+        packed = self.pairs * np.outer(share, share) / 2
+        flat = position.reshape(-1)
+        two_body: Vector = packed[np.ix_(flat, flat)].reshape((n_orb,) * 4)
+        return two_body
+
+
+class DeterminantSpace:
+    """The Hamiltonian projected on a growing list of determinants.
+
+    Stored elements are single-precision numbers (the diagonal is not): each is right to 6e-8 of its size, and an energy
+    to 1e-9 hartree where one determinant leads, to some 4e-8 where none does. Rows that are computed anew, for want of
+    memory, are in double precision.
+
+    Args:
+        hamiltonian: The integrals; up to 128 orbitals.
+        spin_penalty_hartree: Weight of ``S^2`` that is added to the Hamiltonian, which raises states of higher spin.
+        n_threads: Threads of the kernels; all processors where not given. Results agree to rounding.
+
+    Raises:
+        InputError: An option is impossible.
+
+    Example:
+        >>> from kakehashi.core.bits import lowest_string, pack_strings
+        >>> dimer = Hamiltonian(
+        ...     one_body=np.array([[0.0, -1.0], [-1.0, 0.0]]),
+        ...     two_body=4.0 * np.einsum("pq,qr,rs->pqrs", *[np.eye(2)] * 3),
+        ... )
+        >>> space = DeterminantSpace(dimer)
+        >>> space.append(lowest_string(1), lowest_string(1))
+        1
+        >>> space.apply(np.ones(1))
+        array([4.])
+    """
+
+    def __init__(
+        self, hamiltonian: Hamiltonian, *, spin_penalty_hartree: float = 0.0, n_threads: int | None = None
+    ) -> None:
+        self.hamiltonian = hamiltonian
+        self.spin_penalty_hartree = spin_penalty_hartree
+        self.n_threads = n_processors() if n_threads is None else n_threads
+        if self.n_threads < 1:
+            raise InputError(f"Argument `n_threads` must be positive, but is {self.n_threads}.")
+        if spin_penalty_hartree < 0:
+            raise InputError(f"Argument `spin_penalty_hartree` must not be negative, but is {spin_penalty_hartree}.")
+        self._native = _native.make_determinants(
+            hamiltonian.one_body,
+            pack_pairs(hamiltonian.two_body),
+            SCREEN_HARTREE,
+            spin_penalty_hartree,
+            self.n_threads,
+        )
+        self._n_elec: tuple[int, int] | None = None
+        self._n_built = 0
+
+    def __len__(self) -> int:
+        return int(self._native.size)
+
+    @property
+    def n_elec(self) -> tuple[int, int]:
+        """Numbers of alpha and beta electrons; (0, 0) while the space is empty."""
+        return self._n_elec or (0, 0)
+
+    def append(self, alpha: Strings, beta: Strings) -> int:
+        """Add determinants; those that are there already, or come twice, are passed over.
+
+        Args:
+            alpha: Alpha strings, shape ``(n, 2)``, uint64.
+            beta: Beta strings, one for each alpha string.
+
+        Returns:
+            How many were new. They come behind the present ones, in the order given.
+
+        Raises:
+            InputError: A string has the wrong number of electrons or orbitals.
+        """
+        alpha, beta = self._checked_pair(alpha, beta)
+        if len(alpha) == 0:
+            return 0
+        counts = [np.unique(count_electrons(strings)) for strings in (alpha, beta)]
+        found = tuple(int(count[0]) for count in counts)
+        if any(count.size > 1 for count in counts) or (self._n_elec is not None and found != self._n_elec):
+            wanted = "the same number of electrons" if self._n_elec is None else f"{self._n_elec} electrons"
+            raise InputError(f"Arguments `alpha` and `beta` must have {wanted} in every determinant.")
+        self._n_elec = (found[0], found[1])
+        return int(self._native.append(alpha, beta))
+
+    def strings(self) -> tuple[Strings, Strings]:
+        """Alpha and beta strings of all determinants, each of shape ``(n, 2)``."""
+        alpha, beta = np.empty((2, len(self), 2), dtype=np.uint64)
+        self._native.copy_strings(alpha, beta)
+        return alpha, beta
+
+    def find(self, alpha: Strings, beta: Strings) -> NDArray[np.int64]:
+        """Positions of determinants in the space, -1 for those that are not there."""
+        alpha, beta = self._checked_pair(alpha, beta)
+        positions = np.empty(len(alpha), dtype=np.int64)
+        self._native.find(alpha, beta, positions)
+        return positions
+
+    def build(self, *, memory_budget_bytes: int = 2**62) -> MatrixSize:
+        """Compute the matrix rows of the determinants that were added since the last call.
+
+        Rows that the budget has no room for are not stored; a product then computes them anew, which is slower.
+        """
+        n_elements, n_rows, n_bytes = self._native.build(memory_budget_bytes)
+        self._n_built = len(self)
+        return MatrixSize(n_elements=n_elements, n_rows=n_rows, n_bytes=n_bytes)
+
+    def diagonal(self) -> Vector:
+        """Diagonal elements without the constant, penalty included, shape ``(n,)``, hartree."""
+        diagonal = np.empty(len(self))
+        self._native.fill_diagonal(diagonal)
+        return diagonal
+
+    def apply(self, coefficients: Vector, *, out: Vector | None = None) -> Vector:
+        """``H c`` without the constant, penalty included; rows that were not built are built without a limit."""
+        c = self._checked_vector(coefficients)
+        if self._n_built < len(self):
+            self.build()
+        sigma = np.empty(len(self)) if out is None else out
+        self._native.apply_into_buffer(c, sigma, False)
+        return sigma
+
+    def spin_squared(self, coefficients: Vector) -> float:
+        """Expectation value of ``S^2`` for normalised coefficients."""
+        c, out = self._checked_vector(coefficients), np.empty(len(self))
+        self._native.apply_into_buffer(c, out, True)
+        return float(c @ out)
+
+    def densities(self, bra: Vector, ket: Vector | None = None) -> Densities:
+        """Density matrices of a state, or between two; all coefficients real."""
+        n_orb = self.hamiltonian.n_orb
+        n_pair = n_orb * (n_orb + 1) // 2
+        one_body, pairs = np.empty((2, n_orb, n_orb)), np.empty((n_pair, n_pair))
+        left = self._checked_vector(bra)
+        self._native.fill_densities(left, left if ket is None else self._checked_vector(ket), one_body, pairs)
+        return Densities(one_body=one_body, pairs=pairs)
+
+    def look_outside(
+        self,
+        coefficients: Vector,
+        energy_hartree: float,
+        *,
+        threshold_hartree: float,
+        coarse_threshold_hartree: float | None = None,
+        n_keep: int = 0,
+        criterion: Criterion = "perturbation",
+        least_importance_hartree: float = 0.0,
+        batch: int = 0,
+        n_batches: int = 1,
+    ) -> Outside:
+        """Sum Epstein-Nesbet perturbation theory outside the space, and name the most important determinants there.
+
+        The energy of a determinant never exceeds ``|sum_i H_ai c_i|`` in size: two levels do not shift by more than
+        what couples them, however close they lie. A determinant below the state adds a positive energy, one at the same
+        energy a negative one.
+
+        Args:
+            coefficients: The state, normalised.
+            energy_hartree: Its energy as :meth:`apply` gives it: without the constant, penalty included.
+            threshold_hartree: Contributions ``|H_ai c_i|`` below are left out.
+            coarse_threshold_hartree: Of the second, coarser sum; the same where not given.
+            n_keep: How many determinants to return.
+            criterion: What makes one important.
+            least_importance_hartree: Less important ones are not returned.
+            batch: Which share of the outside to look at.
+            n_batches: Number of shares; determinants are dealt by a hash of their alpha string.
+
+        Raises:
+            InputError: The state or an option is impossible.
+        """
+        c = self._checked_vector(coefficients)
+        if not (np.isfinite(energy_hartree) and np.isfinite(c).all()):
+            raise InputError("The coefficients and the energy of the state must be finite.")
+        for name, value in (("threshold_hartree", threshold_hartree), ("n_keep", n_keep)):
+            if not value >= 0:
+                raise InputError(f"Argument `{name}` must not be negative, but is {value}.")
+        if criterion not in get_args(Criterion):
+            raise InputError(f"Argument `criterion` must be one of {get_args(Criterion)}, but is {criterion!r}.")
+        if not 0 <= batch < n_batches:
+            raise InputError(f"Argument `batch` must be 0 to {n_batches - 1}, but is {batch}.")
+        alpha, beta = np.empty((2, n_keep, 2), dtype=np.uint64)
+        importance = np.empty(n_keep)
+        coarse = threshold_hartree if coarse_threshold_hartree is None else coarse_threshold_hartree
+        energy, coarse_energy, n_outside, n_contributions, n_kept = self._native.perturb(
+            c,
+            energy_hartree,
+            threshold_hartree,
+            coarse,
+            n_batches,
+            batch,
+            criterion == "heat-bath",
+            least_importance_hartree,
+            alpha,
+            beta,
+            importance,
+        )
+        return Outside(
+            energy_hartree=energy,
+            coarse_energy_hartree=coarse_energy,
+            n_determinants=n_outside,
+            n_contributions=n_contributions,
+            alpha=alpha[:n_kept],
+            beta=beta[:n_kept],
+            importance=importance[:n_kept],
+        )
+
+    def _checked(self, name: str, strings: Strings) -> Strings:
+        array = np.asarray(strings)
+        if array.ndim != 2 or array.shape[1] != 2 or array.dtype != np.uint64:
+            raise InputError(
+                f"Argument `{name}` must be uint64 with shape (n, 2), but is {array.dtype} with {array.shape}."
+            )
+        n_orb = self.hamiltonian.n_orb
+        limits = ((1 << min(n_orb, 64)) - 1, (1 << max(n_orb - 64, 0)) - 1)
+        for word, limit in zip(array.T, limits, strict=True):
+            if word.size and int(word.max()) > limit and (word & ~np.uint64(limit)).any():
+                raise InputError(f"Argument `{name}` occupies orbitals beyond the {n_orb} that there are.")
+        return np.ascontiguousarray(array)
+
+    def _checked_pair(self, alpha: Strings, beta: Strings) -> tuple[Strings, Strings]:
+        alpha, beta = self._checked("alpha", alpha), self._checked("beta", beta)
+        if len(alpha) != len(beta):
+            raise InputError(f"Arguments `alpha` and `beta` differ in length: {len(alpha)} and {len(beta)}.")
+        return alpha, beta
+
+    def _checked_vector(self, coefficients: Vector) -> Vector:
+        c = np.ascontiguousarray(coefficients, dtype=np.float64)
+        if c.shape != (len(self),):
+            raise InputError(f"Argument `coefficients` must have shape ({len(self)},), but has {c.shape}.")
+        return c

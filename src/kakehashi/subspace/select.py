@@ -1,0 +1,261 @@
+"""Selected configuration interaction: a space of determinants that grows by what its state couples to.
+
+Each stage diagonalises the space, looks at the determinants outside it by perturbation theory (B. Huron, J. P. Malrieu
+and P. Rancurel, J. Chem. Phys. 58, 5745 (1973), doi:10.1063/1.1679199) or by the heat-bath criterion (A. A. Holmes,
+N. M. Tubman and C. J. Umrigar, J. Chem. Theory Comput. 12, 3674 (2016), doi:10.1021/acs.jctc.6b00407), and takes in the
+most important ones.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kakehashi.core.bits import Strings
+from kakehashi.core.errors import InputError
+from kakehashi.subspace.davidson import davidson
+from kakehashi.subspace.determinants import Criterion, DeterminantSpace, MatrixSize
+
+__all__ = ["Stage", "grow", "solve_space"]
+
+Vector = NDArray[np.float64]
+
+FIRST_THRESHOLD_HARTREE = 1e-5
+LEAST_THRESHOLD_HARTREE = 1e-13
+"""Weaker contributions are rounding: where nothing stronger is left, the space is complete."""
+
+SHARE_OF_WEAKEST = 0.05
+"""Contributions below this share of the weakest determinant's amplitude cannot change much in the choice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A diagonalised space.
+
+    Attributes:
+        coefficients: One row per root, shape ``(n_roots, n_determinants)``, orthonormal.
+        energies_hartree: Total energy of each root, without the spin penalty.
+        penalized_hartree: Eigenvalues without the constant and with the spin penalty, as perturbation theory needs
+            them.
+        spin_squared: ``<S^2>`` of each root.
+        converged: Whether the eigensolver reached its tolerance.
+        n_iterations: Of the eigensolver.
+        matrix: What is stored of the Hamiltonian.
+        elapsed_s: Since the growth began.
+        cpu_s: The same, all threads' processor time.
+    """
+
+    coefficients: Vector
+    energies_hartree: tuple[float, ...]
+    penalized_hartree: tuple[float, ...]
+    spin_squared: tuple[float, ...]
+    converged: bool
+    n_iterations: int
+    matrix: MatrixSize
+    elapsed_s: float
+    cpu_s: float
+
+    @property
+    def n_determinants(self) -> int:
+        """Size of the space."""
+        return int(self.coefficients.shape[1])
+
+
+def solve_space(
+    space: DeterminantSpace,
+    start: Vector | None = None,
+    *,
+    n_roots: int = 1,
+    tolerance: float = 3e-5,
+    max_iterations: int = 100,
+    memory_budget_bytes: int = 2**62,
+    began: tuple[float, float] | None = None,
+) -> Stage:
+    """Lowest states of the Hamiltonian in a space.
+
+    Args:
+        space: The space.
+        start: States of a smaller space whose determinants are the first of this one, one row per root.
+        n_roots: Number of states.
+        tolerance: Norm of the residual, hartree; the energy is right to about its square.
+        max_iterations: Of the eigensolver.
+        memory_budget_bytes: For the matrix; rows past it are computed anew in every product.
+        began: Wall and processor clock when the work began.
+
+    Raises:
+        InputError: There are fewer determinants than roots, or ``start`` has more.
+
+    Example:
+        >>> from kakehashi.problem.lattice import hubbard
+        >>> from kakehashi.samples.random import all_strings
+        >>> ends = all_strings(n_orb=2, n_electrons=1)
+        >>> space = DeterminantSpace(hubbard(2, u=4.0, n_elec=(1, 1)).hamiltonian)
+        >>> space.append(ends[[0, 0, 1, 1]], ends[[0, 1, 0, 1]])
+        4
+        >>> round(solve_space(space, tolerance=1e-7).energies_hartree[0], 6)  # U / 2 - sqrt(U^2 / 4 + 4 t^2)
+        -0.828427
+    """
+    n = len(space)
+    if not 1 <= n_roots <= n:
+        raise InputError(f"Argument `n_roots` must be 1 to {n} in this space, but is {n_roots}.")
+    if start is not None and start.shape[1] > n:
+        raise InputError(f"Argument `start` has {start.shape[1]} determinants, but the space has {n}.")
+    wall, cpu = began or (time.perf_counter(), time.process_time())
+    matrix = space.build(memory_budget_bytes=memory_budget_bytes)
+    diagonal = space.diagonal()
+    guesses = []
+    if start is not None:
+        guesses = [np.concatenate([row, np.zeros(n - len(row))]) for row in start]
+    if len(guesses) < n_roots:
+        guesses += _block_states(space, diagonal, n_roots)
+
+    def apply(x: Vector, out: Vector) -> None:
+        space.apply(x, out=out)
+
+    pairs = davidson(
+        apply,
+        diagonal,
+        guesses,
+        n_roots=n_roots,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+    )
+    spins = tuple(space.spin_squared(vector) for vector in pairs.vectors)
+    constant = space.hamiltonian.constant
+    return Stage(
+        coefficients=pairs.vectors,
+        energies_hartree=tuple(
+            float(value) - space.spin_penalty_hartree * spin + constant
+            for value, spin in zip(pairs.values, spins, strict=True)
+        ),
+        penalized_hartree=tuple(float(value) for value in pairs.values),
+        spin_squared=spins,
+        converged=pairs.converged,
+        n_iterations=pairs.n_iterations,
+        matrix=matrix,
+        elapsed_s=time.perf_counter() - wall,
+        cpu_s=time.process_time() - cpu,
+    )
+
+
+def _block_states(space: DeterminantSpace, diagonal: Vector, n_roots: int) -> list[Vector]:
+    """Lowest states among the determinants of lowest energy."""
+    chosen = np.sort(np.argsort(diagonal, kind="stable")[: min(len(diagonal), 200 + 4 * n_roots)])
+    alpha, beta = space.strings()
+    block = DeterminantSpace(space.hamiltonian, spin_penalty_hartree=space.spin_penalty_hartree, n_threads=1)
+    block.append(alpha[chosen], beta[chosen])
+    dense = np.stack([block.apply(unit) for unit in np.eye(len(chosen))])
+    _, states = np.linalg.eigh((dense + dense.T) / 2)
+    vectors = np.zeros((n_roots, len(diagonal)))
+    vectors[:, chosen] = states.T[:n_roots]
+    return list(vectors)
+
+
+def grow(
+    space: DeterminantSpace,
+    *,
+    n_determinants: int,
+    start: Vector | None = None,
+    n_roots: int = 1,
+    growth: float = 2.0,
+    criterion: Criterion = "perturbation",
+    spin_flip: bool = True,
+    tolerance: float = 3e-5,
+    memory_budget_bytes: int = 2**62,
+) -> Iterator[Stage]:
+    """Grow a space, stage by stage.
+
+    Args:
+        space: The space to start from, with at least one determinant; grows in place.
+        n_determinants: Where to stop; a stage may pass it by the partners that ``spin_flip`` adds.
+        start: States of the space to start the eigensolver from.
+        n_roots: Number of states; each takes in what is important for it.
+        growth: Size of a stage over that of the one before, greater than 1.
+        criterion: What makes a determinant important.
+        spin_flip: With equally many electrons of both spins, take in each determinant with its mirror image, so that
+            a state is even or odd under spin exchange.
+        tolerance: Of the eigensolver, hartree.
+        memory_budget_bytes: For the matrix.
+
+    Yields:
+        Each stage, the start included. The next is computed when it is asked for.
+
+    Raises:
+        InputError: The space is empty, or an option is impossible.
+
+    Example:
+        >>> from kakehashi.core.bits import lowest_string
+        >>> from kakehashi.problem.lattice import hubbard
+        >>> space = DeterminantSpace(hubbard(2, u=4.0, n_elec=(1, 1)).hamiltonian)
+        >>> space.append(lowest_string(1), lowest_string(1))
+        1
+        >>> [stage.n_determinants for stage in grow(space, n_determinants=4)]
+        [1, 3, 4]
+    """
+    if len(space) == 0:
+        raise InputError("The space holds no determinant to start from.")
+    if growth <= 1:
+        raise InputError(f"Argument `growth` must be greater than 1, but is {growth}.")
+    mirrored = spin_flip and space.n_elec[0] == space.n_elec[1]
+    if mirrored:
+        alpha, beta = space.strings()
+        space.append(beta, alpha)
+    began = time.perf_counter(), time.process_time()
+    threshold = FIRST_THRESHOLD_HARTREE
+    while True:
+        n_present = min(n_roots, len(space))
+        stage = solve_space(
+            space,
+            start,
+            n_roots=n_present,
+            tolerance=tolerance,
+            memory_budget_bytes=memory_budget_bytes,
+            began=began,
+        )
+        yield stage
+        if len(space) >= n_determinants:
+            return
+        wanted = min(n_determinants, max(int(len(space) * growth), len(space) + 50)) - len(space)
+        alpha, beta, weakest = _most_important(space, stage, wanted, threshold, criterion)
+        while len(alpha) == 0 and threshold > LEAST_THRESHOLD_HARTREE:
+            threshold = max(threshold / 100, LEAST_THRESHOLD_HARTREE)
+            alpha, beta, weakest = _most_important(space, stage, wanted, threshold, criterion)
+        before = len(space)
+        space.append(alpha, beta)
+        if mirrored:
+            space.append(beta, alpha)
+        if len(space) == before:
+            return
+        scale = np.sqrt(weakest) if criterion == "perturbation" else weakest
+        threshold = min(threshold, SHARE_OF_WEAKEST * scale)
+        start = stage.coefficients
+
+
+def _most_important(
+    space: DeterminantSpace, stage: Stage, wanted: int, threshold: float, criterion: Criterion
+) -> tuple[Strings, Strings, float]:
+    """The most important determinants outside for any of the roots, and the importance of the last of them."""
+    found = [
+        space.look_outside(
+            vector,
+            energy,
+            threshold_hartree=threshold,
+            n_keep=wanted,
+            criterion=criterion,
+        )
+        for vector, energy in zip(stage.coefficients, stage.penalized_hartree, strict=True)
+    ]
+    alpha = np.concatenate([outside.alpha for outside in found])
+    beta = np.concatenate([outside.beta for outside in found])
+    importance = np.concatenate([outside.importance for outside in found])
+    order = np.argsort(-importance, kind="stable")
+    if len(found) > 1:
+        keys = np.concatenate([alpha, beta], axis=1)[order]
+        _, first = np.unique(keys, axis=0, return_index=True)
+        order = order[np.sort(first)]
+    order = order[:wanted]
+    return alpha[order], beta[order], float(importance[order[-1]]) if len(order) else 0.0

@@ -15,7 +15,11 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     quick = "--quick" in sys.argv[1:]
-    tasks = [["sigma.py", *(["--quick"] if quick else [])], ["solve.py"]]
+    tasks = [
+        ["sigma.py", *(["--quick"] if quick else [])],
+        ["solve.py"],
+        ["selected.py", *(["--quick"] if quick else [])],
+    ]
     if not quick:
         tasks.append(["loop.py"])
     for name, *options in tasks:

@@ -8,15 +8,19 @@ A table stands between `<!-- table: NAME -->` and `<!-- end -->`; nothing betwee
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "reference" / "benchmarks.md")
+SELECTED = {"n2-6-31g": "N2 6-31G (10e,16o)", "n2-cc-pvdz": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
+PEERS = {"pyci": "PyCI", "trimci": "TrimCI", "pyscf": "PySCF"}
 SYSTEMS = {"n2": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -122,10 +126,118 @@ def summary_table() -> str:
     return markdown(["one core", "kakehashi", "beside", "ratio"], rows)
 
 
+def selected_steps(result: dict[str, Any]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    steps: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in result["rows"]:
+        steps.setdefault((row["problem"], row["who"]), []).append(row)
+    return steps
+
+
+def time_to_error(steps: list[dict[str, Any]], exact: float, target: float, *, perturbed: bool) -> float | None:
+    """Growth up to the first stage from which on all keep the error, and that stage's perturbation theory."""
+    key = "perturbed_hartree" if perturbed else "energy_hartree"
+    reached: float | None = None
+    for step in reversed(steps):
+        if step[key] is None or abs(step[key] - exact) > target:
+            break
+        reached = step["cpu_s"] + (step["perturbation_cpu_s"] if perturbed else 0.0)
+    return reached
+
+
+def at_size(steps: list[dict[str, Any]], size: int) -> tuple[float, float] | None:
+    """Processor time and energy at a number of determinants, between the stages around it on logarithmic scales."""
+    for before, after in pairwise(steps):
+        if before["n_determinants"] < size <= after["n_determinants"]:
+            low, high = math.log(before["n_determinants"]), math.log(after["n_determinants"])
+            share = (math.log(size) - low) / (high - low)
+            seconds = math.exp((1 - share) * math.log(before["cpu_s"]) + share * math.log(after["cpu_s"]))
+            return seconds, (1 - share) * before["energy_hartree"] + share * after["energy_hartree"]
+    return None
+
+
+def selected_table() -> str:
+    """Processor seconds to an error and to a size."""
+    result = read("selected")
+    steps, rows = selected_steps(result), []
+
+    def add(problem: str, words: str, seconds: dict[str, float | None]) -> None:
+        if all(value is None for value in seconds.values()):
+            return
+        ours = seconds.pop("kakehashi")
+        cells = [SELECTED[problem], words, "not reached" if ours is None else f"{ours:.3g}"]
+        for who in PEERS:
+            value = seconds.get(who)
+            cells.append("" if who in result["left_out"] else "not reached" if value is None else f"{value:.3g}")
+        # Whoever did not get there would have needed more than its growth took so far.
+        least, reached = min(
+            (value or steps[problem, who][-1]["cpu_s"], value is not None) for who, value in seconds.items()
+        )
+        ratio = "" if ours is None else f"{'' if reached else '> '}{least / ours:.1f}"
+        rows.append([*cells, ratio])
+
+    for problem in SELECTED:
+        who_ran = [who for who in ("kakehashi", *PEERS) if (problem, who) in steps]
+        exact, uncertainty = result["exact_hartree"].get(problem, (None, 0.0))
+        for perturbed, how in ((True, "with perturbation theory"), (False, "variational")):
+            for target in (1e-3, 1e-4):
+                if exact is None or uncertainty > target / 4:
+                    continue
+                found = {who: time_to_error(steps[problem, who], exact, target, perturbed=perturbed) for who in who_ran}
+                add(problem, f"{1e3 * target:g} mHa, {how}", found)
+        for size in (10_000, 100_000):
+            sizes = {who: at_size(steps[problem, who], size) for who in who_ran}
+            add(problem, f"{size:,} determinants", {who: at and at[0] for who, at in sizes.items()})
+    columns = ["system", "processor seconds to", "kakehashi", *PEERS.values(), "best of the others over kakehashi"]
+    words = "".join(f"\n{PEERS[who]} was left out: {reason}.\n" for who, reason in result["left_out"].items())
+    return markdown(columns, rows) + words + about(result)
+
+
+def selected_energies_table() -> str:
+    """What the same number of determinants is worth in each package."""
+    result = read("selected")
+    steps, rows = selected_steps(result), []
+    for problem, title in SELECTED.items():
+        exact = result["exact_hartree"].get(problem, (None,))[0]
+        for size in (1_000, 10_000, 100_000):
+            found = {who: at_size(steps.get((problem, who), []), size) for who in ("kakehashi", *PEERS)}
+            if exact is not None and any(found.values()):
+                cells = [f"{1e3 * (at[1] - exact):.2f}" if at else "" for at in found.values()]
+                rows.append([title, f"{size:,}", *cells])
+    return markdown(["variational energy above the exact, mHa", "determinants", "kakehashi", *PEERS.values()], rows)
+
+
+def selected_kernels_table() -> str:
+    result = read("selected")
+    one_core = {row["problem"]: row for row in result["kernels"] if row["n_threads"] == 1}
+    rows = []
+    for row in result["kernels"]:
+        one = one_core[row["problem"]]
+        ratios = [one[key] / row[key] for key in ("build_s", "product_s", "select_s", "perturb_s")]
+        cells = [
+            SELECTED[row["problem"]],
+            f"{row['n_determinants']:,}",
+            str(row["n_threads"]),
+            f"{row['build_ns_per_element']:.1f}",
+            f"{row['product_ns_per_element']:.2f}",
+            f"{row['select_determinants_per_s'] / 1e6:.2f}",
+            f"{row['perturb_determinants_per_s'] / 1e6:.2f}",
+            f"{row['bytes_per_determinant']:,.0f}",
+            "" if row is one else ", ".join(f"{ratio:.2f}" for ratio in ratios),
+        ]
+        rows.append(cells)
+    columns = ["system", "determinants", "cores", "build / ns per element", "product / ns per element"]
+    columns += ["selection / 1e6 determinants a second", "perturbation theory / 1e6 determinants a second"]
+    columns += ["bytes per determinant", "times faster than on one core: build, product, selection, perturbation"]
+    return markdown(columns, rows) + about(result)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "sigma": sigma_table,
     "solve": solve_table,
     "loop": loop_table,
+    "selected": selected_table,
+    "selected-energies": selected_energies_table,
+    "selected-kernels": selected_kernels_table,
     "summary": summary_table,
 }
 

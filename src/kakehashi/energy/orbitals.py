@@ -143,6 +143,7 @@ def optimize_orbitals(
     n_determinants: int = 2000,
     max_turns: int = 20,
     tolerance_hartree: float = 1e-4,
+    two_s: int | None = None,
     spin_penalty_hartree: float = 0.0,
     max_iterations: int = 15,
     n_threads: int | None = None,
@@ -157,6 +158,7 @@ def optimize_orbitals(
         n_determinants: Size of the small space.
         max_turns: Most turns.
         tolerance_hartree: The optimisation ends when two turns in a row lower the energy by less.
+        two_s: Twice the spin that is wanted, as in :func:`~kakehashi.subspace.select.grow`.
         spin_penalty_hartree: Weight of ``S^2``.
         max_iterations: Of each turn's minimisation over the orbitals.
         n_threads: Threads of the kernels.
@@ -182,7 +184,9 @@ def optimize_orbitals(
     while True:
         space = DeterminantSpace(hamiltonian, spin_penalty_hartree=spin_penalty_hartree, n_threads=n_threads)
         space.append(alpha, beta)
-        stage = deque(grow(space, n_determinants=n_determinants, growth=3.0, tolerance=1e-4), maxlen=1).pop()
+        stage = deque(
+            grow(space, n_determinants=n_determinants, growth=3.0, two_s=two_s, tolerance=1e-4), maxlen=1
+        ).pop()
         c, energy = stage.coefficients[0], stage.energies_hartree[0]
         alpha, beta = space.strings()
         gained = np.inf if best is None else best.energy_hartree - energy

@@ -9,8 +9,8 @@ most important ones.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from kakehashi.core.bits import Strings
 from kakehashi.core.errors import InputError
 from kakehashi.subspace.davidson import davidson
-from kakehashi.subspace.determinants import Criterion, DeterminantSpace, MatrixSize
+from kakehashi.subspace.determinants import Criterion, DeterminantSpace, MatrixSize, Outside
+from kakehashi.subspace.product import Parity
+from kakehashi.subspace.solve import parity_of_spin
 
 __all__ = ["Stage", "grow", "solve_space"]
 
@@ -47,6 +49,7 @@ class Stage:
         matrix: What is stored of the Hamiltonian.
         elapsed_s: Since the growth began.
         cpu_s: The same, all threads' processor time.
+        second_order_hartree: Epstein-Nesbet energy outside the space for each root; empty where it was not asked for.
     """
 
     coefficients: Vector
@@ -58,6 +61,7 @@ class Stage:
     matrix: MatrixSize
     elapsed_s: float
     cpu_s: float
+    second_order_hartree: tuple[float, ...] = ()
 
     @property
     def n_determinants(self) -> int:
@@ -70,6 +74,7 @@ def solve_space(
     start: Vector | None = None,
     *,
     n_roots: int = 1,
+    parity: Parity = 0,
     tolerance: float = 3e-5,
     max_iterations: int = 100,
     memory_budget_bytes: int = 2**62,
@@ -81,13 +86,15 @@ def solve_space(
         space: The space.
         start: States of a smaller space whose determinants are the first of this one, one row per root.
         n_roots: Number of states.
+        parity: Sign under exchange of the two spins that the states must have; 0 for any. Each determinant of the
+            space must then have its mirror image there.
         tolerance: Norm of the residual, hartree; the energy is right to about its square.
         max_iterations: Of the eigensolver.
         memory_budget_bytes: For the matrix; rows past it are computed anew in every product.
         began: Wall and processor clock when the work began.
 
     Raises:
-        InputError: There are fewer determinants than roots, or ``start`` has more.
+        InputError: There are fewer states than roots, or ``start`` has more determinants; or a mirror image is missing.
 
     Example:
         >>> from kakehashi.problem.lattice import hubbard
@@ -102,6 +109,8 @@ def solve_space(
     n = len(space)
     if not 1 <= n_roots <= n:
         raise InputError(f"Argument `n_roots` must be 1 to {n} in this space, but is {n_roots}.")
+    if n_roots > _count_states(space, parity):
+        raise InputError(f"The space of {n} determinants has no {n_roots} states of the wanted sign.")
     if start is not None and start.shape[1] > n:
         raise InputError(f"Argument `start` has {start.shape[1]} determinants, but the space has {n}.")
     wall, cpu = began or (time.perf_counter(), time.process_time())
@@ -110,8 +119,9 @@ def solve_space(
     guesses = []
     if start is not None:
         guesses = [np.concatenate([row, np.zeros(n - len(row))]) for row in start]
+    symmetrize = _spin_exchange(space, parity) if parity else None
     if len(guesses) < n_roots:
-        guesses += _block_states(space, diagonal, n_roots)
+        guesses += _block_states(space, diagonal, n_roots, symmetrize)
 
     def apply(x: Vector, out: Vector) -> None:
         space.apply(x, out=out)
@@ -123,6 +133,7 @@ def solve_space(
         n_roots=n_roots,
         tolerance=tolerance,
         max_iterations=max_iterations,
+        symmetrize=symmetrize,
     )
     spins = tuple(space.spin_squared(vector) for vector in pairs.vectors)
     constant = space.hamiltonian.constant
@@ -142,17 +153,52 @@ def solve_space(
     )
 
 
-def _block_states(space: DeterminantSpace, diagonal: Vector, n_roots: int) -> list[Vector]:
-    """Lowest states among the determinants of lowest energy."""
-    chosen = np.sort(np.argsort(diagonal, kind="stable")[: min(len(diagonal), 200 + 4 * n_roots)])
+def _count_states(space: DeterminantSpace, parity: Parity) -> int:
+    """States of a sign under spin exchange: a pair of mirror images has one of each, its own image an even one."""
+    if not parity:
+        return len(space)
+    alpha, beta = space.strings()
+    return (len(space) + parity * int((alpha == beta).all(axis=1).sum())) // 2
+
+
+def _spin_exchange(space: DeterminantSpace, parity: Parity) -> Callable[[Vector], None]:
+    """The projector on states that are even (1) or odd (-1) under spin exchange, in place."""
+    alpha, beta = space.strings()
+    partner = space.find(beta, alpha)
+    if (partner < 0).any():
+        raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")
+
+    def project(vector: Vector) -> None:
+        vector += parity * vector[partner]
+        vector *= 0.5
+
+    return project
+
+
+def _block_states(
+    space: DeterminantSpace, diagonal: Vector, n_roots: int, symmetrize: Callable[[Vector], None] | None
+) -> list[Vector]:
+    """Lowest states of the wanted symmetry among the determinants of lowest energy."""
+    n = len(diagonal)
+    chosen = np.sort(np.argsort(diagonal, kind="stable")[: min(n, 200 + 4 * n_roots)])
     alpha, beta = space.strings()
     block = DeterminantSpace(space.hamiltonian, spin_penalty_hartree=space.spin_penalty_hartree, n_threads=1)
     block.append(alpha[chosen], beta[chosen])
     dense = np.stack([block.apply(unit) for unit in np.eye(len(chosen))])
     _, states = np.linalg.eigh((dense + dense.T) / 2)
-    vectors = np.zeros((n_roots, len(diagonal)))
-    vectors[:, chosen] = states.T[:n_roots]
-    return list(vectors)
+    vectors = []
+    for state in states.T:
+        vector = np.zeros(n)
+        vector[chosen] = state
+        if symmetrize is not None:
+            symmetrize(vector)
+            # Half a state that is not of this symmetry is still a start; next to nothing of it is not.
+            if np.linalg.norm(vector) < 0.1:
+                continue
+        vectors.append(vector)
+        if len(vectors) == n_roots:
+            break
+    return vectors
 
 
 def grow(
@@ -164,6 +210,8 @@ def grow(
     growth: float = 2.0,
     criterion: Criterion = "perturbation",
     spin_flip: bool = True,
+    two_s: int | None = None,
+    perturbation_threshold_hartree: float | None = None,
     tolerance: float = 3e-5,
     memory_budget_bytes: int = 2**62,
 ) -> Iterator[Stage]:
@@ -178,6 +226,10 @@ def grow(
         criterion: What makes a determinant important.
         spin_flip: With equally many electrons of both spins, take in each determinant with its mirror image, so that
             a state is even or odd under spin exchange.
+        two_s: Twice the total spin that is wanted. Where mirror images are taken in, states have the sign of this spin
+            under spin exchange: no singlet ends as a triplet. Where not given, the lowest of any sign are sought.
+        perturbation_threshold_hartree: Compute the Epstein-Nesbet energy outside each stage, the last included, from
+            contributions ``|H_ai c_i|`` down to this size; not at all where not given.
         tolerance: Of the eigensolver, hartree.
         memory_budget_bytes: For the matrix.
 
@@ -204,26 +256,42 @@ def grow(
     if mirrored:
         alpha, beta = space.strings()
         space.append(beta, alpha)
+    parity: Parity = parity_of_spin(two_s) if mirrored and two_s is not None else 0
     began = time.perf_counter(), time.process_time()
     threshold = FIRST_THRESHOLD_HARTREE
+    accurate = np.inf if perturbation_threshold_hartree is None else perturbation_threshold_hartree
     while True:
-        n_present = min(n_roots, len(space))
+        # Closed shells alone have no odd state, but couple to determinants that do.
+        n_states = _count_states(space, parity)
         stage = solve_space(
             space,
             start,
-            n_roots=n_present,
+            n_roots=min(n_roots, n_states or len(space)),
+            parity=parity if n_states else 0,
             tolerance=tolerance,
             memory_budget_bytes=memory_budget_bytes,
             began=began,
         )
+        last = len(space) >= n_determinants
+        wanted = 0 if last else min(n_determinants, max(int(len(space) * growth), len(space) + 50)) - len(space)
+        found: list[Outside] = []
+        if perturbation_threshold_hartree is not None:
+            found = _look_outside(space, stage, wanted, min(threshold, accurate), criterion)
+            stage = replace(
+                stage,
+                second_order_hartree=tuple(outside.energy_hartree for outside in found),
+                elapsed_s=time.perf_counter() - began[0],
+                cpu_s=time.process_time() - began[1],
+            )
         yield stage
-        if len(space) >= n_determinants:
+        if last:
             return
-        wanted = min(n_determinants, max(int(len(space) * growth), len(space) + 50)) - len(space)
-        alpha, beta, weakest = _most_important(space, stage, wanted, threshold, criterion)
+        alpha, beta, weakest = _most_important(
+            found or _look_outside(space, stage, wanted, threshold, criterion), wanted
+        )
         while len(alpha) == 0 and threshold > LEAST_THRESHOLD_HARTREE:
             threshold = max(threshold / 100, LEAST_THRESHOLD_HARTREE)
-            alpha, beta, weakest = _most_important(space, stage, wanted, threshold, criterion)
+            alpha, beta, weakest = _most_important(_look_outside(space, stage, wanted, threshold, criterion), wanted)
         before = len(space)
         space.append(alpha, beta)
         if mirrored:
@@ -232,23 +300,20 @@ def grow(
             return
         scale = np.sqrt(weakest) if criterion == "perturbation" else weakest
         threshold = min(threshold, SHARE_OF_WEAKEST * scale)
-        start = stage.coefficients
+        start = stage.coefficients if n_states else None
 
 
-def _most_important(
-    space: DeterminantSpace, stage: Stage, wanted: int, threshold: float, criterion: Criterion
-) -> tuple[Strings, Strings, float]:
-    """The most important determinants outside for any of the roots, and the importance of the last of them."""
-    found = [
-        space.look_outside(
-            vector,
-            energy,
-            threshold_hartree=threshold,
-            n_keep=wanted,
-            criterion=criterion,
-        )
+def _look_outside(
+    space: DeterminantSpace, stage: Stage, n_keep: int, threshold: float, criterion: Criterion
+) -> list[Outside]:
+    return [
+        space.look_outside(vector, energy, threshold_hartree=threshold, n_keep=n_keep, criterion=criterion)
         for vector, energy in zip(stage.coefficients, stage.penalized_hartree, strict=True)
     ]
+
+
+def _most_important(found: list[Outside], wanted: int) -> tuple[Strings, Strings, float]:
+    """The most important determinants outside for any of the roots, and the importance of the last of them."""
     alpha = np.concatenate([outside.alpha for outside in found])
     beta = np.concatenate([outside.beta for outside in found])
     importance = np.concatenate([outside.importance for outside in found])

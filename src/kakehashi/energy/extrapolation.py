@@ -1,0 +1,165 @@
+"""From a sequence of growing spaces to the exact energy, with an interval that has been checked.
+
+The variational energy of a growing space falls as its second-order energy goes to zero, and close to zero the one is a
+straight line of the other (A. A. Holmes, C. J. Umrigar and S. Sharma, J. Chem. Phys. 147, 164111 (2017),
+doi:10.1063/1.4998614). Three lines, through the last two, three and four spaces, give the estimate and a measure of
+how straight it is. What that measure is worth was found on problems whose exact energies are known: half the interval
+is the measure times ``CALIBRATED_FACTOR``, and ``docs/explanations/error-bar.md`` shows how often it held the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kakehashi.core.errors import InputError
+from kakehashi.energy.model import Estimate, Rung
+
+__all__ = ["CALIBRATED_FACTOR", "extrapolate"]
+
+Vector = NDArray[np.float64]
+
+CALIBRATED_FACTOR = 1.6
+"""Half the 95 % interval over the measure of :func:`_measure`; found by ``verification/calibrate.py``."""
+
+UNTRUSTED_FACTOR = 4.0
+"""Where a line means nothing the interval reaches this many times what was last seen to change below the energy."""
+
+LEAST_GROWTH = 1.4
+"""Spaces that are hardly larger than the one before say nothing new: the line is not drawn through them."""
+
+SPIN_TOLERANCE = 0.1
+STEEPEST_SLOPE = 1.5
+"""Above, the second-order energy sees less than two thirds of what each step gains."""
+
+GENTLEST_SLOPE = 0.5
+LEAST_DECREASE = 0.9
+"""The second-order energy of the last space over that of the one before, at which it no longer falls."""
+
+
+def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
+    """Estimate the exact energy from a sequence of spaces.
+
+    Args:
+        rungs: The spaces, by size, at least one.
+        two_s: Twice the spin that the state should have, to say where it has another; not checked where not given.
+
+    Returns:
+        The estimate. ``trusted`` is false, with the reason in words, where the sequence is not in the regime in which
+        the extrapolation holds: the interval is then wide and no more than a hint. Its upper end is never above the
+        variational energy, which bounds the exact one.
+
+    Raises:
+        InputError: There is no space.
+
+    Example:
+        >>> rungs = [
+        ...     Rung(n_determinants=n, energy_hartree=-1.0 + 1.1 * x, second_order_hartree=-x, spin_squared=0.0)
+        ...     for n, x in ((100, 0.02), (200, 0.01), (400, 0.005), (800, 0.002))
+        ... ]
+        >>> estimate = extrapolate(rungs, two_s=0)
+        >>> round(estimate.energy_hartree, 6), estimate.trusted
+        (-1.0, True)
+    """
+    if not rungs:
+        raise InputError("Argument `rungs` holds no space to extrapolate from.")
+    used = _spread(rungs)
+    last = used[-1]
+    energies = np.array([rung.energy_hartree for rung in used])
+    second = np.array([rung.second_order_hartree for rung in used])
+    wrong_spin = _wrong_spin(last, two_s)
+    if last.second_order_hartree == 0 and not wrong_spin:  # nothing lies outside
+        return Estimate(
+            energy_hartree=last.energy_hartree,
+            low_hartree=last.energy_hartree - last.second_order_error_hartree,
+            high_hartree=last.energy_hartree,
+            trusted=True,
+            reason="the space holds every determinant that the state couples to",
+            n_rungs=len(used),
+        )
+    if wrong_spin:
+        return _untrusted(last.energy_hartree + last.second_order_hartree, energies, second, wrong_spin)
+    if len(used) < 4:
+        reason = f"only {len(used)} of the spaces differ enough in size, and a line takes four"
+        return _untrusted(last.energy_hartree + last.second_order_hartree, energies, second, reason)
+    lines = {k: _line(energies, second, k) for k in (2, 3, 4)}
+    estimate, slope = lines[3]
+    reason = _why_not(second, slope)
+    if reason:
+        return _untrusted(estimate, energies, second, reason)
+    measure = _measure({k: line[0] for k, line in lines.items()}, energies[-1], second[-1])
+    half = CALIBRATED_FACTOR * measure + 2 * last.second_order_error_hartree
+    return Estimate(
+        energy_hartree=min(estimate, last.energy_hartree),
+        low_hartree=estimate - half,
+        high_hartree=min(estimate + half, last.energy_hartree),
+        trusted=True,
+        reason=f"the last spaces lie on a line of slope {slope:.2f}",
+        n_rungs=len(used),
+    )
+
+
+def _spread(rungs: Sequence[Rung]) -> list[Rung]:
+    """The last space, and those before it that are smaller than the next one by enough."""
+    used = [rungs[-1]]
+    for rung in reversed(rungs[:-1]):
+        if rung.n_determinants * LEAST_GROWTH <= used[-1].n_determinants:
+            used.append(rung)
+    return used[::-1]
+
+
+def _line(energies: Vector, second: Vector, k: int) -> tuple[float, float]:
+    """Energy at zero second-order energy, and slope, of the line through the last spaces; the close ones count more."""
+    x, y = second[-k:], energies[-k:]
+    weights = 1 / np.abs(x)
+    a = np.stack([np.ones(k), -x], axis=1)
+    (intercept, slope), *_ = np.linalg.lstsq(a * weights[:, None], y * weights, rcond=None)
+    return float(intercept), float(slope)
+
+
+def _measure(intercepts: dict[int, float], energy: float, second: float) -> float:
+    """How far the estimate may be off, in units that the calibration turns into an interval."""
+    return (
+        abs(intercepts[3] - intercepts[2])
+        + abs(intercepts[3] - intercepts[4])
+        + 0.3 * abs(intercepts[3] - energy - second)
+        + 0.02 * abs(second)
+    )
+
+
+def _wrong_spin(last: Rung, two_s: int | None) -> str:
+    """In which way the state is not of the wanted spin, or an empty string."""
+    if two_s is None:
+        return ""
+    wanted = two_s / 2 * (two_s / 2 + 1)
+    if abs(last.spin_squared - wanted) <= SPIN_TOLERANCE:
+        return ""
+    return f"<S^2> is {last.spin_squared:.2f} where the wanted spin has {wanted:g}"
+
+
+def _why_not(second: Vector, slope: float) -> str:
+    """Why the line means nothing, or an empty string."""
+    if not GENTLEST_SLOPE <= slope <= STEEPEST_SLOPE:
+        return (
+            f"the energy changes by {slope:.1f} times what perturbation theory sees, where a line holds for "
+            f"{GENTLEST_SLOPE:g} to {STEEPEST_SLOPE:g}"
+        )
+    if abs(second[-1]) > LEAST_DECREASE * abs(second[-2]):
+        return "the second-order energy no longer falls as the space grows"
+    return ""
+
+
+def _untrusted(estimate: float, energies: Vector, second: Vector, reason: str) -> Estimate:
+    energy = float(energies[-1])
+    estimate = min(estimate, energy)
+    seen = max(abs(float(second[-1])), float(energies[max(-3, -len(energies))] - energy), energy - estimate)
+    return Estimate(
+        energy_hartree=estimate,
+        low_hartree=min(energy - UNTRUSTED_FACTOR * seen, estimate),
+        high_hartree=energy,
+        trusted=False,
+        reason=reason,
+        n_rungs=len(energies),
+    )

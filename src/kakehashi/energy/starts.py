@@ -1,0 +1,210 @@
+"""Where selected configuration interaction starts: orbitals, and the first determinants over them.
+
+Orbitals come first: in those of a broken-symmetry determinant a few thousand determinants say more of coupled metal
+centres than a hundred million over orbitals of paired spins (docs/explanations/selected-ci.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kakehashi.core.bits import Strings, lowest_string, pack_strings
+from kakehashi.core.progress import Reporter
+from kakehashi.core.rng import named_stream
+from kakehashi.energy.orbitals import OrbitalStep, optimize_orbitals
+from kakehashi.energy.spec import EnergySpec
+from kakehashi.problem.broken_symmetry import broken_symmetry_starts
+from kakehashi.problem.common_determinant import common_orbitals, optimize_determinant
+from kakehashi.problem.model import Hamiltonian, Problem
+from kakehashi.problem.orbitals import natural_orbitals
+from kakehashi.subspace.determinants import DeterminantSpace
+from kakehashi.subspace.select import grow
+
+__all__ = ["Seeds", "Start", "choose_start", "hartree_fock_seeds"]
+
+Array = NDArray[np.float64]
+Seeds = tuple[Strings, Strings]
+
+SPIN_BROKEN = 0.1
+"""Excess of ``<S^2>`` over the wanted spin's from which a determinant counts as of broken symmetry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Start:
+    """Orbitals with determinants to start from.
+
+    Attributes:
+        name: How they were found.
+        hamiltonian: Integrals over the orbitals.
+        rotation: Column ``j`` is orbital ``j`` over the problem's orbitals, shape ``(n_orb, n_orb)``.
+        alpha: Alpha strings of the determinants, shape ``(n, 2)``.
+        beta: Their beta strings.
+        energy_hartree: Energy of the small space in which starts were compared; infinite where they were not.
+    """
+
+    name: str
+    hamiltonian: Hamiltonian
+    rotation: Array
+    alpha: Strings
+    beta: Strings
+    energy_hartree: float = np.inf
+
+
+def hartree_fock_seeds(problem: Problem) -> Seeds:
+    """The determinant of the lowest-numbered orbitals."""
+    return lowest_string(problem.n_elec[0]), lowest_string(problem.n_elec[1])
+
+
+def choose_start(
+    problem: Problem, spec: EnergySpec, *, seeds: Seeds | None = None, seed: int = 0, reporter: Reporter | None = None
+) -> Start:
+    """The orbitals that a spec asks for, or the best of all.
+
+    Args:
+        problem: The problem.
+        spec: What is asked for.
+        seeds: Determinants over the problem's orbitals to begin with, such as sampled ones; the Hartree-Fock
+            determinant is added.
+        seed: Of the random numbers.
+        reporter: Told of each try.
+
+    Returns:
+        The start; of several the one whose small space has the lowest energy.
+    """
+    reporter = Reporter() if reporter is None else reporter
+    given = _given(problem, seeds)
+    if spec.orbitals == "given":
+        return given
+    two_s = abs(problem.two_s) if spec.two_s is None else spec.two_s
+    candidates = []
+    if spec.orbitals != "broken-symmetry":
+        candidates += [*([given] if spec.orbitals == "auto" else []), _natural(problem, given, spec, two_s)]
+    if spec.orbitals != "natural":
+        candidates += _broken_symmetry(problem, spec, two_s, seed=seed, reporter=reporter)
+    best = given
+    for candidate in candidates:
+        tried = _try(candidate, spec, two_s)
+        reporter.step("orbitals", f"{tried.name} orbitals", energy_hartree=tried.energy_hartree)
+        if tried.energy_hartree < best.energy_hartree:
+            best = tried
+    if spec.orbitals in ("auto", "optimized") and spec.max_orbital_turns:
+        best = _optimized(best, spec, two_s, reporter)
+    return best
+
+
+def _given(problem: Problem, seeds: Seeds | None) -> Start:
+    alpha, beta = hartree_fock_seeds(problem)
+    if seeds is not None:
+        alpha, beta = np.concatenate([alpha, seeds[0]]), np.concatenate([beta, seeds[1]])
+    return Start(name="given", hamiltonian=problem.hamiltonian, rotation=np.eye(problem.n_orb), alpha=alpha, beta=beta)
+
+
+def _space(start: Start, spec: EnergySpec) -> DeterminantSpace:
+    space = DeterminantSpace(
+        start.hamiltonian, spin_penalty_hartree=spec.spin_penalty_hartree, n_threads=spec.n_threads
+    )
+    space.append(start.alpha, start.beta)
+    return space
+
+
+def _try(start: Start, spec: EnergySpec, two_s: int) -> Start:
+    """The start with the energy of its small space."""
+    for stage in grow(_space(start, spec), n_determinants=spec.orbital_determinants, growth=3.0, two_s=two_s):
+        energy = stage.energies_hartree[0]
+    return replace(start, energy_hartree=energy)
+
+
+def _natural(problem: Problem, given: Start, spec: EnergySpec, two_s: int) -> Start:
+    space = _space(given, spec)
+    for stage in grow(space, n_determinants=spec.orbital_determinants, growth=3.0, two_s=two_s):
+        coefficients = stage.coefficients[0]
+    density = space.densities(coefficients).one_body.sum(axis=0)
+    labels = problem.orbital_symmetry if _keeps(density, problem.orbital_symmetry) else ()
+    natural = natural_orbitals(density, orbital_symmetry=labels)
+    strings = [
+        _fill(natural.occupations, natural.orbital_symmetry, problem.orbital_symmetry if labels else (), n_electrons)
+        for n_electrons in problem.n_elec
+    ]
+    return Start(
+        name="natural",
+        hamiltonian=given.hamiltonian.rotate(natural.rotation),
+        rotation=natural.rotation,
+        alpha=strings[0],
+        beta=strings[1],
+    )
+
+
+def _keeps(density: Array, labels: Sequence[int]) -> bool:
+    """Whether a density mixes no orbitals of different symmetry."""
+    if not len(labels):
+        return False
+    same = np.equal.outer(np.array(labels), np.array(labels))
+    return bool(np.abs(density[~same]).max(initial=0.0) < 1e-8)
+
+
+def _fill(occupations: Array, labels: Sequence[int], old_labels: Sequence[int], n_electrons: int) -> Strings:
+    """The string of the most occupied orbitals, as many of each symmetry as the Hartree-Fock string has."""
+    chosen = np.zeros((1, len(occupations)), dtype=bool)
+    if not len(labels):
+        chosen[0, :n_electrons] = True
+        return pack_strings(chosen)
+    for label, count in Counter(old_labels[:n_electrons]).items():
+        members = [p for p, own in enumerate(labels) if own == label]  # descending occupation
+        chosen[0, members[:count]] = True
+    return pack_strings(chosen)
+
+
+def _broken_symmetry(problem: Problem, spec: EnergySpec, two_s: int, *, seed: int, reporter: Reporter) -> list[Start]:
+    """The best determinant with unpaired spins in its own orbitals, if there is one below the paired ones."""
+    rng = named_stream(seed, "energy", "broken symmetry")
+    hamiltonian = problem.hamiltonian
+    reporter.step("orbitals", "broken-symmetry determinants")
+    unrestricted = broken_symmetry_starts(hamiltonian, problem.n_elec, n_starts=spec.n_starts, rng=rng)[0]
+    if unrestricted.spin_squared - two_s / 2 * (two_s / 2 + 1) < SPIN_BROKEN:
+        return []
+    nearest = common_orbitals(hamiltonian, unrestricted)
+    best = optimize_determinant(hamiltonian, nearest.alpha_occupied, nearest.beta_occupied, nearest.rotation, rng=rng)
+    alpha, beta = best.strings
+    return [
+        Start(
+            name="broken-symmetry",
+            hamiltonian=hamiltonian.rotate(best.rotation),
+            rotation=best.rotation,
+            alpha=alpha,
+            beta=beta,
+        )
+    ]
+
+
+def _optimized(start: Start, spec: EnergySpec, two_s: int, reporter: Reporter) -> Start:
+    def tell(step: OrbitalStep) -> None:
+        reporter.step(
+            "orbitals", "optimising orbitals", total=spec.max_orbital_turns, energy_hartree=step.energy_hartree
+        )
+
+    best = optimize_orbitals(
+        start.hamiltonian,
+        start.alpha[:1],
+        start.beta[:1],
+        n_determinants=spec.orbital_determinants,
+        max_turns=spec.max_orbital_turns,
+        two_s=two_s,
+        spin_penalty_hartree=spec.spin_penalty_hartree,
+        n_threads=spec.n_threads,
+        callback=tell,
+    )
+    if best.energy_hartree >= start.energy_hartree:
+        return start
+    return Start(
+        name=f"optimized {start.name}",
+        hamiltonian=best.hamiltonian,
+        rotation=start.rotation @ best.rotation,
+        alpha=best.alpha,
+        beta=best.beta,
+        energy_hartree=best.energy_hartree,
+    )

@@ -1,0 +1,122 @@
+"""The estimate from a sequence of spaces: right on lines, and silent about nothing where there is no line."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kakehashi.core.errors import InputError
+from kakehashi.energy.extrapolation import extrapolate
+from kakehashi.energy.model import Rung
+
+
+def line(slope=1.0, *, second=(0.02, 0.01, 0.005, 0.002), exact=-1.0, curvature=0.0, **changes):
+    """Spaces whose energies lie on a line, or a little beside it."""
+    rungs = [
+        Rung(
+            n_determinants=100 * 2**i,
+            energy_hartree=exact + slope * x + curvature * x**2,
+            second_order_hartree=-x,
+            spin_squared=0.0,
+        )
+        for i, x in enumerate(second)
+    ]
+    return [*rungs[:-1], replace(rungs[-1], **changes)]
+
+
+@given(slope=st.floats(0.55, 1.45), exact=st.floats(-1000, 0), scale=st.floats(1e-4, 10))
+def test_a_line_is_continued(slope, exact, scale):
+    rungs = line(slope, exact=exact, second=[scale * x for x in (0.02, 0.01, 0.005, 0.002)])
+    estimate = extrapolate(rungs, two_s=0)
+    assert estimate.energy_hartree == pytest.approx(exact, abs=1e-8 * scale + 1e-9)
+    assert estimate.trusted
+    assert estimate.covers(exact) or estimate.low_hartree - exact < 1e-9
+    assert estimate.half_width_hartree < 0.002 * scale
+    assert f"slope {slope:.2f}" in estimate.reason
+    assert estimate.n_rungs == 4
+
+
+@given(curvature=st.floats(-20, 20))
+def test_a_curve_widens_the_interval(curvature):
+    straight, bent = (extrapolate(line(curvature=c)) for c in (0.0, curvature))
+    assert bent.trusted
+    assert bent.energy_hartree - bent.low_hartree >= straight.energy_hartree - straight.low_hartree - 1e-12
+    assert bent.covers(-1.0)
+
+
+@given(
+    energies=st.lists(st.floats(-5, 0), min_size=1, max_size=7),
+    second=st.lists(st.floats(-2, 0.1).filter(lambda x: abs(x) > 1e-9), min_size=7, max_size=7),
+    spin=st.floats(0, 3),
+)
+def test_any_sequence_gives_an_interval_below_the_variational_energy(energies, second, spin):
+    rungs = [
+        Rung(n_determinants=10 * 2**i, energy_hartree=e, second_order_hartree=x, spin_squared=spin)
+        for i, (e, x) in enumerate(zip(sorted(energies, reverse=True), second, strict=False))
+    ]
+    estimate = extrapolate(rungs, two_s=0)
+    assert estimate.low_hartree <= estimate.energy_hartree <= estimate.high_hartree <= rungs[-1].energy_hartree
+    assert estimate.reason
+    assert not estimate.trusted or (spin <= 0.1 and len(rungs) >= 4)
+
+
+def test_few_spaces_are_no_line():
+    estimate = extrapolate(line()[-3:])
+    assert not estimate.trusted
+    assert "only 3 of the spaces" in estimate.reason
+    # The last changes of the energy are larger than its second-order energy, and the interval reaches past them.
+    assert estimate.low_hartree < -0.998 - 4 * 0.008 + 1e-12
+    assert estimate.covers(-1.0)
+
+
+def test_spaces_of_almost_the_same_size_count_once():
+    last = line()[-1]
+    copies = [replace(last, n_determinants=n) for n in (801, 802, 803)]
+    estimate = extrapolate([*line(), *copies])
+    assert estimate.n_rungs == 4
+    assert estimate.energy_hartree == pytest.approx(-1.0)
+    assert not extrapolate(copies).trusted
+
+
+@pytest.mark.parametrize(
+    ("rungs", "message"),
+    [
+        (line(6.0), "the energy changes by 6.0 times what perturbation theory sees"),
+        (line(0.2), "the energy changes by 0.2 times"),
+        (line(second=(0.02, 0.01, 0.005, 0.0049)), "no longer falls"),
+        (line(spin_squared=2.0), r"<S\^2> is 2.00 where the wanted spin has 0"),
+    ],
+)
+def test_outside_of_its_regime_it_says_so(rungs, message):
+    estimate = extrapolate(rungs, two_s=0)
+    assert not estimate.trusted
+    assert re.search(message, estimate.reason)
+    assert estimate.half_width_hartree > 3 * abs(rungs[-1].second_order_hartree)
+
+
+def test_another_spin_may_be_the_wanted_one():
+    triplet = line(spin_squared=2.0)
+    assert extrapolate(triplet).trusted
+    assert extrapolate(triplet, two_s=2).trusted
+    assert not extrapolate(triplet, two_s=1).trusted
+
+
+def test_the_error_of_the_perturbation_theory_counts_twice():
+    plain, noisy = (extrapolate(line(second_order_error_hartree=x)) for x in (0.0, 1e-3))
+    gained = (noisy.energy_hartree - noisy.low_hartree) - (plain.energy_hartree - plain.low_hartree)
+    assert gained == pytest.approx(2e-3)
+
+
+def test_a_complete_space_is_exact():
+    estimate = extrapolate(line(energy_hartree=-1.0, second_order_hartree=0.0), two_s=0)
+    assert (estimate.low_hartree, estimate.energy_hartree, estimate.high_hartree) == (-1.0, -1.0, -1.0)
+    assert estimate.trusted
+    wrong = extrapolate(line(energy_hartree=-1.0, second_order_hartree=0.0, spin_squared=6.0), two_s=0)
+    assert not wrong.trusted
+
+
+def test_no_space():
+    with pytest.raises(InputError, match="holds no space"):
+        extrapolate([])

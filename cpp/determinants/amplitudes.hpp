@@ -131,6 +131,7 @@ struct Harvest {
     std::vector<Item> items;
 
     void add(double importance, S alpha, S beta) {
+        importance = static_cast<float>(importance);  // sums in another order shall choose the same
         if (n_keep == 0 || importance < least || importance <= 0) return;
         items.push_back({importance, alpha, beta});
         if (items.size() >= 2 * n_keep + 1024) shrink();

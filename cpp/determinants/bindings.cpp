@@ -7,11 +7,15 @@
 #include <string>
 #include <tuple>
 
+#include "blocks.hpp"
 #include "space.hpp"
 
 namespace nb = nanobind;
 
 namespace kakehashi {
+
+void bind_blocks(nb::module_& m);  // blocks.cpp
+
 namespace {
 
 using Words = nb::ndarray<const std::uint64_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
@@ -35,8 +39,11 @@ std::int64_t length(const Array& array) {
 }  // namespace
 
 void bind_determinants(nb::module_& m) {
+    bind_blocks(m);
     nb::class_<DeterminantSpace>(m, "DeterminantSpace")
         .def_prop_ro("size", &DeterminantSpace::size)
+        .def("another", &DeterminantSpace::another)
+        .def_prop_ro("blocks", &DeterminantSpace::blocks, nb::rv_policy::reference_internal)
         .def("append",
              [](DeterminantSpace& s, Words alpha, Words beta) {
                  require(length(alpha) == length(beta), "alpha and beta differ in length");

@@ -94,10 +94,10 @@ struct Piece {
 
 template <class S>
 struct Network {
-    explicit Network(const DeterminantOptions& options, const double* one_body, const double* pairs)
-        : v(options, one_body, pairs) {}
+    explicit Network(std::shared_ptr<const Tables> the_tables) : tables(std::move(the_tables)), v(*tables) {}
 
-    Tables v;
+    std::shared_ptr<const Tables> tables;  // large with many orbitals, and the same in every space of a Hamiltonian
+    const Tables& v;
     StringSet<S> alphas, betas;
     std::vector<std::int32_t> alpha, beta;  // strings of each determinant
     Groups<S> by_alpha, by_beta;

@@ -12,6 +12,7 @@
 #include "amplitudes.hpp"
 #include "elements.hpp"
 #include "failure.hpp"
+#include "partials.hpp"
 
 namespace kakehashi::KAKEHASHI_ISA {
 
@@ -55,6 +56,45 @@ public:
             }
         }
         failure.rethrow();
+        deliver(harvests, total);
+        return total;
+    }
+
+    // Finishes what passes over all shares of the space have left in `parts`.
+    PerturbationSums finish(Partials<S>& parts) const {
+        std::vector<Harvest<S>> harvests(threads);
+        PerturbationSums total;
+        Failure failure;
+#pragma omp parallel num_threads(threads)
+        {
+            Harvest<S>& harvest = harvests[omp_get_thread_num()];
+            harvest.n_keep = static_cast<std::size_t>(pass.n_keep);
+            harvest.least = pass.least_importance;
+            PerturbationSums own;
+#pragma omp for schedule(dynamic, 1) nowait
+            for (std::size_t bucket = 0; bucket < Partials<S>::n_buckets; ++bucket) {
+                failure.guard([&] {
+                    parts.finish(bucket, [&](const auto& whole) {
+                        take(whole.alpha, whole.beta, whole.sum, whole, harvest, own);
+                    });
+                });
+            }
+#pragma omp critical
+            {
+                total.energy += own.energy;
+                total.coarse_energy += own.coarse_energy;
+                total.n_outside += own.n_outside;
+            }
+        }
+        failure.rethrow();
+        deliver(harvests, total);
+        return total;
+    }
+
+    Partials<S>* partials = nullptr;  // where `run` leaves the sums of a share of the space, to be finished later
+
+private:
+    void deliver(const std::vector<Harvest<S>>& harvests, PerturbationSums& total) const {
         Harvest<S> all;
         all.n_keep = static_cast<std::size_t>(pass.n_keep);
         for (const Harvest<S>& harvest : harvests)
@@ -67,10 +107,8 @@ public:
             pass.importance[i] = all.items[i].importance;
         }
         total.n_kept = static_cast<std::int64_t>(all.items.size());
-        return total;
     }
 
-private:
     // Members of each alpha string by descending |c|.
     void sort_groups() {
         members = net.by_alpha.members;
@@ -363,14 +401,23 @@ private:
 
     void finish_target(S target, const Amplitudes<S>& amplitudes, Harvest<S>& harvest, PerturbationSums& own) const {
         amplitudes.each([&](const auto& slot, const auto& extra) {
-            if (extra.energy == inside) return;
-            const double gap = pass.energy - extra.energy;
-            const double energy = shift(slot.sum, gap);
-            own.energy += energy;
-            own.coarse_energy += plain ? energy : shift(extra.coarse, gap);
-            ++own.n_outside;
-            harvest.add(pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy), target, slot.beta);
+            if (partials != nullptr) {
+                partials->add(omp_get_thread_num(),
+                              {target, slot.beta, slot.sum, extra.energy, extra.coarse, extra.largest});
+            } else {
+                take(target, slot.beta, slot.sum, extra, harvest, own);
+            }
         });
+    }
+    template <class Extra>
+    void take(S alpha, S beta, double sum, const Extra& extra, Harvest<S>& harvest, PerturbationSums& own) const {
+        if (extra.energy == inside) return;
+        const double gap = pass.energy - extra.energy;
+        const double energy = shift(sum, gap);
+        own.energy += energy;
+        own.coarse_energy += plain ? energy : shift(extra.coarse, gap);
+        ++own.n_outside;
+        harvest.add(pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy), alpha, beta);
     }
 
     const Network<S>& net;

@@ -1,6 +1,7 @@
 // Puts the parts of a determinant space together for strings of one and of two words.
 #include <vector>
 
+#include "cross.hpp"
 #include "density.hpp"
 #include "matrix.hpp"
 #include "perturbation.hpp"
@@ -11,8 +12,7 @@ namespace {
 template <class S>
 class Space final : public DeterminantSpace {
 public:
-    Space(const DeterminantOptions& options, const double* one_body, const double* pairs)
-        : net_(options, one_body, pairs) {}
+    explicit Space(std::shared_ptr<const Tables> tables) : net_(std::move(tables)), blocks_(net_) {}
 
     std::int64_t size() const override { return net_.size(); }
     std::int64_t append(const std::uint64_t* alpha, const std::uint64_t* beta, std::int64_t n) override {
@@ -38,18 +38,22 @@ public:
         KAKEHASHI_ISA::fill_densities(net_, bra, ket, one_body, pairs);
     }
     PerturbationSums perturb(const PerturbationPass& pass) const override { return Perturber<S>(net_, pass).run(); }
+    Blocks& blocks() override { return blocks_; }
+    std::unique_ptr<DeterminantSpace> another() const override { return std::make_unique<Space>(net_.tables); }
 
 private:
     Network<S> net_;
     Matrix<S> matrix_;
+    CrossMatrix<S> blocks_;
 };
 
 }  // namespace
 
 std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions& options, const double* one_body,
                                              const double* pairs) {
-    if (options.n_orb <= 64) return std::make_unique<Space<Narrow>>(options, one_body, pairs);
-    return std::make_unique<Space<Wide>>(options, one_body, pairs);
+    auto tables = std::make_shared<const Tables>(options, one_body, pairs);
+    if (options.n_orb <= 64) return std::make_unique<Space<Narrow>>(std::move(tables));
+    return std::make_unique<Space<Wide>>(std::move(tables));
 }
 
 }  // namespace kakehashi::KAKEHASHI_ISA

@@ -49,6 +49,8 @@ struct PerturbationSums {
     std::int64_t n_kept = 0;
 };
 
+class Blocks;  // blocks.hpp: for spaces that are spread over processes
+
 class DeterminantSpace {
 public:
     virtual ~DeterminantSpace() = default;
@@ -68,6 +70,9 @@ public:
     // the pair matrix, shape (n_pair, n_pair).
     virtual void fill_densities(const double* bra, const double* ket, double* one_body, double* pairs) const = 0;
     virtual PerturbationSums perturb(const PerturbationPass& pass) const = 0;
+    virtual Blocks& blocks() = 0;
+    // An empty space of the same Hamiltonian, which shares its tables.
+    virtual std::unique_ptr<DeterminantSpace> another() const = 0;
 };
 
 // `pairs` is the pair matrix of integrals.hpp. The integrals are copied.

@@ -46,9 +46,119 @@ class ProductSpace:
     ) -> None: ...
     def count_elements(self) -> tuple[float, float]: ...
 
+class PartialSums:
+    @property
+    def size(self) -> int: ...
+
+class Blocks:
+    @property
+    def n_alphas(self) -> int: ...
+    @property
+    def n_betas(self) -> int: ...
+    @property
+    def n_bytes(self) -> int: ...
+    def copy_shard(
+        self,
+        alphas: NDArray[np.uint64],
+        betas: NDArray[np.uint64],
+        alpha: NDArray[np.int32],
+        beta: NDArray[np.int32],
+        /,
+    ) -> None: ...
+    def build(
+        self,
+        process: int,
+        alphas: NDArray[np.uint64],
+        betas: NDArray[np.uint64],
+        alpha: NDArray[np.int32],
+        beta: NDArray[np.int32],
+        share: int,
+        budget_bytes: int,
+        /,
+    ) -> tuple[int, int, bool]: ...
+    def apply_stored(
+        self,
+        process: int,
+        c: NDArray[np.float64],
+        guests_c: NDArray[np.float64],
+        out: NDArray[np.float64],
+        guests_out: NDArray[np.float64],
+        /,
+    ) -> None: ...
+    def apply(
+        self,
+        process: int,
+        alphas: NDArray[np.uint64],
+        betas: NDArray[np.uint64],
+        alpha: NDArray[np.int32],
+        beta: NDArray[np.int32],
+        share: int,
+        c: NDArray[np.float64],
+        guests_c: NDArray[np.float64],
+        out: NDArray[np.float64],
+        guests_out: NDArray[np.float64],
+        /,
+    ) -> None: ...
+    def spin_squared(
+        self,
+        alphas: NDArray[np.uint64],
+        betas: NDArray[np.uint64],
+        alpha: NDArray[np.int32],
+        beta: NDArray[np.int32],
+        share: int,
+        c: NDArray[np.float64],
+        guests_c: NDArray[np.float64],
+        /,
+    ) -> float: ...
+    def add_densities(
+        self,
+        alphas: NDArray[np.uint64],
+        betas: NDArray[np.uint64],
+        alpha: NDArray[np.int32],
+        beta: NDArray[np.int32],
+        share: int,
+        bra: NDArray[np.float64],
+        ket: NDArray[np.float64],
+        one_body: NDArray[np.float64],
+        pairs: NDArray[np.float64],
+        /,
+    ) -> None: ...
+    def make_partial_sums(self) -> PartialSums: ...
+    def perturb_in_part(
+        self,
+        parts: PartialSums,
+        c: NDArray[np.float64],
+        energy: float,
+        threshold: float,
+        coarse_threshold: float,
+        n_batches: int,
+        batch: int,
+        heat_bath: bool,
+        /,
+    ) -> int: ...
+    def finish_parts(
+        self,
+        parts: PartialSums,
+        c: NDArray[np.float64],
+        energy: float,
+        threshold: float,
+        coarse_threshold: float,
+        n_batches: int,
+        batch: int,
+        heat_bath: bool,
+        least_importance: float,
+        alpha: NDArray[np.uint64],
+        beta: NDArray[np.uint64],
+        importance: NDArray[np.float64],
+        /,
+    ) -> tuple[float, float, int, int, int]: ...
+
 class DeterminantSpace:
     @property
     def size(self) -> int: ...
+    @property
+    def blocks(self) -> Blocks: ...
+    def another(self) -> DeterminantSpace: ...
     def append(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], /) -> int: ...
     def copy_strings(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], /) -> None: ...
     def find(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], out: NDArray[np.int64], /) -> None: ...

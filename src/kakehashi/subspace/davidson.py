@@ -41,10 +41,15 @@ class Eigenpairs:
     n_iterations: int
 
 
+def _as_it_is(array: Vector) -> Vector:
+    return array
+
+
 class _Space:
     """Orthonormal basis vectors and the operator's action on them, in two buffers of fixed size."""
 
-    def __init__(self, size: int, capacity: int) -> None:
+    def __init__(self, size: int, capacity: int, total: Callable[[Vector], Vector]) -> None:
+        self.total = total
         self.basis = np.empty((capacity, size))
         self.image = np.empty((capacity, size))
         self.projected = np.empty((capacity, capacity))
@@ -52,23 +57,26 @@ class _Space:
 
     def orthogonalize(self, vector: Vector) -> bool:
         """Normalise ``vector`` against the basis, in place; False where nothing new is left."""
-        norm = float(np.linalg.norm(vector))
+        norm = self.norm(vector)
         if norm == 0 or not np.isfinite(norm):
             return False
         vector /= norm
         for _ in range(2):
-            vector -= (self.basis[: self.count] @ vector) @ self.basis[: self.count]
-            norm = float(np.linalg.norm(vector))
+            vector -= self.total(self.basis[: self.count] @ vector) @ self.basis[: self.count]
+            norm = self.norm(vector)
             if norm < LINEAR_DEPENDENCE:
                 return False
             vector /= norm
         return True
 
+    def norm(self, vector: Vector) -> float:
+        return float(np.sqrt(self.total(np.array([vector @ vector]))[0]))
+
     def append(self, vector: Vector, apply: Callable[[Vector, Vector], None]) -> None:
         n = self.count
         self.basis[n] = vector
         apply(self.basis[n], self.image[n])
-        self.projected[n, : n + 1] = self.basis[: n + 1] @ self.image[n]
+        self.projected[n, : n + 1] = self.total(self.basis[: n + 1] @ self.image[n])
         self.projected[: n + 1, n] = self.projected[n, : n + 1]
         self.count += 1
 
@@ -105,6 +113,7 @@ def davidson(
     max_space: int = MAX_SPACE,
     symmetrize: Callable[[Vector], None] | None = None,
     callback: Callable[[int, Vector, Vector], None] | None = None,
+    total: Callable[[Vector], Vector] = _as_it_is,
 ) -> Eigenpairs:
     """Lowest roots of a symmetric operator.
 
@@ -119,13 +128,15 @@ def davidson(
         max_space: Basis vectors kept before a restart; memory is twice this many vectors.
         symmetrize: Projects a vector on the wanted symmetry, in place.
         callback: Receives the iteration, the values and the residual norms.
+        total: Where every process holds a part of each vector: the sum of a small array over all processes, equal to
+            the last bit on each. All arguments and results that are vectors are then parts.
 
     Returns:
         The roots; ``converged`` tells whether all of them are.
     """
-    size = diagonal.size
+    size = int(total(np.array([float(diagonal.size)]))[0])
     capacity = min(basis_size(n_roots, max_space=max_space), size + n_roots)
-    space = _Space(size, capacity)
+    space = _Space(diagonal.size, capacity, total)
     for guess in guesses:
         vector = guess.copy()
         if symmetrize is not None:
@@ -139,7 +150,7 @@ def davidson(
         wanted = min(n_roots, n)
         residuals = rotation[:, :wanted].T @ space.image[:n]
         residuals -= values[:wanted, None] * (rotation[:, :wanted].T @ space.basis[:n])
-        norms = np.linalg.norm(residuals, axis=1)
+        norms = np.sqrt(total(np.einsum("ij,ij->i", residuals, residuals)))
         if callback is not None:
             callback(iteration, values[:wanted], norms)
         converged = bool(wanted == n_roots and (norms <= tolerance).all())
@@ -155,7 +166,7 @@ def davidson(
             converged = bool(wanted == min(n_roots, size) and (norms <= 10 * tolerance).all())
             break
     vectors = rotation[:, :wanted].T @ space.basis[: rotation.shape[0]]
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.sqrt(total(np.einsum("ij,ij->i", vectors, vectors)))[:, None]
     return Eigenpairs(
         values=values[:wanted],
         vectors=vectors,

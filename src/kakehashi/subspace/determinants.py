@@ -5,6 +5,7 @@ The kernels are native (``cpp/determinants/``); slow twins for the tests are in 
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -140,9 +141,26 @@ class DeterminantSpace:
         )
         self._n_elec: tuple[int, int] | None = None
         self._n_built = 0
+        self._mirror: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return int(self._native.size)
+
+    @property
+    def native(self) -> _native.DeterminantSpace:
+        """The kernels' side of the space, for those who spread it over processes."""
+        return self._native
+
+    def another(self) -> DeterminantSpace:
+        """An empty space of the same Hamiltonian, with the same options; much is shared, so that it costs little."""
+        space = copy.copy(self)
+        space._native, space._n_elec, space._n_built = self._native.another(), None, 0
+        return space
+
+    @property
+    def n_own(self) -> int:
+        """How many determinants this process holds: all of them."""
+        return len(self)
 
     @property
     def n_elec(self) -> tuple[int, int]:
@@ -185,6 +203,40 @@ class DeterminantSpace:
         positions = np.empty(len(alpha), dtype=np.int64)
         self._native.find(alpha, beta, positions)
         return positions
+
+    def lowest(self, n: int) -> tuple[Strings, Strings]:
+        """The ``n`` determinants of lowest energy, in the order in which they came."""
+        chosen = np.sort(np.argsort(self.diagonal(), kind="stable")[:n])
+        alpha, beta = self.strings()
+        return alpha[chosen], beta[chosen]
+
+    def best_of(self, alpha: Strings, beta: Strings, importance: Vector, n: int) -> tuple[Strings, Strings, float]:
+        """The ``n`` most important of some determinants, and the least importance among them, 0 where there are none.
+
+        Args:
+            alpha: Alpha strings, shape ``(m, 2)``, the most important first.
+            beta: Their beta strings.
+            importance: Their importance, descending.
+            n: How many.
+        """
+        return alpha[:n], beta[:n], float(importance[:n][-1]) if len(importance[:n]) else 0.0
+
+    def exchange_spins(self, coefficients: Vector) -> Vector:
+        """For each determinant the coefficient of its mirror image, in which the spins are exchanged.
+
+        Raises:
+            InputError: A mirror image is not in the space.
+        """
+        if len(self._mirror) != len(self):
+            alpha, beta = self.strings()
+            self._mirror = self.find(beta, alpha)
+        if (self._mirror < 0).any():
+            raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")
+        return self._checked_vector(coefficients)[self._mirror]
+
+    def sum_parts(self, parts: Vector) -> Vector:
+        """Sum of an array over the processes that share the space: there is one."""
+        return parts
 
     def build(self, *, memory_budget_bytes: int = 2**62) -> MatrixSize:
         """Compute the matrix rows of the determinants that were added since the last call.

@@ -11,18 +11,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.core.bits import Strings
 from kakehashi.core.errors import InputError
+from kakehashi.problem.model import Hamiltonian
 from kakehashi.subspace.davidson import davidson
 from kakehashi.subspace.determinants import Criterion, DeterminantSpace, MatrixSize, Outside
 from kakehashi.subspace.product import Parity
 from kakehashi.subspace.solve import parity_of_spin
 
-__all__ = ["Stage", "grow", "solve_space"]
+__all__ = ["Space", "Stage", "grow", "solve_space"]
 
 Vector = NDArray[np.float64]
 
@@ -39,38 +41,127 @@ class Stage:
     """A diagonalised space.
 
     Attributes:
-        coefficients: One row per root, shape ``(n_roots, n_determinants)``, orthonormal.
+        n_determinants: Size of the space.
+        coefficients: One row per root, shape ``(n_roots, n_determinants)``, orthonormal; of a space that is spread over
+            processes, those of this one's determinants.
         energies_hartree: Total energy of each root, without the spin penalty.
         penalized_hartree: Eigenvalues without the constant and with the spin penalty, as perturbation theory needs
             them.
         spin_squared: ``<S^2>`` of each root.
         converged: Whether the eigensolver reached its tolerance.
         n_iterations: Of the eigensolver.
+        threshold_hartree: Contributions below it are left out when the space grows from this stage.
         matrix: What is stored of the Hamiltonian.
         elapsed_s: Since the growth began.
         cpu_s: The same, all threads' processor time.
         second_order_hartree: Epstein-Nesbet energy outside the space for each root; empty where it was not asked for.
     """
 
+    n_determinants: int
     coefficients: Vector
     energies_hartree: tuple[float, ...]
     penalized_hartree: tuple[float, ...]
     spin_squared: tuple[float, ...]
     converged: bool
     n_iterations: int
+    threshold_hartree: float = FIRST_THRESHOLD_HARTREE
     matrix: MatrixSize
     elapsed_s: float
     cpu_s: float
     second_order_hartree: tuple[float, ...] = ()
 
+
+class Space(Protocol):
+    """What a growing space must offer.
+
+    :class:`~kakehashi.subspace.determinants.DeterminantSpace` does, and
+    :class:`~kakehashi.subspace.distributed.DistributedSpace`, where every process holds a part of the determinants, a
+    vector is the coefficients of those, and all methods are called by all processes alike.
+    """
+
     @property
-    def n_determinants(self) -> int:
-        """Size of the space."""
-        return int(self.coefficients.shape[1])
+    def hamiltonian(self) -> Hamiltonian:
+        """The integrals."""
+        ...
+
+    @property
+    def spin_penalty_hartree(self) -> float:
+        """Weight of ``S^2`` in the Hamiltonian."""
+        ...
+
+    @property
+    def n_elec(self) -> tuple[int, int]:
+        """Numbers of alpha and beta electrons."""
+        ...
+
+    @property
+    def n_own(self) -> int:
+        """How many of the determinants this process holds: the length of its vectors."""
+        ...
+
+    def __len__(self) -> int:
+        """How many determinants there are in all."""
+        ...
+
+    def append(self, alpha: Strings, beta: Strings) -> int:
+        """Add determinants behind the present ones; how many were new in all."""
+        ...
+
+    def strings(self) -> tuple[Strings, Strings]:
+        """Own determinants."""
+        ...
+
+    def find(self, alpha: Strings, beta: Strings) -> NDArray[np.int64]:
+        """Positions among the own determinants, -1 for others."""
+        ...
+
+    def lowest(self, n: int) -> tuple[Strings, Strings]:
+        """The determinants of lowest energy, the same on all processes."""
+        ...
+
+    def best_of(self, alpha: Strings, beta: Strings, importance: Vector, n: int) -> tuple[Strings, Strings, float]:
+        """The most important of what the processes offer, and the least importance among them."""
+        ...
+
+    def build(self, *, memory_budget_bytes: int = ...) -> MatrixSize:
+        """Compute what is stored of the Hamiltonian."""
+        ...
+
+    def diagonal(self) -> Vector:
+        """Diagonal elements of the own determinants."""
+        ...
+
+    def apply(self, coefficients: Vector, *, out: Vector | None = None) -> Vector:
+        """``H c``."""
+        ...
+
+    def exchange_spins(self, coefficients: Vector) -> Vector:
+        """For each own determinant the coefficient of its mirror image, in which the spins are exchanged."""
+        ...
+
+    def sum_parts(self, parts: NDArray[Any]) -> NDArray[Any]:
+        """Sum of a small array over the processes."""
+        ...
+
+    def spin_squared(self, coefficients: Vector) -> float:
+        """Expectation value of ``S^2``."""
+        ...
+
+    def look_outside(
+        self,
+        coefficients: Vector,
+        energy_hartree: float,
+        *,
+        threshold_hartree: float,
+        n_keep: int = ...,
+        criterion: Criterion = ...,
+    ) -> Outside:
+        """Sums over the determinants outside the space; the most important ones, some on each process."""
+        ...
 
 
 def solve_space(
-    space: DeterminantSpace,
+    space: Space,
     start: Vector | None = None,
     *,
     n_roots: int = 1,
@@ -111,15 +202,15 @@ def solve_space(
         raise InputError(f"Argument `n_roots` must be 1 to {n} in this space, but is {n_roots}.")
     if n_roots > _count_states(space, parity):
         raise InputError(f"The space of {n} determinants has no {n_roots} states of the wanted sign.")
-    if start is not None and start.shape[1] > n:
-        raise InputError(f"Argument `start` has {start.shape[1]} determinants, but the space has {n}.")
+    if start is not None and start.shape[1] > space.n_own:
+        raise InputError(f"Argument `start` has {start.shape[1]} determinants, but the space has {space.n_own}.")
     wall, cpu = began or (time.perf_counter(), time.process_time())
     matrix = space.build(memory_budget_bytes=memory_budget_bytes)
     diagonal = space.diagonal()
     guesses = []
     if start is not None:
-        guesses = [np.concatenate([row, np.zeros(n - len(row))]) for row in start]
-    symmetrize = _spin_exchange(space, parity) if parity else None
+        guesses = [np.concatenate([row, np.zeros(space.n_own - len(row))]) for row in start]
+    symmetrize = _projector(space, parity) if parity else None
     if len(guesses) < n_roots:
         guesses += _block_states(space, diagonal, n_roots, symmetrize)
 
@@ -134,10 +225,12 @@ def solve_space(
         tolerance=tolerance,
         max_iterations=max_iterations,
         symmetrize=symmetrize,
+        total=space.sum_parts,
     )
     spins = tuple(space.spin_squared(vector) for vector in pairs.vectors)
     constant = space.hamiltonian.constant
     return Stage(
+        n_determinants=n,
         coefficients=pairs.vectors,
         energies_hartree=tuple(
             float(value) - space.spin_penalty_hartree * spin + constant
@@ -153,47 +246,44 @@ def solve_space(
     )
 
 
-def _count_states(space: DeterminantSpace, parity: Parity) -> int:
+def _count_states(space: Space, parity: Parity) -> int:
     """States of a sign under spin exchange: a pair of mirror images has one of each, its own image an even one."""
     if not parity:
         return len(space)
     alpha, beta = space.strings()
-    return (len(space) + parity * int((alpha == beta).all(axis=1).sum())) // 2
+    n_own_image = int(space.sum_parts(np.array([(alpha == beta).all(axis=1).sum()]))[0])
+    return (len(space) + parity * n_own_image) // 2
 
 
-def _spin_exchange(space: DeterminantSpace, parity: Parity) -> Callable[[Vector], None]:
-    """The projector on states that are even (1) or odd (-1) under spin exchange, in place."""
-    alpha, beta = space.strings()
-    partner = space.find(beta, alpha)
-    if (partner < 0).any():
-        raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")
+def _projector(space: Space, parity: Parity) -> Callable[[Vector], None]:
+    """Projects on states that are even (1) or odd (-1) under spin exchange, in place."""
 
     def project(vector: Vector) -> None:
-        vector += parity * vector[partner]
+        vector += parity * space.exchange_spins(vector)
         vector *= 0.5
 
     return project
 
 
 def _block_states(
-    space: DeterminantSpace, diagonal: Vector, n_roots: int, symmetrize: Callable[[Vector], None] | None
+    space: Space, diagonal: Vector, n_roots: int, symmetrize: Callable[[Vector], None] | None
 ) -> list[Vector]:
     """Lowest states of the wanted symmetry among the determinants of lowest energy."""
-    n = len(diagonal)
-    chosen = np.sort(np.argsort(diagonal, kind="stable")[: min(n, 200 + 4 * n_roots)])
-    alpha, beta = space.strings()
+    alpha, beta = space.lowest(min(len(space), 200 + 4 * n_roots))
     block = DeterminantSpace(space.hamiltonian, spin_penalty_hartree=space.spin_penalty_hartree, n_threads=1)
-    block.append(alpha[chosen], beta[chosen])
-    dense = np.stack([block.apply(unit) for unit in np.eye(len(chosen))])
+    block.append(alpha, beta)
+    dense = np.stack([block.apply(unit) for unit in np.eye(len(alpha))])
     _, states = np.linalg.eigh((dense + dense.T) / 2)
+    positions = space.find(alpha, beta)
+    own = positions >= 0
     vectors = []
     for state in states.T:
-        vector = np.zeros(n)
-        vector[chosen] = state
+        vector = np.zeros(len(diagonal))
+        vector[positions[own]] = state[own]
         if symmetrize is not None:
             symmetrize(vector)
             # Half a state that is not of this symmetry is still a start; next to nothing of it is not.
-            if np.linalg.norm(vector) < 0.1:
+            if space.sum_parts(np.array([vector @ vector]))[0] < 0.01:
                 continue
         vectors.append(vector)
         if len(vectors) == n_roots:
@@ -202,7 +292,7 @@ def _block_states(
 
 
 def grow(
-    space: DeterminantSpace,
+    space: Space,
     *,
     n_determinants: int,
     start: Vector | None = None,
@@ -214,6 +304,7 @@ def grow(
     perturbation_threshold_hartree: float | None = None,
     tolerance: float = 3e-5,
     memory_budget_bytes: int = 2**62,
+    threshold_hartree: float = FIRST_THRESHOLD_HARTREE,
 ) -> Iterator[Stage]:
     """Grow a space, stage by stage.
 
@@ -231,7 +322,9 @@ def grow(
         perturbation_threshold_hartree: Compute the Epstein-Nesbet energy outside each stage, the last included, from
             contributions ``|H_ai c_i|`` down to this size; not at all where not given.
         tolerance: Of the eigensolver, hartree.
-        memory_budget_bytes: For the matrix.
+        memory_budget_bytes: For the matrix; of each process, where there are several.
+        threshold_hartree: Contributions below it are left out in the first choice; later ones need less by themselves.
+            To go on from a stage that was kept, give its own.
 
     Yields:
         Each stage, the start included. The next is computed when it is asked for.
@@ -258,7 +351,7 @@ def grow(
         space.append(beta, alpha)
     parity: Parity = parity_of_spin(two_s) if mirrored and two_s is not None else 0
     began = time.perf_counter(), time.process_time()
-    threshold = FIRST_THRESHOLD_HARTREE
+    threshold = threshold_hartree
     accurate = np.inf if perturbation_threshold_hartree is None else perturbation_threshold_hartree
     while True:
         # Closed shells alone have no odd state, but couple to determinants that do.
@@ -283,15 +376,15 @@ def grow(
                 elapsed_s=time.perf_counter() - began[0],
                 cpu_s=time.process_time() - began[1],
             )
-        yield stage
+        yield replace(stage, threshold_hartree=threshold)
         if last:
             return
-        alpha, beta, weakest = _most_important(
-            found or _look_outside(space, stage, wanted, threshold, criterion), wanted
-        )
-        while len(alpha) == 0 and threshold > LEAST_THRESHOLD_HARTREE:
+        found = found or _look_outside(space, stage, wanted, threshold, criterion)
+        alpha, beta, weakest = _most_important(space, found, wanted)
+        while weakest == 0 and threshold > LEAST_THRESHOLD_HARTREE:
             threshold = max(threshold / 100, LEAST_THRESHOLD_HARTREE)
-            alpha, beta, weakest = _most_important(_look_outside(space, stage, wanted, threshold, criterion), wanted)
+            found = _look_outside(space, stage, wanted, threshold, criterion)
+            alpha, beta, weakest = _most_important(space, found, wanted)
         before = len(space)
         space.append(alpha, beta)
         if mirrored:
@@ -304,7 +397,7 @@ def grow(
 
 
 def _look_outside(
-    space: DeterminantSpace, stage: Stage, n_keep: int, threshold: float, criterion: Criterion
+    space: Space, stage: Stage, n_keep: int, threshold: float, criterion: Criterion
 ) -> list[Outside]:
     return [
         space.look_outside(vector, energy, threshold_hartree=threshold, n_keep=n_keep, criterion=criterion)
@@ -312,8 +405,8 @@ def _look_outside(
     ]
 
 
-def _most_important(found: list[Outside], wanted: int) -> tuple[Strings, Strings, float]:
-    """The most important determinants outside for any of the roots, and the importance of the last of them."""
+def _most_important(space: Space, found: list[Outside], wanted: int) -> tuple[Strings, Strings, float]:
+    """The most important determinants outside for any of the roots, and the importance of the last; 0: none."""
     alpha = np.concatenate([outside.alpha for outside in found])
     beta = np.concatenate([outside.beta for outside in found])
     importance = np.concatenate([outside.importance for outside in found])
@@ -322,5 +415,4 @@ def _most_important(found: list[Outside], wanted: int) -> tuple[Strings, Strings
         keys = np.concatenate([alpha, beta], axis=1)[order]
         _, first = np.unique(keys, axis=0, return_index=True)
         order = order[np.sort(first)]
-    order = order[:wanted]
-    return alpha[order], beta[order], float(importance[order[-1]]) if len(order) else 0.0
+    return space.best_of(alpha[order], beta[order], importance[order], wanted)

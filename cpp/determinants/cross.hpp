@@ -1,0 +1,349 @@
+// The Hamiltonian between the determinants of this process and those of others, one block for each other process.
+#pragma once
+
+#include <map>
+
+#include "density.hpp"
+#include "failure.hpp"
+#include "guests.hpp"
+#include "matrix.hpp"
+#include "perturbation.hpp"
+
+namespace kakehashi::KAKEHASHI_ISA {
+
+template <class S, class Sink>
+struct CrossElements : Elements<S, Sink> {
+    const Guests<S>& guests;
+
+    CrossElements(const Network<S>& net, Sink& sink, const Guests<S>& the_guests)
+        : Elements<S, Sink>{net, sink}, guests(the_guests) {}
+    void link(const Link& link) {
+        this->to = link.to, this->from = link.from;
+        this->row = this->net.v.row(Tables::pair(link.to, link.from));
+        this->sign = link.odd ? -1 : 1;
+        this->own = own_single(this->net.v, guests.alphas[link.target].flipped(link.to), link.to, link.from);
+    }
+};
+
+template <class S>
+struct CrossDerivatives : Derivatives<S> {
+    const Guests<S>& guests;
+
+    CrossDerivatives(const Network<S>& net, const double* bra, const double* ket, const Guests<S>& the_guests)
+        : Derivatives<S>(net, bra, ket), guests(the_guests) {}
+    void link(const Link& link) {
+        this->to_ = link.to, this->from_ = link.from;
+        this->pair_ = Tables::pair(link.to, link.from);
+        this->sign_ = link.odd ? -1 : 1;
+        this->common_ = guests.alphas[link.target].flipped(link.to);
+    }
+};
+
+// What pairs of an own determinant and a guest add to <c|S^2|c>.
+template <class S>
+double cross_spin_squared(const Network<S>& net, const Shard& shard, Share share, const double* c,
+                          const double* guests_c) {
+    const Guests<S> guests(shard);
+    const Crossing<S> crossing(net, guests, share);
+    Word mask = 1023;
+    while (mask < Word(guests.size()) * 2) mask = 2 * mask + 1;
+    std::vector<std::int32_t> slots(mask + 1, -1);
+    const auto start = [](std::int32_t a, std::int32_t b) { return mix((Word(a) << 32) | Word(b)); };
+    for (std::int32_t j = 0; j < guests.size(); ++j) {
+        Word at = start(guests.alpha[j], guests.beta[j]) & mask;
+        while (slots[at] >= 0) at = (at + 1) & mask;
+        slots[at] = j;
+    }
+    StringIndex<S> betas;
+    for (std::size_t b = 0; b < guests.betas.size(); ++b)
+        betas.insert(guests.betas.data(), static_cast<std::int32_t>(b));
+    double sum = 0;
+#pragma omp parallel for num_threads(net.v.options.n_threads) schedule(dynamic, 256) reduction(+ : sum)
+    for (std::int32_t i = 0; i < net.size(); ++i) {
+        const S b = net.betas.strings[net.beta[i]];
+        const S parities = net.betas.parities[net.beta[i]];
+        for (std::int64_t l = crossing.link_offsets[net.alpha[i]]; l < crossing.link_offsets[net.alpha[i] + 1]; ++l) {
+            const Link& link = crossing.links[l];
+            if (!b.test(link.to) || b.test(link.from)) continue;
+            const std::int32_t other = betas.find(guests.betas.data(), b.flipped(link.to).flipped(link.from));
+            if (other < 0) continue;
+            for (Word at = start(link.target, other) & mask; slots[at] >= 0; at = (at + 1) & mask) {
+                const std::int32_t j = slots[at];
+                if (guests.alpha[j] != link.target || guests.beta[j] != other) continue;
+                const bool odd = (link.odd != 0) ^ is_odd(parities, link.from, link.to);
+                sum += 2 * (odd ? c[i] * guests_c[j] : -c[i] * guests_c[j]);
+                break;
+            }
+        }
+    }
+    return sum;
+}
+
+// Adds what pairs of an own determinant and a guest give to the densities of density.hpp; `bra` and `ket` hold own
+// coefficients and then the guests'.
+template <class S>
+void add_cross_densities(const Network<S>& net, const Shard& shard, Share share, const double* bra, const double* ket,
+                         double* one_body, double* pairs) {
+    const Guests<S> guests(shard);
+    const Crossing<S> crossing(net, guests, share);
+    const std::int64_t n_one = 2 * std::int64_t{net.v.n_orb} * net.v.n_orb, n_pair = net.v.n_pair;
+    const std::vector<Piece> pieces = net.pieces(0);
+    Failure failure;
+#pragma omp parallel num_threads(net.v.options.n_threads)
+    {
+        std::optional<CrossDerivatives<S>> part;
+        failure.guard([&] { part.emplace(net, bra, ket, guests); });
+#pragma omp for schedule(dynamic, 4) nowait
+        for (std::size_t k = 0; k < pieces.size(); ++k) {
+            if (part) visit_guests(net, guests, crossing, pieces[k], {}, net.size(), *part);
+        }
+#pragma omp critical
+        if (part) {
+            const CrossDerivatives<S>& own = *part;
+            for (std::int64_t i = 0; i < n_one; ++i) one_body[i] += own.one_body[i];
+            for (std::int64_t p = 0; p < n_pair; ++p) {
+                for (std::int64_t r = 0; r < n_pair; ++r)
+                    pairs[p * n_pair + r] += 0.5 * (own.pairs[p * n_pair + r] + own.pairs[r * n_pair + p]);
+            }
+        }
+    }
+    failure.rethrow();
+}
+
+// Rows of many short pieces packed together: with many processes each block has few elements in a row, most none.
+class Bag {
+public:
+    static constexpr std::size_t full = 1 << 16;
+
+    void add(const RowBuffers& buffers, const std::vector<std::int32_t>& members, const Piece& piece) {
+        for (std::int64_t at = piece.begin; at < piece.end; ++at) {
+            const std::vector<Entry>& row = buffers.rows[at - piece.begin];
+            if (row.empty()) continue;
+            entries_.insert(entries_.end(), row.begin(), row.end());
+            open_.rows.push_back(members[at]);
+            open_.ends.push_back(static_cast<std::int64_t>(entries_.size()));
+        }
+        if (entries_.size() >= full) close();
+    }
+    void close() {
+        if (entries_.empty()) return;
+        open_.entries = std::make_unique_for_overwrite<Entry[]>(entries_.size());
+        std::copy(entries_.begin(), entries_.end(), open_.entries.get());
+        open_.rows.shrink_to_fit();
+        open_.ends.shrink_to_fit();
+        closed.push_back(std::move(open_));
+        open_ = {};
+        entries_.clear();
+    }
+    std::vector<StoredPiece> closed;
+
+private:
+    StoredPiece open_;
+    std::vector<Entry> entries_;
+};
+
+template <class S>
+class CrossMatrix final : public Blocks {
+public:
+    explicit CrossMatrix(const Network<S>& network) : net(network) {}
+
+    std::int64_t size() const override { return net.size(); }
+    std::int64_t n_alphas() const override { return net.alphas.size(); }
+    std::int64_t n_betas() const override { return net.betas.size(); }
+    std::int64_t n_bytes() const override { return n_bytes_; }
+    void copy_shard(std::uint64_t* alphas, std::uint64_t* betas, std::int32_t* alpha,
+                    std::int32_t* beta) const override {
+        for (std::int64_t i = 0; i < n_alphas(); ++i) net.alphas.strings[i].write(alphas + 2 * i);
+        for (std::int64_t i = 0; i < n_betas(); ++i) net.betas.strings[i].write(betas + 2 * i);
+        std::copy(net.alpha.begin(), net.alpha.end(), alpha);
+        std::copy(net.beta.begin(), net.beta.end(), beta);
+    }
+
+    BlockSize build(std::int64_t process, const Shard& shard, Share share, std::int64_t budget_bytes) override {
+        const Guests<S> guests(shard);
+        const Crossing<S> crossing(net, guests, share);
+        Block& block = blocks_[process];
+        block.seen.resize(net.alphas.size());
+        const std::vector<Piece> pieces = net.pieces(0);
+        std::vector<char> decisions(net.alphas.size(), undecided);
+        std::int64_t n_bytes = n_bytes_;
+        Failure failure;
+        std::vector<Bag> bags(net.v.options.n_threads);
+        std::vector<RowBuffers> all_buffers(net.v.options.n_threads);
+        for (RowBuffers& buffers : all_buffers) buffers.place.resize(net.size());
+#pragma omp parallel num_threads(net.v.options.n_threads)
+        {
+            Bag& bag = bags[omp_get_thread_num()];
+            RowBuffers& buffers = all_buffers[omp_get_thread_num()];
+            CrossElements<S, RowBuffers> elements(net, buffers, guests);
+#pragma omp for schedule(dynamic, 4)
+            for (std::size_t k = 0; k < pieces.size(); ++k) {
+                const Piece& piece = pieces[k];
+                bool stored = false;
+                std::int64_t so_far;
+#pragma omp atomic read
+                so_far = n_bytes;
+#pragma omp critical(kakehashi_decide)
+                {
+                    // all pieces of an alpha string fare alike, for `seen` is kept by alpha string
+                    char& decision = decisions[piece.alpha];
+                    if (decision == undecided) decision = so_far < budget_bytes ? store : leave;
+                    stored = decision == store;
+                }
+                if (!stored) continue;
+                failure.guard([&] {
+                    for (std::int64_t at = piece.begin; at < piece.end; ++at) {
+                        buffers.place[net.by_alpha.members[at]] = static_cast<std::int32_t>(at - piece.begin);
+                        buffers.rows[at - piece.begin].clear();
+                    }
+                    visit_guests(net, guests, crossing, piece, block.seen[piece.alpha], 0, elements);
+                    std::int64_t taken = 0;
+                    for (std::int64_t at = piece.begin; at < piece.end; ++at) {
+                        const std::size_t n = buffers.rows[at - piece.begin].size();
+                        if (n) taken += static_cast<std::int64_t>(n * sizeof(Entry) + 12);
+                    }
+                    bag.add(buffers, net.by_alpha.members, piece);
+#pragma omp atomic
+                    n_bytes += taken;
+                });
+            }
+            failure.guard([&] { bag.close(); });
+        }
+        failure.rethrow();
+        for (Bag& bag : bags) {
+            for (StoredPiece& piece : bag.closed) {
+                n_elements_ += piece.n_entries();
+                block.stored.push_back(std::move(piece));
+            }
+        }
+        n_bytes_ = n_bytes;
+        block.complete = true;
+        for (std::int32_t a = 0; a < net.alphas.size(); ++a) {
+            if (decisions[a] == store) {
+                block.seen[a] = {net.size(), guests.size()};
+            } else {
+                block.complete = false;
+            }
+        }
+        return {n_elements_, n_bytes_, block.complete};
+    }
+
+    void apply(std::int64_t process, const Shard* shard, Share share, std::int64_t n_guests, const double* c,
+               const double* guests_c, double* out, double* guests_out) const override {
+        const auto found = blocks_.find(process);
+        const Block empty;
+        const Block& block = found == blocks_.end() ? empty : found->second;
+        const int n_threads = net.v.options.n_threads;
+        if (n_threads == 1) {
+            for (const StoredPiece& piece : block.stored) multiply(piece, c, guests_c, out, guests_out);
+        } else {
+            in_parts(n_threads, net.size(), n_guests, out, guests_out, [&](double* own_out, double* other_out) {
+#pragma omp for schedule(dynamic, 1)
+                for (std::size_t k = 0; k < block.stored.size(); ++k)
+                    multiply(block.stored[k], c, guests_c, own_out, other_out);
+            });
+        }
+        if (shard != nullptr && !block.complete) apply_direct(block, *shard, share, c, guests_c, out, guests_out);
+    }
+
+    double spin_squared(const Shard& shard, Share share, const double* c, const double* guests_c) const override {
+        return cross_spin_squared(net, shard, share, c, guests_c);
+    }
+    void add_densities(const Shard& shard, Share share, const double* bra, const double* ket, double* one_body,
+                       double* pairs) const override {
+        add_cross_densities(net, shard, share, bra, ket, one_body, pairs);
+    }
+    std::unique_ptr<PartialSums> make_partial_sums() const override {
+        return std::make_unique<Partials<S>>(net.v.options.n_threads);
+    }
+    PerturbationSums perturb_in_part(const PerturbationPass& pass, PartialSums& sums) const override {
+        Perturber<S> perturber(net, pass);
+        perturber.partials = &static_cast<Partials<S>&>(sums);
+        return perturber.run();
+    }
+    PerturbationSums finish_parts(const PerturbationPass& pass, PartialSums& sums) const override {
+        return Perturber<S>(net, pass).finish(static_cast<Partials<S>&>(sums));
+    }
+
+private:
+    static constexpr char undecided = 0, store = 1, leave = 2;
+
+    struct Block {
+        std::vector<Seen> seen;  // by own alpha string: what is stored
+        std::vector<StoredPiece> stored;
+        bool complete = false;
+    };
+
+    struct DirectBlock {
+        const double *c, *guests_c;
+        double *out, *guests_out;
+        void add(std::int32_t i, std::int32_t j, double element) {
+            out[i] += element * guests_c[j];
+            guests_out[j] += element * c[i];
+        }
+    };
+
+    // Runs a loop on every thread with arrays of its own, and adds them up.
+    template <class Loop>
+    static void in_parts(int n_threads, std::int64_t n, std::int64_t n_guests, double* out, double* guests_out,
+                         Loop&& loop) {
+        std::vector<std::vector<double>> sums(n_threads), guests_sums(n_threads);
+        for (std::vector<double>& part : sums) part.assign(n, 0);
+        for (std::vector<double>& part : guests_sums) part.assign(n_guests, 0);
+#pragma omp parallel num_threads(n_threads)
+        {
+            loop(sums[omp_get_thread_num()].data(), guests_sums[omp_get_thread_num()].data());
+#pragma omp barrier
+            const auto add = [](const auto& parts, std::int64_t i, double* to) {
+                for (const auto& part : parts) to[i] += part[i];
+            };
+#pragma omp for schedule(static)
+            for (std::int64_t i = 0; i < n; ++i) add(sums, i, out);
+#pragma omp for schedule(static)
+            for (std::int64_t j = 0; j < n_guests; ++j) add(guests_sums, j, guests_out);
+        }
+    }
+
+    static void multiply(const StoredPiece& piece, const double* c, const double* guests_c, double* out,
+                         double* guests_out) {
+        const Entry* entry = piece.entries.get();
+        for (std::size_t k = 0; k < piece.rows.size(); ++k) {
+            const Entry* end = piece.entries.get() + piece.ends[k];
+            const double ci = c[piece.rows[k]];
+            double sum = 0;
+            for (; entry != end; ++entry) {
+                const double value = entry->value;
+                sum += value * guests_c[entry->column];
+                guests_out[entry->column] += value * ci;
+            }
+            out[piece.rows[k]] += sum;
+        }
+    }
+
+    void apply_direct(const Block& block, const Shard& shard, Share share, const double* c,
+                      const double* guests_c, double* out, double* guests_out) const {
+        const Guests<S> guests(shard);
+        const Crossing<S> crossing(net, guests, share);
+        std::vector<Piece> pieces;
+        const auto seen = [&](std::int32_t a) {
+            return a < static_cast<std::int32_t>(block.seen.size()) ? block.seen[a] : Seen{};
+        };
+        for (const Piece& piece : net.pieces(0)) {
+            const Seen s = seen(piece.alpha);
+            if (s.columns < guests.size() || net.by_alpha.members[piece.end - 1] >= s.rows) pieces.push_back(piece);
+        }
+        in_parts(net.v.options.n_threads, net.size(), guests.size(), out, guests_out, [&](double* own, double* other) {
+            DirectBlock product{c, guests_c, own, other};
+            CrossElements<S, DirectBlock> elements(net, product, guests);
+#pragma omp for schedule(dynamic, 1)
+            for (std::size_t k = 0; k < pieces.size(); ++k)
+                visit_guests(net, guests, crossing, pieces[k], seen(pieces[k].alpha), 0, elements);
+        });
+    }
+
+    const Network<S>& net;
+    std::map<std::int64_t, Block> blocks_;
+    std::int64_t n_elements_ = 0, n_bytes_ = 0;
+};
+
+}  // namespace kakehashi::KAKEHASHI_ISA

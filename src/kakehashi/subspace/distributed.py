@@ -1,0 +1,424 @@
+"""A space of determinants that is spread over the ranks of an MPI communicator.
+
+A determinant belongs to the rank that a hash of its alpha string names (on many ranks, of its beta string too). Each
+rank holds its determinants, their coefficients, the matrix rows among them and, for half of the other ranks, the block
+of the Hamiltonian with theirs, so that every element is stored once. Strings, coefficients and products go from rank to
+rank, never all to one place.
+Results are those of one process to rounding. The reasons: ``docs/decisions/0007-ranks.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kakehashi.core.bits import Strings
+from kakehashi.core.errors import InputError
+from kakehashi.core.ranks import Ranks, Transfer
+from kakehashi.core.resources import n_processors
+from kakehashi.problem.model import Hamiltonian
+from kakehashi.subspace.determinants import Criterion, Densities, DeterminantSpace, MatrixSize, Outside
+from kakehashi.subspace.outside import LARGEST_WINDOW, look_outside
+from kakehashi.subspace.shards import Shard, pack_shard, unpack_shard
+
+__all__ = ["DistributedSpace", "owners_of"]
+
+Vector: TypeAlias = NDArray[np.float64]
+Number = TypeVar("Number", bound=np.generic)
+
+RANKS_OF_ONE_PART = 16
+ALL, EQUAL_BITS, UNEQUAL_BITS = 0, 1, 2  # Share of cpp/determinants/blocks.hpp
+
+
+def owners_of(alpha: Strings, beta: Strings, n_ranks: int, *, n_parts: int = 1) -> NDArray[np.int64]:
+    """The rank that holds each determinant.
+
+    Args:
+        alpha: Alpha strings, shape ``(n, 2)``, uint64.
+        beta: Beta strings.
+        n_ranks: Number of ranks.
+        n_parts: On how many ranks the determinants with one alpha string may lie.
+
+    Example:
+        >>> strings = np.array([[3, 0], [5, 0], [6, 0]], dtype=np.uint64)
+        >>> owners_of(strings, strings, 2).tolist()
+        [1, 0, 0]
+    """
+    mixed = _hash(alpha)
+    if n_parts > 1:
+        mixed = mixed + _hash(beta) % np.uint64(n_parts)
+    owners: NDArray[np.int64] = (mixed % np.uint64(n_ranks)).astype(np.int64)
+    return owners
+
+
+def _hash(strings: Strings) -> NDArray[np.uint64]:
+    mixed = strings[:, 1] * np.uint64(0x9E3779B97F4A7C15) ^ strings[:, 0]
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    hashed: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return hashed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One turn of the ring: own data goes to one rank, another rank's comes in."""
+
+    number: int
+    to: int
+    source: int
+    share: int
+
+
+class DistributedSpace:
+    """The Hamiltonian projected on a growing list of determinants that many ranks hold together.
+
+    Every rank calls every method alike, with vectors that are the coefficients of its own determinants. The methods are
+    those of :class:`~kakehashi.subspace.determinants.DeterminantSpace`.
+
+    Args:
+        hamiltonian: The integrals, the same on all ranks.
+        ranks: The ranks.
+        spin_penalty_hartree: Weight of ``S^2`` that is added to the Hamiltonian.
+        n_threads: Threads of each rank; the machine's processors shared out among its ranks where not given.
+        largest_window: Determinants, own and guests, that perturbation theory holds at once; at least one other rank's.
+        n_parts: On how many ranks the determinants with one alpha string may lie, a sixteenth of all where not given.
+            More spread them more evenly, since some strings have many, but each string is then held by more ranks.
+
+    Raises:
+        InputError: An option is impossible.
+
+    Example:
+        >>> from kakehashi.core.bits import lowest_string
+        >>> from kakehashi.problem.lattice import hubbard
+        >>> space = DistributedSpace(hubbard(2, u=4.0, n_elec=(1, 1)).hamiltonian, Ranks())
+        >>> space.append(lowest_string(1), lowest_string(1))
+        1
+        >>> len(space), space.n_own
+        (1, 1)
+    """
+
+    def __init__(
+        self,
+        hamiltonian: Hamiltonian,
+        ranks: Ranks,
+        *,
+        spin_penalty_hartree: float = 0.0,
+        n_threads: int | None = None,
+        largest_window: int = LARGEST_WINDOW,
+        n_parts: int | None = None,
+    ) -> None:
+        if n_threads is None:
+            n_threads = max(1, n_processors() // ranks.n_on_this_machine())
+        self.ranks = ranks
+        self.own = DeterminantSpace(hamiltonian, spin_penalty_hartree=spin_penalty_hartree, n_threads=n_threads)
+        self.largest_window = largest_window
+        self.n_parts = max(1, ranks.size // RANKS_OF_ONE_PART) if n_parts is None else n_parts
+        if not 1 <= self.n_parts <= ranks.size:
+            raise InputError(f"Argument `n_parts` must be 1 to the number of ranks, {ranks.size}, but is {n_parts}.")
+        self._n_elec: tuple[int, int] | None = None
+        self._sizes = np.zeros((ranks.size, 3), dtype=np.int64)  # determinants, alpha and beta strings of every rank
+        self._built = self._complete = False
+
+    @property
+    def hamiltonian(self) -> Hamiltonian:
+        """The integrals."""
+        return self.own.hamiltonian
+
+    @property
+    def spin_penalty_hartree(self) -> float:
+        """Weight of ``S^2`` in the Hamiltonian."""
+        return self.own.spin_penalty_hartree
+
+    @property
+    def n_elec(self) -> tuple[int, int]:
+        """Numbers of alpha and beta electrons; (0, 0) while the space is empty."""
+        return self._n_elec or (0, 0)
+
+    @property
+    def n_own(self) -> int:
+        """How many determinants this rank holds."""
+        return len(self.own)
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many determinants each rank holds."""
+        return [int(n) for n in self._sizes[:, 0]]
+
+    def __len__(self) -> int:
+        return int(self._sizes[:, 0].sum())
+
+    def append(self, alpha: Strings, beta: Strings) -> int:
+        """Add determinants; each rank may offer any, and every one goes to its owner.
+
+        Returns:
+            How many were new, on all ranks.
+
+        Raises:
+            InputError: On all ranks: a string of one of them has the wrong number of electrons or orbitals.
+        """
+        before = len(self)
+        self._append(alpha, beta, np.zeros((len(alpha), 0)))
+        return len(self) - before
+
+    def append_state(self, alpha: Strings, beta: Strings, coefficients: Vector) -> Vector:
+        """Add determinants that are not there yet, with their coefficients.
+
+        Args:
+            alpha: Alpha strings, shape ``(n, 2)``; each rank may offer any.
+            beta: Beta strings.
+            coefficients: Shape ``(n, n_roots)``.
+
+        Returns:
+            The coefficients of the determinants that came to this rank, in their order here.
+        """
+        return self._append(alpha, beta, coefficients)
+
+    def _append(self, alpha: Strings, beta: Strings, coefficients: Vector) -> Vector:
+        ranks = self.ranks
+        if len(alpha) != len(beta) or len(alpha) != len(coefficients):
+            raise InputError(f"Arguments `alpha` and `beta` differ in length: {len(alpha)} and {len(beta)}.")
+        rows = np.concatenate([alpha, beta, coefficients.view(np.uint64)], axis=1)
+        came = ranks.exchange_rows(rows, owners_of(alpha, beta, ranks.size, n_parts=self.n_parts))
+        new_alpha, new_beta = came[:, :2].copy(), came[:, 2:4].copy()
+        ranks.attempt(lambda: self.own.append(new_alpha, new_beta))
+        blocks = self.own.native.blocks
+        self._sizes = np.array(ranks.gather((self.n_own, blocks.n_alphas, blocks.n_betas)), dtype=np.int64)
+        n_elec = {found for found in ranks.gather(self.own.n_elec) if found != (0, 0)}
+        if len(n_elec) > 1:
+            raise InputError("Arguments `alpha` and `beta` must have the same number of electrons on all ranks.")
+        self._n_elec = next(iter(n_elec), None)
+        self._built = False
+        return came[:, 4:].copy().view(np.float64)
+
+    def strings(self) -> tuple[Strings, Strings]:
+        """Alpha and beta strings of the own determinants, each of shape ``(n_own, 2)``."""
+        return self.own.strings()
+
+    def find(self, alpha: Strings, beta: Strings) -> NDArray[np.int64]:
+        """Positions among the own determinants, -1 for those that are not there."""
+        return self.own.find(alpha, beta)
+
+    def lowest(self, n: int) -> tuple[Strings, Strings]:
+        """The ``n`` determinants of lowest energy of all ranks, the same on each."""
+        diagonal = self.own.diagonal()
+        chosen = np.argsort(diagonal, kind="stable")[:n]
+        alpha, beta = self.own.strings()
+        parts = self.ranks.gather((diagonal[chosen], alpha[chosen], beta[chosen]))
+        energies, all_alpha, all_beta = (np.concatenate([part[i] for part in parts]) for i in range(3))
+        order = np.argsort(energies, kind="stable")[:n]
+        return all_alpha[order], all_beta[order]
+
+    def best_of(self, alpha: Strings, beta: Strings, importance: Vector, n: int) -> tuple[Strings, Strings, float]:
+        """Which of this rank's determinants are among the ``n`` most important of all ranks; and the least importance.
+
+        Args:
+            alpha: Alpha strings, shape ``(m, 2)``; no other rank offers the same determinant.
+            beta: Their beta strings.
+            importance: Their importance, hartree, each a single-precision number.
+            n: How many, of all ranks.
+        """
+        sizes = importance.astype(np.float32)
+        total = int(self.ranks.sum(np.array([sizes.size]))[0])
+        if total == 0:
+            return alpha[:0], beta[:0], 0.0
+        # The n-th largest of all, by halving the range of its bits: those of positive numbers ascend with them.
+        low, high = 0, 0x7F800000
+        n = min(n, total)
+        while high - low > 1:
+            middle = (low + high) // 2
+            cut = np.array([middle], dtype=np.int32).view(np.float32)[0]
+            if int(self.ranks.sum(np.array([(sizes >= cut).sum()]))[0]) >= n:
+                low = middle
+            else:
+                high = middle
+        cut = np.array([low], dtype=np.int32).view(np.float32)[0]
+        room = n - int(self.ranks.sum(np.array([(sizes > cut).sum()]))[0])
+        equal = np.flatnonzero(sizes == cut)
+        keys = [
+            tuple(int(word) for word in (a[1], a[0], b[1], b[0]))
+            for a, b in zip(alpha[equal], beta[equal], strict=True)
+        ]
+        allowed = set(sorted(key for part in self.ranks.gather(keys) for key in part)[:room])
+        chosen = sizes > cut
+        chosen[equal] = [key in allowed for key in keys]
+        return alpha[chosen], beta[chosen], float(cut)
+
+    def build(self, *, memory_budget_bytes: int = 2**62) -> MatrixSize:
+        """Compute the matrix elements of the determinants that were added since the last call.
+
+        Args:
+            memory_budget_bytes: Of each rank. What it has no room for is computed anew in every product.
+
+        Returns:
+            The sums over all ranks; rows count those among the own determinants of each.
+        """
+        size = self.own.build(memory_budget_bytes=memory_budget_bytes)
+        blocks = self.own.native.blocks
+        n_elements, n_bytes, complete = 0, 0, True
+        for step, shard in self.guests():
+            n_elements, n_bytes, whole = blocks.build(
+                step.source, *shard, step.share, memory_budget_bytes - size.n_bytes
+            )
+            complete = complete and whole
+        parts = [size.n_elements + n_elements, size.n_rows, size.n_bytes + n_bytes, int(not complete)]
+        sums = self.ranks.sum(np.array(parts, dtype=np.int64))
+        self._built, self._complete = True, sums[3] == 0
+        return MatrixSize(n_elements=int(sums[0]), n_rows=int(sums[1]), n_bytes=int(sums[2]))
+
+    def diagonal(self) -> Vector:
+        """Diagonal elements of the own determinants, without the constant, penalty included, hartree."""
+        return self.own.diagonal()
+
+    def apply(self, coefficients: Vector, *, out: Vector | None = None) -> Vector:
+        """``H c`` for the own determinants, without the constant, penalty included."""
+        if not self._built:
+            self.build()
+        c = np.ascontiguousarray(coefficients, dtype=np.float64)
+        steps = self._steps()
+        coming = [self._begin_vectors(c, step) for step in steps[:1]]
+        shards = self.guests()  # nobody asks for them where all blocks are stored
+        sigma = self.own.apply(c, out=out)
+        blocks = self.own.native.blocks
+        returning: list[tuple[Transfer, Vector]] = []
+        for k, step in enumerate(steps):
+            guests_c = _finish(coming.pop())
+            coming += [self._begin_vectors(c, following) for following in steps[k + 1 : k + 2]]
+            guests_out = np.zeros_like(guests_c)
+            if self._complete:
+                blocks.apply_stored(step.source, c, guests_c, sigma, guests_out)
+            else:
+                _, shard = next(shards)
+                blocks.apply(step.source, *shard, step.share, c, guests_c, sigma, guests_out)
+            if returning:
+                sigma += _finish(returning.pop())
+            returned = np.empty_like(c)
+            tag = 3 * step.number + 1
+            transfer = self.ranks.begin_transfer(guests_out, step.source, returned, step.to, tag=tag)
+            returning.append((transfer, returned))
+        if returning:
+            sigma += _finish(returning.pop())
+        return sigma
+
+    def exchange_spins(self, coefficients: Vector) -> Vector:
+        """For each own determinant the coefficient of its mirror image, which may lie on another rank.
+
+        Raises:
+            InputError: On all ranks: a mirror image is not in the space.
+        """
+        if self.ranks.size == 1:
+            return self.own.exchange_spins(coefficients)
+        alpha, beta = self.own.strings()
+        rows = np.concatenate([beta, alpha, coefficients[:, None].view(np.uint64)], axis=1)
+        came = self.ranks.exchange_rows(rows, owners_of(beta, self.ranks.size))
+        positions = self.own.find(came[:, :2].copy(), came[:, 2:4].copy())
+        if self.ranks.sum(np.array([(positions < 0).sum() + abs(len(came) - self.n_own)]))[0]:
+            raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")
+        mirrored = np.empty(self.n_own)
+        mirrored[positions] = came[:, 4].copy().view(np.float64)
+        return mirrored
+
+    def sum_parts(self, parts: Vector) -> Vector:
+        """Sum of a small array over the ranks."""
+        return self.ranks.sum(parts)
+
+    def spin_squared(self, coefficients: Vector) -> float:
+        """Expectation value of ``S^2`` for normalised coefficients."""
+        c = np.ascontiguousarray(coefficients, dtype=np.float64)
+        value = self.own.spin_squared(c)
+        for step, shard in self.guests():
+            guests_c = _finish(self._begin_vectors(c, step))
+            value += self.own.native.blocks.spin_squared(*shard, step.share, c, guests_c)
+        return float(self.ranks.sum(np.array([value]))[0])
+
+    def densities(self, bra: Vector, ket: Vector | None = None) -> Densities:
+        """Density matrices of a state, or between two, the same on all ranks."""
+        left = np.ascontiguousarray(bra, dtype=np.float64)
+        right = left if ket is None else np.ascontiguousarray(ket, dtype=np.float64)
+        found = self.own.densities(left, right)
+        for step, shard in self.guests():
+            both = np.concatenate([left, _finish(self._begin_vectors(left, step))])
+            other = both if ket is None else np.concatenate([right, _finish(self._begin_vectors(right, step))])
+            self.own.native.blocks.add_densities(*shard, step.share, both, other, found.one_body, found.pairs)
+        return Densities(one_body=self.ranks.sum(found.one_body), pairs=self.ranks.sum(found.pairs))
+
+    def look_outside(
+        self,
+        coefficients: Vector,
+        energy_hartree: float,
+        *,
+        threshold_hartree: float,
+        coarse_threshold_hartree: float | None = None,
+        n_keep: int = 0,
+        criterion: Criterion = "perturbation",
+        least_importance_hartree: float = 0.0,
+        batch: int = 0,
+        n_batches: int = 1,
+    ) -> Outside:
+        """Sum Epstein-Nesbet perturbation theory outside the space, and name the most important determinants there.
+
+        The arguments are those of :meth:`~kakehashi.subspace.determinants.DeterminantSpace.look_outside`. The sums are
+        over all ranks; of the ``n_keep`` most important determinants each rank returns those whose alpha strings it
+        has looked at.
+        """
+        return look_outside(
+            self,
+            coefficients,
+            energy_hartree,
+            threshold_hartree=threshold_hartree,
+            coarse_threshold_hartree=coarse_threshold_hartree,
+            n_keep=n_keep,
+            criterion=criterion,
+            least_importance_hartree=least_importance_hartree,
+            batch=batch,
+            n_batches=n_batches,
+        )
+
+    def guests(self, *, whole_ring: bool = False) -> Iterator[tuple[_Step, Shard]]:
+        """Other ranks' determinants, one rank's after the other; the next are under way meanwhile.
+
+        Args:
+            whole_ring: All other ranks' instead of those of the half whose blocks are worked on here.
+        """
+        steps = self._steps(whole_ring=whole_ring)
+        if not steps:
+            return
+        own = pack_shard(self.own)
+        coming = self._begin_shard(own, steps[0])
+        for k, step in enumerate(steps):
+            buffer = _finish(coming)
+            if k + 1 < len(steps):
+                coming = self._begin_shard(own, steps[k + 1])
+            yield step, unpack_shard(buffer, self._sizes[step.source])
+
+    def guests_coefficients(self, c: Vector, step: _Step) -> Vector:
+        """Coefficients of the rank whose determinants come in this step."""
+        return _finish(self._begin_vectors(c, step))
+
+    def _steps(self, *, whole_ring: bool = False) -> list[_Step]:
+        rank, size = self.ranks.rank, self.ranks.size
+        steps = []
+        for number in range(1, size if whole_ring else size // 2 + 1):
+            to, source = (rank + number) % size, (rank - number) % size
+            # Half-way round, two ranks hold each other's.
+            share = ALL if 2 * number != size else EQUAL_BITS if rank < source else UNEQUAL_BITS
+            steps.append(_Step(number=number, to=to, source=source, share=share))
+        return steps
+
+    def _begin_vectors(self, c: Vector, step: _Step) -> tuple[Transfer, Vector]:
+        incoming = np.empty(int(self._sizes[step.source, 0]))
+        return self.ranks.begin_transfer(c, step.to, incoming, step.source, tag=3 * step.number), incoming
+
+    def _begin_shard(self, own: NDArray[np.uint8], step: _Step) -> tuple[Transfer, NDArray[np.uint8]]:
+        n, n_alphas, n_betas = (int(x) for x in self._sizes[step.source])
+        incoming = np.empty(16 * (n_alphas + n_betas) + 8 * n, dtype=np.uint8)
+        return self.ranks.begin_transfer(own, step.to, incoming, step.source, tag=3 * step.number + 2), incoming
+
+
+def _finish(under_way: tuple[Transfer, NDArray[Number]]) -> NDArray[Number]:
+    transfer, array = under_way
+    transfer.wait()
+    return array

@@ -1,0 +1,60 @@
+"""One rank's determinants as a single block of bytes, for the way to another rank."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kakehashi.core.bits import Strings
+from kakehashi.subspace.determinants import DeterminantSpace
+
+__all__ = ["Shard", "pack_shard", "shard_strings", "unpack_shard"]
+
+Shard: TypeAlias = tuple[Strings, Strings, NDArray[np.int32], NDArray[np.int32]]
+"""Distinct alpha strings, distinct beta strings, and of each determinant the numbers of its two among them."""
+
+
+def pack_shard(space: DeterminantSpace) -> NDArray[np.uint8]:
+    """A space's determinants: 8 bytes each and 16 for each distinct string.
+
+    Example:
+        >>> from kakehashi.core.bits import lowest_string
+        >>> from kakehashi.problem.lattice import hubbard
+        >>> space = DeterminantSpace(hubbard(2, u=4.0, n_elec=(1, 1)).hamiltonian)
+        >>> space.append(lowest_string(1), lowest_string(1))
+        1
+        >>> shard = unpack_shard(pack_shard(space), np.array([1, 1, 1]))
+        >>> [part.tolist() for part in shard]
+        [[[1, 0]], [[1, 0]], [0], [0]]
+    """
+    blocks = space.native.blocks
+    sizes = np.array([len(space), blocks.n_alphas, blocks.n_betas])
+    buffer = np.empty(16 * int(sizes[1] + sizes[2]) + 8 * int(sizes[0]), dtype=np.uint8)
+    blocks.copy_shard(*unpack_shard(buffer, sizes))
+    return buffer
+
+
+def unpack_shard(buffer: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Shard:
+    """The parts of a packed shard, in place.
+
+    Args:
+        buffer: As :func:`pack_shard` gives it.
+        sizes: Numbers of determinants, alpha strings and beta strings.
+    """
+    n, n_alphas, n_betas = (int(size) for size in sizes)
+    middle, end = 16 * n_alphas, 16 * (n_alphas + n_betas)
+    numbers = buffer[end:].view(np.int32)
+    return (
+        buffer[:middle].view(np.uint64).reshape(-1, 2),
+        buffer[middle:end].view(np.uint64).reshape(-1, 2),
+        numbers[:n],
+        numbers[n:],
+    )
+
+
+def shard_strings(shard: Shard) -> tuple[Strings, Strings]:
+    """Alpha and beta strings of all determinants of a shard, each of shape ``(n, 2)``."""
+    alphas, betas, alpha, beta = shard
+    return alphas[alpha], betas[beta]

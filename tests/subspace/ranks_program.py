@@ -1,0 +1,205 @@
+"""What the tests start on every rank: `mpirun -n R python ranks_program.py TASK ...`; rank 0 prints JSON."""
+
+import json
+import os
+import signal
+import sys
+
+import numpy as np
+
+from kakehashi.core.bits import lowest_string
+from kakehashi.core.errors import InputError
+from kakehashi.core.ranks import Ranks, guard_ranks, world
+from kakehashi.core.resources import peak_memory_bytes
+from kakehashi.problem.lattice import hubbard
+from kakehashi.problem.model import Hamiltonian
+from kakehashi.samples.random import all_strings
+from kakehashi.subspace.distributed import DistributedSpace
+from kakehashi.subspace.over_ranks import solve_over_ranks
+
+
+def random_hamiltonian(n_orb: int) -> Hamiltonian:
+    """Integrals with no symmetry but their own, so that nothing is equal by accident."""
+    rng = np.random.default_rng(7)
+    h = rng.normal(size=(n_orb, n_orb)) * 0.1
+    h = h + h.T + np.diag(np.linspace(-2, 2, n_orb))
+    factors = rng.normal(size=(12, n_orb, n_orb)) * 0.1
+    factors = factors + factors.transpose(0, 2, 1)
+    return Hamiltonian(one_body=h, two_body=np.einsum("kpq,krs->pqrs", factors, factors))
+
+
+def problem(name: str) -> tuple[Hamiltonian, tuple[int, int]]:
+    """By name: with many equal energies, without any, beyond one word, with two open shells."""
+    if name == "lattice":
+        return hubbard(6, u=4.0, n_elec=(3, 3)).hamiltonian, (3, 3)
+    n_orb, n_elec = {"random": (9, (4, 4)), "wide": (66, (2, 1)), "open": (9, (4, 2))}[name]
+    return random_hamiltonian(n_orb), n_elec
+
+
+def start_of(n_elec: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    alpha, beta = (lowest_string(n) for n in n_elec)
+    return alpha, beta
+
+
+def solve(ranks: Ranks, options: dict) -> dict:
+    """A whole calculation, and what else the space offers."""
+    hamiltonian, n_elec = problem(options["problem"])
+    result = solve_over_ranks(
+        hamiltonian,
+        start_of(n_elec),
+        ranks=ranks,
+        n_threads=options.get("n_threads", 1),
+        **options["solve"],
+    )
+    space, stage = result.space, result.stage
+    c = stage.coefficients[0]
+    heat_bath = space.look_outside(
+        c,
+        stage.penalized_hartree[0],
+        threshold_hartree=1e-6,
+        coarse_threshold_hartree=1e-4,
+        n_keep=40,
+        criterion="heat-bath",
+    )
+    chosen = ranks.gather([(a.tolist(), b.tolist()) for a, b in zip(heat_bath.alpha, heat_bath.beta, strict=True)])
+    space.largest_window = 1  # one shard at a time
+    in_parts = space.look_outside(
+        c,
+        stage.penalized_hartree[0],
+        threshold_hartree=1e-6,
+        coarse_threshold_hartree=1e-4,
+        n_keep=40,
+        criterion="heat-bath",
+    )
+    again = ranks.gather([(a.tolist(), b.tolist()) for a, b in zip(in_parts.alpha, in_parts.beta, strict=True)])
+    densities = space.densities(c)
+    probe = np.linspace(1, 2, 5)
+    return {
+        "energies": stage.energies_hartree,
+        "pt2": result.perturbation_hartree,
+        "n_outside": result.n_outside,
+        "n_determinants": stage.n_determinants,
+        "n_elements": stage.matrix.n_elements,
+        "spin_squared": stage.spin_squared,
+        "sizes": space.sizes,
+        "resumed": result.resumed,
+        "n_stages": result.n_stages,
+        "heat_bath": [heat_bath.energy_hartree, heat_bath.coarse_energy_hartree, heat_bath.n_determinants],
+        "in_parts": [in_parts.energy_hartree, in_parts.coarse_energy_hartree, in_parts.n_determinants],
+        "chosen": sorted(each for part in chosen for each in part),
+        "chosen_in_parts": sorted(each for part in again for each in part),
+        "trace": float(np.trace(densities.one_body[0])),
+        "energy_of_densities": energy_of(hamiltonian, densities),
+        "probe": ranks.sum(probe).tolist(),
+    }
+
+
+def energy_of(hamiltonian: Hamiltonian, densities) -> float:
+    one = float(np.einsum("pq,spq->", hamiltonian.one_body, densities.one_body))
+    return one + 0.5 * float(np.sum(hamiltonian.two_body * densities.two_body())) + hamiltonian.constant
+
+
+def grow_by_hand(ranks: Ranks, options: dict) -> dict:
+    """Products while determinants come in pieces from ranks in turn, stored, half stored and not stored."""
+    hamiltonian, n_elec = problem(options["problem"])
+    alphas, betas = (all_strings(n_orb=hamiltonian.n_orb, n_electrons=n) for n in n_elec)
+    rng = np.random.default_rng(3)
+    products = []
+    for budget in (2**62, 3000, 0):
+        space = DistributedSpace(
+            hamiltonian,
+            ranks,
+            n_threads=options.get("n_threads", 1),
+            spin_penalty_hartree=0.3,
+            n_parts=min(options.get("n_parts", 1), ranks.size),
+        )
+        for turn in range(4):
+            alpha, beta = alphas[rng.integers(len(alphas), size=150)], betas[rng.integers(len(betas), size=150)]
+            mine = np.arange(150) % ranks.size == (ranks.rank + turn) % ranks.size
+            space.append(alpha[mine], beta[mine])
+            space.append(alpha[mine][:5], beta[mine][:5])  # known ones are passed over
+            space.build(memory_budget_bytes=budget)
+        c = coefficients(space)
+        sigma = space.apply(c)
+        weights = ranks.sum(np.array([sigma @ sigma, sigma @ c, sigma @ coefficients(space, 2)]))
+        densities = space.densities(c)
+        moments = [float(np.sum(densities.one_body**2)), float(np.sum(densities.pairs**2))]
+        products.append([len(space), *weights.tolist(), space.spin_squared(c), *moments])
+    return {"products": products}
+
+
+def coefficients(space: DistributedSpace, seed: int = 1) -> np.ndarray:
+    """A vector that depends on the determinants alone, not on who holds them."""
+    alpha, beta = space.strings()
+    keys = alpha[:, 0] * np.uint64(2654435761 * seed) + beta[:, 0] * np.uint64(40503) + alpha[:, 1]
+    return np.sin(keys.astype(np.float64) % 1000)
+
+
+def memory(ranks: Ranks, options: dict) -> dict:
+    """Memory that each rank's matrix, strings and vectors take."""
+    hamiltonian, n_elec = problem(options["problem"])
+    before = peak_memory_bytes()
+    result = solve_over_ranks(
+        hamiltonian,
+        start_of(n_elec),
+        ranks=ranks,
+        n_threads=1,
+        n_determinants=options["n_determinants"],
+        perturbation_threshold_hartree=None,
+    )
+    own = result.space.own.build()
+    return {
+        "matrix": ranks.gather(own.n_bytes + result.space.own.native.blocks.n_bytes),
+        "peak": ranks.gather(peak_memory_bytes() - before),
+        "sizes": result.space.sizes,
+    }
+
+
+def fail(ranks: Ranks, options: dict) -> dict:
+    """One rank, or all of them, fails or is killed in the middle."""
+    who = ranks.size if options["who"] == "all" else int(options["who"])
+    with guard_ranks(ranks, advice="Start again.", folder=options["folder"]):
+        ranks.gather(None)
+        if who in (ranks.rank, ranks.size):
+            if options["how"] == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if options["how"] == "error":
+                raise InputError("The spoon is bent.")
+            raise ZeroDivisionError("a bug")
+        ranks.gather(None)
+    return {}
+
+
+def die_after(ranks: Ranks, options: dict) -> dict:
+    """A calculation in which rank 1 is killed when the growth has passed some stages."""
+    hamiltonian, n_elec = problem(options["problem"])
+    seen = 0
+
+    def progress(event) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == options["after"]:
+            os.kill(victim, signal.SIGKILL)
+
+    victim = ranks.gather(os.getpid())[1]
+    solve_over_ranks(hamiltonian, start_of(n_elec), ranks=ranks, n_threads=1, progress=progress, **options["solve"])
+    return {}
+
+
+def main() -> None:
+    task, options = sys.argv[1], json.loads(sys.argv[2])
+    ranks = world()
+    tasks = {
+        "solve": solve,
+        "grow_by_hand": grow_by_hand,
+        "memory": memory,
+        "fail": fail,
+        "die_after": die_after,
+    }
+    answer = tasks[task](ranks, options)
+    if ranks.rank == 0:
+        print("ANSWER " + json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,15 +14,22 @@ import pydantic
 
 from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.core.files import read_text, write_text
+from kakehashi.energy.model import Estimate, Rung
 from kakehashi.problem.model import Reference
+from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
 from kakehashi.report.schema import SCHEMA_NAME, ResultDocument
+from kakehashi.report.selected import SelectedSummary
 from kakehashi.report.verdict import judge
 
-__all__ = ["read_json", "result_from_json", "result_to_json", "write_json"]
+__all__ = ["ledger_to_json", "read_json", "result_from_json", "result_to_json", "write_json"]
 
 ERROR_TOLERANCE_MHARTREE = 1e-6
 """How far `error_mhartree` may be from the difference of the energies beside it: rounding alone."""
+
+
+DERIVED = {"schema_name", "reference_hartree", "error_mhartree", "verdict", "estimate"}
+"""Keys that are made from others."""
 
 
 def _to_plain(value: Any) -> Any:
@@ -47,8 +54,8 @@ def _to_plain(value: Any) -> Any:
 def result_to_json(result: Result) -> dict[str, Any]:
     """The result as plain JSON values, described by ``report/result.schema.json``.
 
-    The keys `reference_hartree`, `error_mhartree` and `verdict` are made from the others; all keys are always
-    there, and null where there is nothing to say.
+    The keys `reference_hartree`, `error_mhartree`, `estimate` and `verdict` are made from the others; all keys are
+    always there, and null where there is nothing to say.
 
     Example:
         >>> from kakehashi.report.example import example_result
@@ -62,9 +69,29 @@ def result_to_json(result: Result) -> dict[str, Any]:
         "reference_hartree": result.reference_hartree,
         "error_mhartree": result.error_mhartree,
         "verdict": {"case": str(verdict.case), "text": verdict.text},
+        "estimate": None if result.selected is None else _estimate(result.selected),
+        "ledger": None if result.ledger is None else ledger_to_json(result.ledger),
     }
     keys = [field.alias or name for name, field in ResultDocument.model_fields.items()]
     return {key: table[key] for key in keys}
+
+
+def _estimate(selected: SelectedSummary) -> dict[str, Any]:
+    """The estimate of the lowest state, without the number of its spaces."""
+    table: dict[str, Any] = _to_plain(selected.estimate)
+    del table["n_rungs"]
+    return table
+
+
+def ledger_to_json(ledger: Ledger) -> dict[str, Any]:
+    """A ledger as plain JSON values: what stands in a result under the key `ledger`.
+
+    Example:
+        >>> from kakehashi.report.example import example_ledger
+        >>> [arm["name"] for arm in ledger_to_json(example_ledger())["arms"]][:3]
+        ['samples', 'random', 'heat-bath']
+    """
+    return {"verdict": ledger.verdict, **_to_plain(ledger)}
 
 
 def _explain(error: pydantic.ValidationError) -> str:
@@ -102,6 +129,9 @@ def _check_consistent(result: Result, document: ResultDocument) -> None:
         and not math.isclose(known, derived, rel_tol=1e-9, abs_tol=ERROR_TOLERANCE_MHARTREE)
     ):
         raise InputError("The key 'error_mhartree' differs from 'energy_hartree' minus 'reference_hartree'.")
+    found = None if result.selected is None else _estimate(result.selected)
+    if (None if document.estimate is None else document.estimate.model_dump()) != found:
+        raise InputError("The key 'estimate' differs from the first of 'selected.estimates'.")
 
 
 def result_from_json(table: Mapping[str, Any]) -> Result:
@@ -121,7 +151,7 @@ but the schema is 'kakehashi.result/0'.
         document = ResultDocument.model_validate(dict(table))
     except pydantic.ValidationError as error:
         raise InputError(_explain(error)) from None
-    values = document.model_dump(exclude={"schema_name", "reference_hartree", "error_mhartree", "verdict"})
+    values = document.model_dump(exclude=DERIVED)
     control = values["control"]
     if control is not None:
         control = Control(**(control | {"size_curve": _size_curve(control["size_curve"])}))
@@ -134,6 +164,8 @@ but the schema is 'kakehashi.result/0'.
         "size_curve": _size_curve(values["size_curve"]),
         "sampling": SamplingSummary(**values["sampling"]),
         "warnings": tuple(values["warnings"]),
+        "selected": None if values["selected"] is None else _selected(values["selected"]),
+        "ledger": None if values["ledger"] is None else _ledger(values["ledger"]),
     }
     if len({len(row) for row in values["occupancies"]} | {values["n_orb"]}) != 1:
         raise InputError(f"The key 'occupancies' must hold 2 lists of {values['n_orb']} numbers each.")
@@ -148,6 +180,24 @@ def _iteration(item: dict[str, Any]) -> Iteration:
 
 def _size_curve(items: list[dict[str, Any]]) -> tuple[SizePoint, ...]:
     return tuple(SizePoint(**item) for item in items)
+
+
+def _selected(item: dict[str, Any]) -> SelectedSummary:
+    parts = {
+        "rungs": tuple(tuple(Rung(**rung) for rung in root) for root in item["rungs"]),
+        "estimates": tuple(Estimate(**estimate) for estimate in item["estimates"]),
+    }
+    return SelectedSummary(**(item | parts))
+
+
+def _ledger(item: dict[str, Any]) -> Ledger:
+    values = {key: value for key, value in item.items() if key != "verdict"}
+    return Ledger(**(values | {"arms": tuple(_arm(arm) for arm in item["arms"])}))
+
+
+def _arm(item: dict[str, Any]) -> Arm:
+    points, *repeats = [tuple(LedgerPoint(**point) for point in draw) for draw in (item["points"], *item["repeats"])]
+    return Arm(**(item | {"points": points, "repeats": tuple(repeats)}))
 
 
 def write_json(result: Result, path: Path | str) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from kakehashi.core.identity import identify
+from kakehashi.energy.extrapolation import extrapolate
+from kakehashi.energy.model import Rung
 from kakehashi.problem.model import Reference
+from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
+from kakehashi.report.selected import SelectedSummary
 
-__all__ = ["example_result"]
+__all__ = ["example_ledger", "example_result", "example_selected"]
 
 HARTREE_FOCK = -1.1166843870853405
 FCI = -1.137270174660903
@@ -16,6 +20,67 @@ DOUBLE_EXCITATION = 0.0127300151
 """Weight of the doubly excited determinant.
 
 All three numbers: PySCF 2.14, RHF and FCI, H2 in STO-3G at 0.7414 angstrom."""
+
+
+def _second_order() -> float:
+    """Epstein-Nesbet energy outside the Hartree-Fock determinant, from the exact solution of two levels."""
+    ratio = DOUBLE_EXCITATION / (1 - DOUBLE_EXCITATION)
+    gained = FCI - HARTREE_FOCK
+    coupling_squared = gained**2 / ratio
+    upper = FCI - gained / ratio
+    return coupling_squared / (HARTREE_FOCK - upper)
+
+
+def example_selected() -> SelectedSummary:
+    """Two spaces of the same molecule: the Hartree-Fock determinant, and all that it couples to.
+
+    Example:
+        >>> example_selected().estimate.trusted
+        True
+    """
+    first = Rung(n_determinants=1, energy_hartree=HARTREE_FOCK, second_order_hartree=_second_order(), spin_squared=0.0)
+    last = Rung(n_determinants=2, energy_hartree=FCI, second_order_hartree=0.0, spin_squared=0.0, cpu_s=0.01)
+    return SelectedSummary(
+        orbitals="given",
+        rungs=((first, last),),
+        estimates=(extrapolate((first, last), two_s=0),),
+        natural_occupations=np.array([2 - 2 * DOUBLE_EXCITATION, 2 * DOUBLE_EXCITATION]),
+        converged=True,
+        stopped="complete",
+        wall_s=0.02,
+        cpu_s=0.02,
+    )
+
+
+def _arm(name: str, *energies: tuple[int, float], complete: bool = True) -> Arm:
+    points = tuple(
+        LedgerPoint(n_determinants=size, energy_hartree=energy, cpu_s=0.001 * turn, spin_squared=0.0)
+        for turn, (size, energy) in enumerate(energies, start=1)
+    )
+    return Arm(name=name, points=points, complete=complete)
+
+
+def example_ledger() -> Ledger:
+    """The ledger of the same molecule: two determinants are all there is to find.
+
+    Example:
+        >>> example_ledger().arm("random").last.n_determinants
+        4
+    """
+    selected = ((1, HARTREE_FOCK), (2, FCI))
+    return Ledger(
+        arms=(
+            _arm("samples", *selected),
+            _arm("random", (1, HARTREE_FOCK), (3, HARTREE_FOCK), (4, FCI)),
+            _arm("heat-bath", *selected),
+            _arm("samples + heat-bath", (2, FCI)),
+            _arm("random + heat-bath", (1, HARTREE_FOCK), (4, FCI)),
+        ),
+        n_shots=1000,
+        n_in_sector=2,
+        n_configurations=2,
+        n_seeds=2,
+    )
 
 
 def example_result() -> Result:
@@ -26,7 +91,7 @@ def example_result() -> Result:
 
     Example:
         >>> example_result()
-        Result('H2 STO-3G (2e,2o)', -1.13727017 hartree, error +0 mHa, 4 determinants)
+        Result('H2 STO-3G (2e,2o)', -1.13727017 hartree, error +0 mHa, 4 determinants, estimate -1.13727017 hartree)
     """
     curve = (
         SizePoint(n_determinants=1, energy_hartree=HARTREE_FOCK),
@@ -87,4 +152,6 @@ def example_result() -> Result:
         peak_memory_bytes=150_000_000,
         spec=spec,
         provenance={"kakehashi": "0.1.0", "created_utc": "2026-01-01T00:00:00+00:00"},
+        selected=example_selected(),
+        ledger=example_ledger(),
     )

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from kakehashi.core.errors import InputError
 from kakehashi.problem.model import Reference
+from kakehashi.report.ledger import Ledger
+from kakehashi.report.selected import SelectedSummary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -205,6 +207,10 @@ class Result:
         peak_memory_bytes: Peak resident memory of the process.
         spec: The run's spec, as plain JSON values.
         provenance: Code, packages, machine, time; see :mod:`kakehashi.core.provenance`.
+        selected: The spaces that selected configuration interaction grew from the samples, and the estimate of the
+            exact energy with its interval; None where that was not run.
+        ledger: What the samples are worth beside random determinants and beside selection alone; None where it was
+            not traced.
     """
 
     run_id: str
@@ -233,6 +239,8 @@ class Result:
     peak_memory_bytes: int
     spec: Mapping[str, object]
     provenance: Mapping[str, object]
+    selected: SelectedSummary | None = None
+    ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
         _require_finite(self, "energy_hartree", "root_energies_hartree", "hartree_fock_hartree")
@@ -252,8 +260,12 @@ class Result:
 
     def __repr__(self) -> str:
         known = "" if self.error_mhartree is None else f", error {self.error_mhartree:+.4g} mHa"
+        found = "" if self.selected is None else f", estimate {self.selected.estimate.energy_hartree:.8f} hartree"
+        if self.selected is not None and not self.selected.estimate.trusted:
+            found = ", estimate without an error bar"
         return (
-            f"Result({self.problem!r}, {self.energy_hartree:.8f} hartree{known}, {self.n_determinants:,} determinants)"
+            f"Result({self.problem!r}, {self.energy_hartree:.8f} hartree{known}, "
+            f"{self.n_determinants:,} determinants{found})"
         )
 
     @property
@@ -267,6 +279,16 @@ class Result:
         if self.reference is None:
             return None
         return (self.energy_hartree - self.reference.energy_hartree) * HARTREE_TO_MHARTREE
+
+    @property
+    def bound_hartree(self) -> float:
+        """The lowest variational energy of the run: what the exact energy certainly does not exceed."""
+        found = [self.energy_hartree]
+        if self.selected is not None:
+            found.append(self.selected.last.energy_hartree)
+        if self.ledger is not None:
+            found.append(self.ledger.lowest_hartree)
+        return min(found)
 
     @property
     def n_full_space(self) -> int:
@@ -301,10 +323,10 @@ class Result:
         """One of the report's figures.
 
         Args:
-            kind: ``"convergence"``, ``"size"``, ``"occupancies"`` or ``"weights"``.
+            kind: ``"convergence"``, ``"size"``, ``"occupancies"``, ``"weights"``, ``"estimate"`` or ``"ledger"``.
 
         Raises:
-            InputError: There is no such figure.
+            InputError: There is no such figure, or the run left out what it shows.
         """
         from kakehashi.report.figures import FIGURES
 

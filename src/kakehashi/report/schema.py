@@ -29,7 +29,9 @@ def _key(description: str, unit: str = "", **limits: Any) -> Any:
 
 
 class _Document(Spec):
-    model_config = pydantic.ConfigDict(allow_inf_nan=False, populate_by_name=True)
+    model_config = pydantic.ConfigDict(
+        allow_inf_nan=False, populate_by_name=True, json_schema_serialization_defaults_required=True
+    )
 
 
 Count = Annotated[int, Field(ge=0)]
@@ -118,6 +120,84 @@ class ControlDocument(_Document):
     ]
 
 
+class EstimateDocument(_Document):
+    """The exact energy of the ground state as far as the growth of the spaces tells it."""
+
+    energy_hartree: Annotated[float, _key("The most likely total energy.", "hartree")]
+    low_hartree: Annotated[
+        float, _key("Lower end of the interval: of 95 % where trusted, a mere hint otherwise.", "hartree")
+    ]
+    high_hartree: Annotated[float, _key("Upper end, never above the variational energy.", "hartree")]
+    trusted: Annotated[bool, _key("Whether the growth is in the regime in which the interval was calibrated.")]
+    reason: Annotated[str, _key("Why it is, or is not, in words that continue 'because'.")]
+
+
+class StateEstimateDocument(EstimateDocument):
+    """The exact energy of a state as far as the growth of the spaces tells it."""
+
+    n_rungs: Annotated[int, _key("Spaces that were used.", ge=1)]
+
+
+class RungDocument(_Document):
+    """One space of the growth, for one state."""
+
+    n_determinants: Annotated[int, _key("Size of the space.", ge=1)]
+    energy_hartree: Annotated[float, _key("Variational total energy.", "hartree")]
+    second_order_hartree: Annotated[float, _key("Epstein-Nesbet energy of what lies outside.", "hartree")]
+    second_order_error_hartree: Annotated[float, _key("Standard error of its random part.", "hartree", ge=0)]
+    spin_squared: Annotated[float, _key("<S^2> of the state.", "hbar^2")]
+    elapsed_s: Annotated[float, _key("Wall time since the growth began.", "s", ge=0)]
+    cpu_s: Annotated[float, _key("Processor time since then, all threads.", "s", ge=0)]
+
+
+class SelectedDocument(_Document):
+    """The spaces that selected configuration interaction grew from the samples."""
+
+    orbitals: Annotated[str, _key("Which orbitals the determinants are made of.")]
+    rungs: Annotated[list[list[RungDocument]], _key("For each state, the spaces by size.", min_length=1)]
+    estimates: Annotated[
+        list[StateEstimateDocument], _key("For each state, the exact energy with its interval.", min_length=1)
+    ]
+    natural_occupations: Annotated[
+        list[float], _key("Natural occupations of the lowest state, descending, 0 to 2.", "electrons")
+    ]
+    converged: Annotated[bool, _key("Whether the eigensolver reached its tolerance in the last space.")]
+    stopped: Annotated[str, _key("Why the growth ended: max_determinants, max_wall_s or complete.")]
+    wall_s: Annotated[float, _key("Wall time, orbitals included.", "s", ge=0)]
+    cpu_s: Annotated[float, _key("Processor time of all threads, orbitals included.", "s", ge=0)]
+
+
+class LedgerPointDocument(_Document):
+    """One space of an arm of the ledger."""
+
+    n_determinants: Annotated[int, _key("Size of the space.", ge=1)]
+    energy_hartree: Annotated[float, _key("Variational total energy.", "hartree")]
+    cpu_s: Annotated[float, _key("Processor time of all threads since the arm began.", "s", ge=0)]
+    spin_squared: Annotated[float, _key("<S^2> of the state.", "hbar^2")]
+
+
+class ArmDocument(_Document):
+    """Energies of growing spaces whose determinants come from one place."""
+
+    name: Annotated[str, _key("Where the determinants come from, one of kakehashi.report.ledger.ARMS.")]
+    points: Annotated[list[LedgerPointDocument], _key("The spaces by size.", min_length=1)]
+    repeats: Annotated[
+        list[list[LedgerPointDocument]], _key("The same for other draws of the random numbers; may be empty.")
+    ]
+    complete: Annotated[bool, _key("Whether the arm ended because there were no more determinants to take in.")]
+
+
+class LedgerDocument(_Document):
+    """What the samples are worth beside random determinants and beside selection alone."""
+
+    verdict: Annotated[str, _key("The comparison in one sentence, made from the other keys.")]
+    arms: Annotated[list[ArmDocument], _key("One for each place that determinants come from.", min_length=1)]
+    n_shots: Annotated[int, _key("Number of shots.", ge=0)]
+    n_in_sector: Annotated[int, _key("Distinct configurations among them with the right electron numbers.", ge=0)]
+    n_configurations: Annotated[int, _key("Distinct configurations after recovery.", ge=0)]
+    n_seeds: Annotated[int, _key("Configurations that selection started from in the two arms with both.", ge=0)]
+
+
 class VerdictDocument(_Document):
     """What the quantum part contributed, as far as the controls tell."""
 
@@ -185,6 +265,15 @@ class ResultDocument(_Document):
         dict[str, JsonValue],
         _key("Versions (kakehashi, commit, python, packages), machine, and time (created_utc) of the run."),
     ]
+    estimate: Annotated[
+        EstimateDocument | None,
+        _key("The exact energy of the ground state with its interval; null where it was not estimated."),
+    ] = None
+    selected: Annotated[
+        SelectedDocument | None,
+        _key("What selected configuration interaction made of the samples; null where that was not run."),
+    ] = None
+    ledger: Annotated[LedgerDocument | None, _key("What the samples are worth; null where that was not traced.")] = None
 
 
 def _without_titles(node: Any) -> Any:
@@ -199,13 +288,13 @@ def _without_titles(node: Any) -> Any:
 
 
 def make_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a result.
+    """The JSON Schema (draft 2020-12) of a result as it is written: files of earlier versions may lack the last keys.
 
     Example:
         >>> make_schema()["properties"]["wall_s"]["unit"]
         's'
     """
-    schema = _without_titles(ResultDocument.model_json_schema(by_alias=True))
+    schema = _without_titles(ResultDocument.model_json_schema(by_alias=True, mode="serialization"))
     return {"$schema": DIALECT, "$id": f"urn:{SCHEMA_NAME.replace('/', ':')}", "title": SCHEMA_NAME, **schema}
 
 

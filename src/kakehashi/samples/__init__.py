@@ -3,7 +3,7 @@
 from kakehashi.samples.merge import check_sector, merge_configurations
 from kakehashi.samples.model import Configurations
 from kakehashi.samples.postselect import in_sector_fraction, postselect, split_shots
-from kakehashi.samples.random import all_strings, random_strings
+from kakehashi.samples.random import all_strings, random_configurations, random_strings
 from kakehashi.samples.recovery import flip_weights, initial_occupancies, recover_configurations
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.samples.strings import (
@@ -28,6 +28,7 @@ __all__ = [
     "initial_occupancies",
     "merge_configurations",
     "postselect",
+    "random_configurations",
     "random_strings",
     "recover_configurations",
     "split_shots",

@@ -17,7 +17,7 @@ from kakehashi.core.resources import require_memory
 from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.samples.merge import check_sector
 
-__all__ = ["all_strings", "random_strings"]
+__all__ = ["all_strings", "random_configurations", "random_strings"]
 
 CHUNK = 65_536
 """Strings drawn at once: bounds the memory for random keys to 64 MiB at 128 orbitals."""
@@ -104,6 +104,49 @@ def random_strings(
     # Any subset of a set of distinct uniform draws is uniform too, if it is picked without looking.
     picked = generator.permutation(len(others))[: n - len(included)]
     return np.concatenate([included, others[picked]])
+
+
+def random_configurations(
+    n: int, *, n_orb: int, n_elec: tuple[int, int], rng: RngLike = None
+) -> tuple[Strings, Strings]:
+    """Draw distinct pairs of strings, uniformly among all with the right numbers of electrons.
+
+    Args:
+        n: Number of pairs wanted.
+        n_orb: Number of spatial orbitals.
+        n_elec: Numbers of alpha and beta electrons.
+        rng: Generator or seed.
+
+    Returns:
+        Alpha strings and beta strings, each of shape ``(n, 2)``, or of all there are if there are fewer; in random
+        order.
+
+    Raises:
+        InputError: ``n`` is negative; the electrons do not fit into the orbitals.
+        ResourceError: There are more strings than memory holds.
+
+    Example:
+        >>> alpha, beta = random_configurations(100, n_orb=36, n_elec=(27, 27), rng=7)
+        >>> len(alpha), len(random_configurations(100, n_orb=3, n_elec=(1, 1), rng=7)[0])
+        (100, 9)
+    """
+    check_sector(n_orb=n_orb, n_elec=n_elec)
+    if n < 0:
+        raise InputError(f"Argument `n` must not be negative, but is {n}.")
+    generator = as_generator(rng)
+    n_alpha, n_beta = (math.comb(n_orb, count) for count in n_elec)
+    if 2 * n > n_alpha * n_beta:
+        # As with strings: the last ones would hardly ever be drawn.
+        alpha, beta = (all_strings(n_orb=n_orb, n_electrons=count) for count in n_elec)
+        chosen = generator.permutation(n_alpha * n_beta)[:n]
+        return alpha[chosen // n_beta], beta[chosen % n_beta]
+    pairs = np.zeros((0, 4), dtype=np.uint64)
+    while len(pairs) < n:
+        n_draws = min(CHUNK, (n - len(pairs)) * 5 // 4 + 16)
+        drawn = [_draw_strings(n_draws, n_orb=n_orb, n_electrons=count, rng=generator) for count in n_elec]
+        pairs = np.unique(np.concatenate([pairs, np.concatenate(drawn, axis=1)]), axis=0)
+    picked = pairs[generator.permutation(len(pairs))[:n]]
+    return np.ascontiguousarray(picked[:, :2]), np.ascontiguousarray(picked[:, 2:])
 
 
 def _checked_include(include: Strings | None, *, n_orb: int, n_electrons: int) -> Strings:

@@ -1,0 +1,268 @@
+"""Tracing the quantum ledger: the same Hamiltonian in spaces whose determinants come from different places.
+
+Selection by couplings finds determinants without a quantum computer. Whether samples are worth their shots is told by
+what they add to it, beside what as many random determinants add (P. Reinholdt and others, J. Chem. Theory Comput. 21,
+6811 (2025), arXiv:2501.07231). All arms have the problem's own orbitals, the same eigensolver and the same threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from kakehashi.core.bits import Strings, lowest_string
+from kakehashi.core.progress import Reporter
+from kakehashi.core.resources import available_memory_bytes
+from kakehashi.core.rng import named_stream
+from kakehashi.core.spec import Spec
+from kakehashi.device.model import Shots
+from kakehashi.problem.model import Problem
+from kakehashi.report.ledger import ARMS, Arm, Ledger, LedgerPoint
+from kakehashi.samples.model import Configurations
+from kakehashi.samples.postselect import postselect
+from kakehashi.samples.random import random_configurations
+from kakehashi.samples.recovery import initial_occupancies, recover_configurations
+from kakehashi.samples.spec import SamplesSpec
+from kakehashi.subspace.determinants import DeterminantSpace
+from kakehashi.subspace.product import Parity
+from kakehashi.subspace.select import Stage, grow, solve_space
+from kakehashi.subspace.solve import parity_of_spin
+
+__all__ = ["LedgerSpec", "trace_ledger"]
+
+FEWEST = 16
+"""Size of the smallest space of an arm that is not grown by selection."""
+
+SHARE_OF_MEMORY = 0.5
+"""Of the free memory, for the matrix."""
+
+RISE_HARTREE = 1e-9
+"""A space that holds another cannot have a higher energy; more than that was another state."""
+
+Pairs = tuple[Strings, Strings]
+
+
+class LedgerSpec(Spec):
+    """What the samples are compared with; the table ``[ledger]``.
+
+    Attributes:
+        enabled: Whether a run traces the ledger.
+        max_determinants: Size of the largest space of each arm.
+        n_seeds: Sampled determinants of largest weight that selection starts from, and random ones in its control.
+        n_draws: Draws of the random arms, the first of which is shown; the others tell their scatter.
+        n_threads: Threads of the kernels; all processors where not given.
+
+    Example:
+        >>> LedgerSpec(max_determinants=1000).n_seeds
+        500
+    """
+
+    enabled: bool = True
+    max_determinants: Annotated[int, Field(ge=2)] = 20_000
+    n_seeds: Annotated[int, Field(ge=1)] = 500
+    n_draws: Annotated[int, Field(ge=1)] = 2
+    n_threads: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tracer:
+    """What all arms share."""
+
+    problem: Problem
+    spec: LedgerSpec
+    reporter: Reporter
+
+    @property
+    def mirrored(self) -> bool:
+        return self.problem.n_elec[0] == self.problem.n_elec[1]
+
+    @property
+    def parity(self) -> Parity:
+        return parity_of_spin(abs(self.problem.two_s)) if self.mirrored else 0
+
+    def sizes(self) -> list[int]:
+        """Halvings of the largest size, ascending."""
+        sizes = [self.spec.max_determinants]
+        while sizes[0] // 2 >= FEWEST:
+            sizes.insert(0, sizes[0] // 2)
+        return sizes
+
+    def space(self, seeds: Pairs | None = None) -> DeterminantSpace:
+        """A space of the Hartree-Fock determinant, and of seeds where there are any."""
+        space = DeterminantSpace(self.problem.hamiltonian, n_threads=self.spec.n_threads)
+        n_alpha, n_beta = self.problem.n_elec
+        space.append(lowest_string(n_alpha), lowest_string(n_beta))
+        if seeds is not None:
+            self.add(space, seeds)
+        return space
+
+    def add(self, space: DeterminantSpace, pairs: Pairs) -> None:
+        """Take in determinants, with their mirror images where the spins are alike."""
+        space.append(*pairs)
+        if self.mirrored:
+            space.append(pairs[1], pairs[0])
+
+    def nested(self, name: str, pairs: Pairs, *, began: float) -> Iterator[Stage]:
+        """Spaces of the first determinants of a list, for growing numbers of them."""
+        space, used, before = self.space(), 0, None
+        for size in self.sizes():
+            while len(space) < size and used < len(pairs[0]):
+                missing = max(1, (size - len(space)) // (2 if self.mirrored else 1))
+                self.add(space, (pairs[0][used : used + missing], pairs[1][used : used + missing]))
+                used += missing
+            if before is not None and len(space) == before.n_determinants:
+                return
+            before = self._solve(space, before, began)
+            self._tell(name, before)
+            yield before
+
+    def _solve(self, space: DeterminantSpace, before: Stage | None, began: float) -> Stage:
+        # Determinants that nobody chose by their couplings may hold a lower state that the one before has no part in:
+        # the eigensolver starts from the lowest ones.
+        budget = int(SHARE_OF_MEMORY * available_memory_bytes())
+        clocks = (time.perf_counter(), began)
+        stage = solve_space(space, parity=self.parity, memory_budget_bytes=budget, began=clocks)
+        if before is not None and stage.energies_hartree[0] > before.energies_hartree[0] + RISE_HARTREE:
+            stage = solve_space(
+                space, before.coefficients, parity=self.parity, memory_budget_bytes=budget, began=clocks
+            )
+        return stage
+
+    def grown(self, name: str, seeds: Pairs | None) -> Iterator[Stage]:
+        """Spaces that selection makes of seeds."""
+        stages = grow(
+            self.space(seeds),
+            n_determinants=self.spec.max_determinants,
+            criterion="heat-bath",
+            two_s=abs(self.problem.two_s),
+            memory_budget_bytes=int(SHARE_OF_MEMORY * available_memory_bytes()),
+        )
+        for stage in stages:
+            self._tell(name, stage)
+            yield stage
+
+    def _tell(self, name: str, stage: Stage) -> None:
+        self.reporter.step(
+            "ledger", name, energy_hartree=stage.energies_hartree[0], n_determinants=stage.n_determinants
+        )
+
+
+def trace_ledger(
+    problem: Problem,
+    shots: Shots,
+    spec: LedgerSpec | None = None,
+    *,
+    samples: SamplesSpec | None = None,
+    seed: int = 0,
+    reporter: Reporter | None = None,
+) -> Ledger:
+    """Energies of growing spaces from the samples, from random determinants, from selection, and from both together.
+
+    Shots with wrong electron numbers are repaired with the occupancies of the state in the space of those with the
+    right ones; where there are none, with those of the Hartree-Fock determinant. Configurations are taken by weight,
+    equal weights in random order: the order of the bits would be knowledge that no sampler had.
+
+    Args:
+        problem: The problem; its orbitals are used as they are.
+        shots: What the device gave.
+        spec: How far to go.
+        samples: Whether shots with wrong electron numbers are repaired; the other options mean nothing here.
+        seed: Of all random numbers.
+        reporter: Told of each space.
+
+    Raises:
+        InputError: The shots do not suit the problem.
+
+    Example:
+        >>> from kakehashi.circuit.spec import CircuitSpec
+        >>> from kakehashi.device.exact import ExactDevice
+        >>> from kakehashi.problem import load_problem
+        >>> chain = load_problem("hydrogen-chain", n_atoms=4)
+        >>> shots = ExactDevice().run(CircuitSpec().build(chain), 1000, rng=7)
+        >>> ledger = trace_ledger(chain, shots, LedgerSpec(max_determinants=30))
+        >>> [arm.complete for arm in ledger.arms if arm.name.endswith("heat-bath")]  # there are no more that couple
+        [True, True, True]
+    """
+    spec = LedgerSpec() if spec is None else spec
+    reporter = Reporter() if reporter is None else reporter
+    tracer = _Tracer(problem=problem, spec=spec, reporter=reporter)
+    began = time.process_time()
+    measured = postselect(shots, n_orb=problem.n_orb, n_elec=problem.n_elec)
+    repair = samples is None or samples.recovery
+    configurations = _recover(tracer, shots, measured, seed) if repair else measured
+    sampled = _by_weight(configurations, spec.max_determinants, seed)
+    prepared = time.process_time() - began
+    seeds = (sampled[0][: spec.n_seeds], sampled[1][: spec.n_seeds])
+    n_seeds = len(seeds[0])
+    nested, grown = [], []
+    for draw in range(spec.n_draws):
+        began_draw = time.process_time()
+        drawn = random_configurations(
+            spec.max_determinants,
+            n_orb=problem.n_orb,
+            n_elec=problem.n_elec,
+            rng=named_stream(seed, "ledger", "random", draw),
+        )
+        nested.append(_points(tracer.nested("random", drawn, began=began_draw)))
+        chosen = (drawn[0][:n_seeds], drawn[1][:n_seeds])
+        grown.append(_points(tracer.grown("random + heat-bath", chosen)))
+    points = {
+        "samples": _points(tracer.nested("samples", sampled, began=time.process_time() - prepared)),
+        "random": nested[0],
+        "heat-bath": _points(tracer.grown("heat-bath", None)),
+        "samples + heat-bath": _points(tracer.grown("samples + heat-bath", seeds), offset_s=prepared),
+        "random + heat-bath": grown[0],
+    }
+    repeats = {"random": tuple(nested[1:]), "random + heat-bath": tuple(grown[1:])}
+    return Ledger(
+        arms=tuple(
+            Arm(
+                name=name,
+                points=points[name],
+                repeats=repeats.get(name, ()),
+                complete=points[name][-1].n_determinants < spec.max_determinants,
+            )
+            for name in ARMS
+        ),
+        n_shots=shots.n_shots,
+        n_in_sector=len(measured),
+        n_configurations=len(configurations),
+        n_seeds=n_seeds,
+    )
+
+
+def _points(stages: Iterator[Stage], *, offset_s: float = 0.0) -> tuple[LedgerPoint, ...]:
+    return tuple(
+        LedgerPoint(
+            n_determinants=stage.n_determinants,
+            energy_hartree=stage.energies_hartree[0],
+            cpu_s=offset_s + stage.cpu_s,
+            spin_squared=stage.spin_squared[0],
+        )
+        for stage in stages
+    )
+
+
+def _by_weight(configurations: Configurations, n: int, seed: int) -> Pairs:
+    """The heaviest configurations, those of equal weight in random order."""
+    chance = named_stream(seed, "ledger", "ties").random(len(configurations))
+    order = np.lexsort((chance, -configurations.weights))[:n]
+    return configurations.alpha[order], configurations.beta[order]
+
+
+def _recover(tracer: _Tracer, shots: Shots, measured: Configurations, seed: int) -> Configurations:
+    """All shots, repaired towards the state in the space of those with the right electron numbers."""
+    problem = tracer.problem
+    occupancies = initial_occupancies(n_orb=problem.n_orb, n_elec=problem.n_elec)
+    if len(measured):
+        space = tracer.space(_by_weight(measured, tracer.spec.max_determinants // 2, seed))
+        state = tracer._solve(space, None, time.process_time()).coefficients[0]
+        occupancies = np.diagonal(space.densities(state).one_body, axis1=1, axis2=2)
+    return recover_configurations(
+        shots, n_elec=problem.n_elec, occupancies=np.clip(occupancies, 0, 1), rng=named_stream(seed, "ledger", "repair")
+    )

@@ -8,7 +8,7 @@ import pytest
 from kakehashi.core.bits import lowest_string
 from kakehashi.core.progress import Reporter
 from kakehashi.energy.spec import EnergySpec
-from kakehashi.energy.starts import choose_start, hartree_fock_seeds
+from kakehashi.energy.starts import _has_another_spin, choose_start, hartree_fock_seeds
 from kakehashi.problem.lattice import hubbard
 from kakehashi.problem.molecule import molecule_problem
 from kakehashi.subspace.determinants import DeterminantSpace
@@ -98,6 +98,35 @@ def test_open_shells(n_elec):
     start = choose_start(problem, EnergySpec(**SMALL), seed=1)
     assert np.isfinite(start.energy_hartree)
     assert energy_of(start, 60, two_s=n_elec[0] - n_elec[1]) <= start.energy_hartree + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("spin_squared", "two_s", "mirrored", "another"),
+    [
+        (0.0, 0, True, False),
+        (6.0, 0, True, True),  # a quintet
+        (2.0, 0, True, False),  # no triplet is even: a mixture of singlet and quintet
+        (2.0, 0, False, True),
+        (4.5, 0, True, False),
+        (3.75, 1, False, True),
+        (2.0, 1, False, False),
+        (float("nan"), 0, True, False),
+    ],
+)
+def test_another_spin_is_told_from_a_mixture(spin_squared, two_s, mirrored, another):
+    assert _has_another_spin(spin_squared, two_s, mirrored=mirrored) == another
+
+
+def test_a_start_of_another_spin_is_not_taken():
+    """The boron dimer: over broken-symmetry orbitals the lowest even state is a quintet, below the lowest singlet."""
+    atoms = [("B", (0.0, 0.0, 0.0)), ("B", (0.0, 0.0, 1.6))]
+    problem = molecule_problem(atoms, basis="6-31g", active_space=(6, 16))
+    spec = EnergySpec(**(SMALL | {"orbital_determinants": 300, "max_orbital_turns": 0}))
+    broken = choose_start(problem, spec.model_copy(update={"orbitals": "broken-symmetry"}), seed=0)
+    best = choose_start(problem, spec, seed=0)
+    assert broken.spin_squared == pytest.approx(6.0, abs=0.1)
+    assert best.name == "natural"
+    assert best.spin_squared < 0.1
 
 
 def test_equal_seeds_give_equal_starts():

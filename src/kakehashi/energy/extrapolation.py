@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from kakehashi.core.errors import InputError
 from kakehashi.energy.model import Estimate, Rung
 
-__all__ = ["CALIBRATED_FACTOR", "extrapolate"]
+__all__ = ["CALIBRATED_FACTOR", "LEAST_HALF_WIDTH_HARTREE", "extrapolate"]
 
 Vector = NDArray[np.float64]
 
-CALIBRATED_FACTOR = 1.6
-"""Half the 95 % interval over the measure of :func:`_measure`; found by ``verification/calibrate.py``."""
+CALIBRATED_FACTOR = 1.18
+"""Half the 95 % interval over :func:`_measure`: the quantile that ``verification/calibrate.py`` finds."""
+
+LEAST_HALF_WIDTH_HARTREE = 1e-6
+"""What eigensolvers and thresholds leave open, in the exact energies of the calibration too."""
 
 UNTRUSTED_FACTOR = 4.0
 """Where a line means nothing the interval reaches this many times what was last seen to change below the energy."""
@@ -73,7 +76,7 @@ def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
     if last.second_order_hartree == 0 and not wrong_spin:  # nothing lies outside
         return Estimate(
             energy_hartree=last.energy_hartree,
-            low_hartree=last.energy_hartree - last.second_order_error_hartree,
+            low_hartree=last.energy_hartree - 2 * last.second_order_error_hartree - LEAST_HALF_WIDTH_HARTREE,
             high_hartree=last.energy_hartree,
             trusted=True,
             reason="the space holds every determinant that the state couples to",
@@ -89,8 +92,8 @@ def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
     reason = _why_not(second, slope)
     if reason:
         return _untrusted(estimate, energies, second, reason)
-    measure = _measure({k: line[0] for k, line in lines.items()}, energies[-1], second[-1])
-    half = CALIBRATED_FACTOR * measure + 2 * last.second_order_error_hartree
+    measure = _measure({k: line[0] for k, line in lines.items()}, last.energy_hartree, last.second_order_hartree)
+    half = CALIBRATED_FACTOR * measure + 2 * last.second_order_error_hartree + LEAST_HALF_WIDTH_HARTREE
     return Estimate(
         energy_hartree=min(estimate, last.energy_hartree),
         low_hartree=estimate - half,
@@ -157,7 +160,7 @@ def _untrusted(estimate: float, energies: Vector, second: Vector, reason: str) -
     seen = max(abs(float(second[-1])), float(energies[max(-3, -len(energies))] - energy), energy - estimate)
     return Estimate(
         energy_hartree=estimate,
-        low_hartree=min(energy - UNTRUSTED_FACTOR * seen, estimate),
+        low_hartree=min(energy - UNTRUSTED_FACTOR * seen, estimate) - LEAST_HALF_WIDTH_HARTREE,
         high_hartree=energy,
         trusted=False,
         reason=reason,

@@ -6,6 +6,7 @@ centres than a hundred million over orbitals of paired spins (docs/explanations/
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ Array = NDArray[np.float64]
 Seeds = tuple[Strings, Strings]
 
 SPIN_BROKEN = 0.1
-"""Excess of ``<S^2>`` over the wanted spin's from which a determinant counts as of broken symmetry."""
+"""Excess of ``<S^2>`` over a spin's own from which a state counts as of broken symmetry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,6 +46,7 @@ class Start:
         alpha: Alpha strings of the determinants, shape ``(n, 2)``.
         beta: Their beta strings.
         energy_hartree: Energy of the small space in which starts were compared; infinite where they were not.
+        spin_squared: ``<S^2>`` there; not a number where they were not.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Start:
     alpha: Strings
     beta: Strings
     energy_hartree: float = np.inf
+    spin_squared: float = np.nan
 
 
 def hartree_fock_seeds(problem: Problem) -> Seeds:
@@ -74,7 +77,8 @@ def choose_start(
         reporter: Told of each try.
 
     Returns:
-        The start; of several the one whose small space has the lowest energy.
+        The start; of several the one whose small space has the lowest energy, unless it holds a state of another
+        spin: a quintet below the singlet stays one, however far the space grows.
     """
     reporter = Reporter() if reporter is None else reporter
     given = _given(problem, seeds)
@@ -86,15 +90,34 @@ def choose_start(
         candidates += [*([given] if spec.orbitals == "auto" else []), _natural(problem, given, spec, two_s)]
     if spec.orbitals != "natural":
         candidates += _broken_symmetry(problem, spec, two_s, seed=seed, reporter=reporter)
-    best = given
+    tried = []
     for candidate in candidates:
-        tried = _try(candidate, spec, two_s)
-        reporter.step("orbitals", f"{tried.name} orbitals", energy_hartree=tried.energy_hartree)
-        if tried.energy_hartree < best.energy_hartree:
-            best = tried
+        tried.append(_try(candidate, spec, two_s))
+        reporter.step("orbitals", f"{candidate.name} orbitals", energy_hartree=tried[-1].energy_hartree)
+    best = min(tried, key=lambda start: _rank(start, problem, two_s), default=given)
     if spec.orbitals in ("auto", "optimized") and spec.max_orbital_turns:
-        best = _optimized(best, spec, two_s, reporter)
+        optimized = _optimized(best, spec, two_s, reporter)
+        if _rank(optimized, problem, two_s) < _rank(best, problem, two_s):
+            best = optimized
     return best
+
+
+def _rank(start: Start, problem: Problem, two_s: int) -> tuple[bool, float]:
+    """What starts are ordered by: first whether they hold another spin, then the energy."""
+    n_alpha, n_beta = problem.n_elec
+    return _has_another_spin(start.spin_squared, two_s, mirrored=n_alpha == n_beta), start.energy_hartree
+
+
+def _has_another_spin(spin_squared: float, two_s: int, *, mirrored: bool) -> bool:
+    """Whether a state is one of another spin. A mixture with the wanted one is not: it sharpens as a space grows.
+
+    With mirror images in the space, states have the sign of the wanted spin, and of every second one above and below.
+    """
+    if not math.isfinite(spin_squared):
+        return False
+    nearest = round(math.sqrt(1 + 4 * max(spin_squared, 0.0)) - 1)
+    possible = nearest != two_s and (nearest - two_s) % (4 if mirrored else 2) == 0
+    return possible and abs(spin_squared - nearest / 2 * (nearest / 2 + 1)) < SPIN_BROKEN
 
 
 def _given(problem: Problem, seeds: Seeds | None) -> Start:
@@ -115,8 +138,8 @@ def _space(start: Start, spec: EnergySpec) -> DeterminantSpace:
 def _try(start: Start, spec: EnergySpec, two_s: int) -> Start:
     """The start with the energy of its small space."""
     for stage in grow(_space(start, spec), n_determinants=spec.orbital_determinants, growth=3.0, two_s=two_s):
-        energy = stage.energies_hartree[0]
-    return replace(start, energy_hartree=energy)
+        energy, spin = stage.energies_hartree[0], stage.spin_squared[0]
+    return replace(start, energy_hartree=energy, spin_squared=spin)
 
 
 def _natural(problem: Problem, given: Start, spec: EnergySpec, two_s: int) -> Start:
@@ -198,8 +221,6 @@ def _optimized(start: Start, spec: EnergySpec, two_s: int, reporter: Reporter) -
         n_threads=spec.n_threads,
         callback=tell,
     )
-    if best.energy_hartree >= start.energy_hartree:
-        return start
     return Start(
         name=f"optimized {start.name}",
         hamiltonian=best.hamiltonian,
@@ -207,4 +228,5 @@ def _optimized(start: Start, spec: EnergySpec, two_s: int, reporter: Reporter) -
         alpha=best.alpha,
         beta=best.beta,
         energy_hartree=best.energy_hartree,
+        spin_squared=min(best.steps, key=lambda step: step.energy_hartree).spin_squared,
     )

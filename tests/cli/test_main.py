@@ -59,6 +59,21 @@ def test_run_show_and_json(spec: Path, tmp_path: Path) -> None:
     assert f"{result['energy_hartree']:.8f}" in words.stdout
 
 
+def test_compare_writes_the_ledger_and_says_one_sentence(spec: Path, tmp_path: Path) -> None:
+    done = kakehashi("compare", spec, "--out", "run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["schema"] == "kakehashi.ledger/1"
+    assert json.loads((tmp_path / "run" / "ledger.json").read_text()) == found
+    assert "run/ledger.html" in done.stderr
+    words = kakehashi("compare", spec, "--out", "run", cwd=tmp_path)
+    assert "the shots of the earlier call are there" in words.stderr
+    assert "samples + heat-bath" in words.stdout
+    assert " ".join(words.stdout.split()).endswith("random ones.")
+    assert max(len(line.rstrip()) for line in words.stdout.splitlines()) <= 100
+    assert kakehashi("compare", "missing.toml", cwd=tmp_path).returncode == 2
+
+
 def test_default_folder_is_named_after_file_and_spec(spec: Path, tmp_path: Path) -> None:
     kakehashi("run", spec, cwd=tmp_path)
     kakehashi("run", spec, "--set", "seed=4", cwd=tmp_path)

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kakehashi.energy.model import Estimate, Rung
 from kakehashi.problem.model import Reference
+from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
+from kakehashi.report.selected import SelectedSummary
 
 FCI = -109.046671778
 HARTREE_FOCK = -108.83523657
@@ -59,6 +62,101 @@ def make_sampling(**changes: Any) -> SamplingSummary:
         "state_histogram": state,
     }
     return SamplingSummary(**(values | changes))
+
+
+RUNGS = (
+    (1, -108.8352366, -0.2959748, 0.001),
+    (51, -108.9518117, -0.0998001, 0.005),
+    (102, -108.986209, -0.0607891, 0.009),
+    (205, -109.0102856, -0.0363948, 0.015),
+    (411, -109.0272002, -0.0206401, 0.026),
+    (823, -109.0358676, -0.0113345, 0.045),
+    (1647, -109.0396563, -0.0071261, 0.084),
+    (3294, -109.042221, -0.0044411, 0.15),
+    (6588, -109.0440235, -0.0026222, 0.283),
+    (12801, -109.045239, -0.0014129, 0.537),
+)
+"""Determinants, energy, second-order energy and processor time of this project's selection from Hartree-Fock."""
+
+ARM_POINTS = {
+    "samples": ((20, 172.11, 0.012), (625, 171.558, 0.037), (2027, 167.518, 0.06)),
+    "random": ((19, 211.435, 0.011), (2501, 211.435, 0.057), (20001, 211.435, 0.25)),
+    "heat-bath": ((1, 211.435, 0.001), (208, 39.371, 0.01), (1670, 8.338, 0.052), (20000, 1.442, 0.46)),
+    "samples + heat-bath": ((991, 171.558, 0.015), (1982, 12.08, 0.023), (20002, 1.442, 0.385)),
+    "random + heat-bath": ((1001, 211.435, 0.006), (3201, 7.071, 0.043), (20000, 1.444, 0.446)),
+}
+"""Determinants, millihartree above FCI and processor time, as a ledger of the same molecule gave them."""
+
+
+def make_estimate(rungs: tuple[Rung, ...]) -> Estimate:
+    """What an extrapolation says of all the spaces, and of fewer."""
+    if len(rungs) == len(RUNGS):
+        bound = rungs[-1].energy_hartree
+        return Estimate(
+            energy_hartree=bound - 0.00141,
+            low_hartree=bound - 0.00151,
+            high_hartree=bound - 0.00131,
+            trusted=True,
+            reason="the last spaces lie on a line of slope 1.00",
+            n_rungs=len(rungs),
+        )
+    last = rungs[-1]
+    return Estimate(
+        energy_hartree=last.energy_hartree + last.second_order_hartree,
+        low_hartree=last.energy_hartree + 4 * last.second_order_hartree,
+        high_hartree=last.energy_hartree,
+        trusted=False,
+        reason=f"only {len(rungs)} of the spaces differ enough in size, and a line takes four",
+        n_rungs=len(rungs),
+    )
+
+
+def make_selected(**changes: Any) -> SelectedSummary:
+    """The growth of selected CI for N2; with fewer rungs, there is no error bar."""
+    shift, last = changes.pop("shift_hartree", 0.0), changes.pop("last", len(RUNGS))
+    rungs = tuple(
+        Rung(
+            n_determinants=n,
+            energy_hartree=energy + shift,
+            second_order_hartree=second,
+            second_order_error_hartree=2e-6 if n == RUNGS[last - 1][0] else 0.0,
+            spin_squared=0.001,
+            cpu_s=cpu_s,
+        )
+        for n, energy, second, cpu_s in RUNGS[:last]
+    )
+    values: dict[str, Any] = {
+        "orbitals": "natural",
+        "rungs": (rungs,),
+        "estimates": (make_estimate(rungs),),
+        "natural_occupations": np.array([1.99] * 3 + [1.95, 1.84, 0.16, 0.05] + [0.01] * 9),
+        "converged": True,
+        "stopped": "max_determinants",
+        "wall_s": 0.7,
+        "cpu_s": 0.6,
+    }
+    return SelectedSummary(**(values | changes))
+
+
+def make_arm(name: str, points: tuple[tuple[int, float, float], ...], **changes: Any) -> Arm:
+    made = tuple(
+        LedgerPoint(n_determinants=n, energy_hartree=FCI + above / 1000, cpu_s=cpu_s, spin_squared=0.0)
+        for n, above, cpu_s in points
+    )
+    return Arm(name=name, points=made, **changes)
+
+
+def make_ledger(**points: Any) -> Ledger:
+    """The ledger of N2, with the points of any arm replaced: ``samples_heat_bath`` stands for that of both."""
+    names = {name.replace(" + ", "_").replace("-", "_"): name for name in ARM_POINTS}
+    table = ARM_POINTS | {names[key]: value for key, value in points.items()}
+    return Ledger(
+        arms=tuple(make_arm(name, values, complete=name == "samples") for name, values in table.items()),
+        n_shots=20_000,
+        n_in_sector=19,
+        n_configurations=1022,
+        n_seeds=500,
+    )
 
 
 def make_result(**changes: Any) -> Result:
@@ -143,6 +241,16 @@ def build() -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
+def build_selected() -> Callable[..., SelectedSummary]:
+    return make_selected
+
+
+@pytest.fixture(scope="session")
+def build_ledger() -> Callable[..., Ledger]:
+    return make_ledger
+
+
+@pytest.fixture(scope="session")
 def build_sampling() -> Callable[..., SamplingSummary]:
     return make_sampling
 
@@ -181,6 +289,10 @@ def edge_cases() -> dict[str, Result]:
     )
     return {
         "plain": plain,
+        "estimate and ledger": make_result(selected=make_selected(), ledger=make_ledger()),
+        "estimate without a reference": make_result(reference=None, selected=make_selected(), ledger=make_ledger()),
+        "no error bar": make_result(selected=make_selected(last=3), ledger=make_ledger()),
+        "no error bar, no reference, wrong spin": make_result(reference=None, selected=make_selected(last=1)),
         "loop control": make_result(control=dataclasses.replace(control, loop_energy_hartree=-109.0431)),
         "no reference": make_result(reference=None),
         "no control": make_result(control=None),

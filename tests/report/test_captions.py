@@ -1,9 +1,12 @@
-from kakehashi.report.captions import caption_figure
-from kakehashi.report.figures import FIGURES
+import pytest
+
+from kakehashi.core.errors import InputError
+from kakehashi.report.captions import caption_figure, caption_ledger
+from kakehashi.report.figures import figures_of
 
 
 def test_every_figure_of_every_result_has_words(any_result):
-    for kind in FIGURES:
+    for kind in figures_of(any_result):
         caption = caption_figure(any_result, kind)
         assert caption.title
         assert caption.reading.endswith(".")
@@ -22,3 +25,25 @@ def test_excited_electrons_are_summed(build):
     occupancies = build().occupancies
     expected = f"{occupancies[0, 5:].sum():.2f} alpha"
     assert expected in caption_figure(build(), "occupancies").reading
+
+
+def test_what_was_left_out_has_no_words(build):
+    for kind, key in (("estimate", "energy.max_determinants"), ("ledger", "ledger.enabled")):
+        with pytest.raises(InputError, match=key):
+            caption_figure(build(), kind)
+
+
+def test_the_estimate_is_read_with_its_interval_or_with_the_reason_for_none(build, build_selected):
+    caption = caption_figure(build(selected=build_selected()), "estimate")
+    assert "the estimate, with its 95 % interval (±0.100 mHa) as a bar" in caption.reading
+    assert caption.alternative.endswith("The estimate is +0.023 mHa.")
+    assert "12,801 determinants at +1.43 mHa" in caption.alternative
+    bare = caption_figure(build(selected=build_selected(last=3)), "estimate")
+    assert "there is no error bar: only 3 of the spaces" in bare.reading
+    assert "95 %" not in bare.reading
+
+
+def test_the_ledger_is_told_arm_by_arm(build, build_ledger):
+    text = caption_figure(build(ledger=build_ledger()), "ledger").alternative
+    assert "heat-bath +1.44 mHa with 20,000 determinants" in text
+    assert "heat-bath -109.04522978 hartree with 20,000" in caption_ledger(build_ledger()).alternative

@@ -73,6 +73,21 @@ def test_values_that_json_lacks_are_refused(build):
         result_to_json(build(spec={"file": Path("a")}))
 
 
+def test_files_of_earlier_versions_are_read(build):
+    table = result_to_json(build())
+    assert [table.pop(key) for key in ("estimate", "selected", "ledger")] == [None] * 3
+    assert result_from_json(table) == build()
+
+
+def test_the_estimate_is_that_of_the_lowest_state(build, build_selected, build_ledger):
+    table = result_to_json(build(selected=build_selected(), ledger=build_ledger()))
+    assert table["estimate"] == {
+        key: value for key, value in table["selected"]["estimates"][0].items() if key != "n_rungs"
+    }
+    assert table["energy_hartree"] == -109.0459  # the samples' own is kept apart
+    assert table["ledger"]["verdict"].startswith("The samples make no measurable difference")
+
+
 def broken(change):
     def apply(table):
         table = copy.deepcopy(table)
@@ -106,11 +121,19 @@ def broken(change):
         (lambda t: t.update(error_mhartree=0.1), "'error_mhartree' differs"),
         (lambda t: t.update(error_mhartree=None), "'error_mhartree' differs"),
         (lambda t: [t.pop("seed"), t.pop("spec")], "1 more faults"),
+        (lambda t: t.update(estimate=None), "'estimate' differs from the first of 'selected.estimates'"),
+        (lambda t: t["estimate"].update(low_hartree=-110.0), "'estimate' differs"),
+        (lambda t: t["selected"].update(estimates=[]), "'selected.estimates' is wrong"),
+        (lambda t: t["selected"]["rungs"][0][3].pop("cpu_s"), "'selected.rungs.0.3.cpu_s' of the schema"),
+        (lambda t: t["ledger"]["arms"].pop(), "A ledger has the arms"),
+        (lambda t: t["ledger"]["arms"][0]["points"].clear(), "'ledger.arms.0.points' is wrong"),
+        (lambda t: t["ledger"]["arms"][0]["points"].reverse(), "arm 'samples' must grow"),
     ],
 )
-def test_broken_file_is_explained(build, tmp_path, change, message):
+def test_broken_file_is_explained(build, build_selected, build_ledger, tmp_path, change, message):
     path = tmp_path / "result.json"
-    path.write_text(json.dumps(broken(change)(result_to_json(build()))))
+    whole = result_to_json(build(selected=build_selected(), ledger=build_ledger()))
+    path.write_text(json.dumps(broken(change)(whole)))
     with pytest.raises(FileFormatError, match=message) as caught:
         read_json(path)
     assert str(caught.value).startswith(f"{path}: ")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import jsonschema
 import numpy as np
 import pytest
-from pyscf import fci, gto, scf
+from pyscf import ao2mo, fci, gto, scf
 
 from kakehashi.core.identity import identify
 from kakehashi.report.document import read_json, write_json
-from kakehashi.report.example import example_result
+from kakehashi.report.example import example_ledger, example_result, example_selected
 from kakehashi.report.schema import read_schema
 from kakehashi.report.verdict import judge
 
@@ -43,6 +43,22 @@ def test_its_parts_agree():
     np.testing.assert_allclose(result.occupancies.sum(axis=1), result.n_elec)
     assert result.sampling.sampled_histogram.sum() == result.sampling.n_in_sector
     assert result.wall_s == pytest.approx(sum(result.stage_s.values()))
+
+
+def test_selected_ci_and_ledger_have_the_same_energies(mean_field):
+    selected, ledger = example_selected(), example_ledger()
+    first, last = selected.rungs[0]
+    one = mean_field.mo_coeff.T @ mean_field.get_hcore() @ mean_field.mo_coeff
+    two = ao2mo.restore(1, ao2mo.kernel(mean_field.mol, mean_field.mo_coeff), 2)
+    # Two electrons in the upper orbital, and what couples them to two in the lower one.
+    upper = 2 * one[1, 1] + two[1, 1, 1, 1] + mean_field.mol.energy_nuc()
+    second_order = two[0, 1, 0, 1] ** 2 / (mean_field.e_tot - upper)
+    assert first.second_order_hartree == pytest.approx(second_order, abs=1e-7)
+    assert first.energy_hartree == pytest.approx(mean_field.e_tot, abs=1e-8)
+    assert last.energy_hartree == selected.estimate.energy_hartree == example_result().energy_hartree
+    assert selected.natural_occupations.sum() == pytest.approx(2.0)
+    assert ledger.lowest_hartree == example_result().energy_hartree
+    assert ledger.n_in_sector == example_result().sampling.n_in_sector
 
 
 def test_it_is_a_result_like_any_other(tmp_path):

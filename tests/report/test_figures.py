@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kakehashi.problem.model import Reference
-from kakehashi.report.figures import FIGURES, plot_convergence, plot_occupancies, plot_size, plot_weights
+from kakehashi.report.figures import FIGURES, figures_of, plot_convergence, plot_occupancies, plot_size, plot_weights
 
 
 def texts(figure):
@@ -115,25 +115,37 @@ def test_weights_without_samples_say_so(build, build_sampling):
     assert "sampled: none" in texts(plot_weights(build(sampling=empty)))
 
 
+@pytest.fixture
+def full(build, build_selected, build_ledger):
+    """A result with something for every figure, and fields replaced."""
+    return lambda **changes: build(selected=build_selected(), ledger=build_ledger(), **changes)
+
+
+def test_a_result_has_the_figures_that_it_has_numbers_for(build, full, build_ledger):
+    assert set(FIGURES) - set(figures_of(build())) == {"estimate", "ledger"}
+    assert figures_of(full()) == tuple(FIGURES)
+    assert "estimate" not in figures_of(build(ledger=build_ledger()))
+
+
 @pytest.mark.parametrize("kind", list(FIGURES))
-def test_title_can_be_left_to_the_page(build, kind):
-    with_title, without = FIGURES[kind](build()), FIGURES[kind](build(), title=False)
+def test_title_can_be_left_to_the_page(full, kind):
+    with_title, without = FIGURES[kind](full()), FIGURES[kind](full(), title=False)
     titles = set(texts(with_title)) - set(texts(without))
     assert len(titles) == 1
     assert len(titles.pop()) > 10
 
 
 @pytest.mark.parametrize("kind", list(FIGURES))
-def test_figure_can_be_saved_under_any_settings(build, kind):
+def test_figure_can_be_saved_under_any_settings(full, kind):
     dollar = Reference(energy_hartree=-109.0466, method="$x^{$", source="")
-    figure = FIGURES[kind](build(reference=dollar))
+    figure = FIGURES[kind](full(reference=dollar))
     with mpl.rc_context({"text.parse_math": True, "font.size": 30}):
         figure.savefig(io.BytesIO(), format="svg")
 
 
 @pytest.mark.parametrize("kind", list(FIGURES))
-def test_nothing_is_cut_off(build, kind):
-    figure = FIGURES[kind](build())
+def test_nothing_is_cut_off(full, kind):
+    figure = FIGURES[kind](full())
     figure.draw_without_rendering()
     box = figure.get_tightbbox()
     assert box.x0 >= -0.01
@@ -142,10 +154,10 @@ def test_nothing_is_cut_off(build, kind):
     assert box.y1 <= figure.get_figheight() + 0.01
 
 
-def test_settings_of_matplotlib_are_left_alone(build):
+def test_settings_of_matplotlib_are_left_alone(full):
     before = dict(mpl.rcParams)
     for kind in FIGURES:
-        FIGURES[kind](build())
+        FIGURES[kind](full())
     assert dict(mpl.rcParams) == before
 
 

@@ -94,7 +94,8 @@ def test_page_is_well_made(page, any_result):
     headings = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
     assert all(b - a <= 1 for a, b in itertools.pairwise(headings))
     figures = [attributes for attributes in page.all("svg") if attributes.get("role") == "img"]
-    assert len(figures) == len(page.all("figcaption")) == 4
+    more = (any_result.selected is not None) + (any_result.ledger is not None)
+    assert len(figures) == len(page.all("figcaption")) == 4 + more
     assert all(attributes["aria-labelledby"] for attributes in figures)
     assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all("meta")
 
@@ -183,3 +184,29 @@ def test_fragment_stands_alone_in_a_notebook(cases, case):
 
 def test_page_does_not_grow_out_of_hand(build):
     assert len(render_html(build()).encode()) < 200_000
+
+
+def test_estimate_and_ledger_have_their_places(build, build_selected, build_ledger):
+    words = re.sub(r"\s+", " ", Page(render_html(build(selected=build_selected(), ledger=build_ledger()))).words())
+    assert "Ground-state energy, estimated" in words
+    assert "±0.100 mHa 95 % interval" in words
+    assert "0.023 mHa above FCI" in words
+    assert "Beside selection without a sampler: the samples make no measurable difference" in words
+    assert "What the samples are worth" in words
+    assert "Growing spaces" in words
+    bare = Page(render_html(build())).words()
+    assert "What the samples are worth" not in bare
+    assert "Growing spaces" not in bare
+
+
+def test_a_page_without_an_error_bar_promises_none(build, build_selected):
+    words = re.sub(r"\s+", " ", Page(render_html(build(selected=build_selected(last=3)))).words())
+    assert "Upper bound on the ground-state energy" in words
+    assert "no error bar" in words
+    assert "95 %" not in words.split("All numbers")[0].replace("at least 95 % of its strings", "")
+
+
+def test_a_fragment_shows_the_ledger_where_there_is_one(build, build_selected, build_ledger):
+    page = Page(render_fragment(build(selected=build_selected(), ledger=build_ledger())))
+    assert len([attributes for attributes in page.all("svg") if attributes.get("role") == "img"]) == 3
+    assert "±0.100 mHa" in page.words()

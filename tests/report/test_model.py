@@ -117,3 +117,14 @@ def test_methods_lead_to_the_report(build, tmp_path):
 def test_unknown_figure_is_named(build):
     with pytest.raises(InputError, match="There is no figure 'convergance'; did you mean 'convergence'"):
         build().plot("convergance")
+
+
+def test_the_bound_is_the_lowest_variational_energy(build, build_selected, build_ledger):
+    assert build().bound_hartree == -109.0459
+    assert build(selected=build_selected(shift_hartree=-0.1)).bound_hartree == pytest.approx(-109.145239)
+    assert build(ledger=build_ledger(heat_bath=((1, -50.0, 0.1),))).bound_hartree == pytest.approx(-109.096671778)
+
+
+def test_one_line_tells_of_the_estimate(build, build_selected):
+    assert repr(build(selected=build_selected())).endswith("estimate -109.04664900 hartree)")
+    assert repr(build(selected=build_selected(last=3))).endswith("estimate without an error bar)")

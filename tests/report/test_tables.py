@@ -4,58 +4,23 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from kakehashi.problem.model import Reference
+from kakehashi.energy.model import Estimate
 from kakehashi.report.tables import (
     energy_table,
     format_count,
     format_duration,
     format_energy,
+    format_interval,
     format_large,
     format_mhartree,
     format_share,
     format_spin,
     iteration_table,
+    ledger_table,
+    own_row,
+    rung_table,
     stage_table,
-    summary_rows,
 )
-
-
-def by_label(result):
-    return {row.label: row for row in summary_rows(result)}
-
-
-def test_summary_of_n2(build):
-    rows = by_label(build())
-    assert (rows["Energy"].value, rows["Energy"].unit) == ("-109.04590000", "hartree")
-    assert (rows["Reference"].value, rows["Reference"].note) == ("-109.04667178", "FCI; arXiv:2405.05068")
-    assert (rows["Error"].value, rows["Error"].unit) == ("+0.772", "mHa")
-    assert rows["Hartree-Fock"].note == "+211 mHa from this run"
-    assert rows["Control: random strings"].note == "+190 mHa from this run; 4,000,000 determinants"
-    assert rows["Determinants"].note == "2,000 alpha × 2,000 beta strings; 21.0 % of the full space"
-    assert (rows["⟨S²⟩"].value, rows["⟨S²⟩"].note) == ("0.0000", "a pure singlet has 0")
-    assert rows["Eigensolver converged"].value == "yes"
-    assert rows["Wall time"].value == "2 min 10 s"
-    assert rows["Peak memory"].value == "1.4 GiB"
-
-
-def test_summary_without_reference_and_control(build):
-    rows = by_label(build(reference=None, control=None, converged=False))
-    assert "Reference" not in rows
-    assert "Error" not in rows
-    assert (rows["Control"].value, rows["Eigensolver converged"].value) == ("none", "no")
-
-
-def test_summary_shows_what_there_is_more(build):
-    control = dataclasses.replace(build().control, loop_energy_hartree=-109.0431)
-    reference = Reference(energy_hartree=-109.04667, method="HCI", source="", uncertainty_hartree=2e-5)
-    rows = by_label(
-        build(control=control, reference=reference, root_energies_hartree=(-109.0459, -108.7), n_elec=(6, 4))
-    )
-    assert rows["Control: loop on random bits"].note == "+2.80 mHa from this run"
-    assert rows["Root 1"].note == "+346 mHa above the ground state"
-    assert rows["Error"].note == "the reference itself is certain to 0.02 mHa"
-    assert rows["Reference"].note == "HCI"
-    assert rows["⟨S²⟩"].note == "a pure triplet has 2"
 
 
 def test_energies_ascend_and_are_measured_from_the_reference(build):
@@ -74,6 +39,63 @@ def test_energies_are_measured_from_the_run_without_a_reference(build):
     table = energy_table(build(reference=None))
     assert table.columns[2] == "Above this run (mHa)"
     assert table.rows[0] == ("This run", "-109.04590000", "0")
+
+
+def test_energies_of_selected_ci_stand_beside_those_of_the_samples(build, build_selected):
+    result = build(selected=build_selected())
+    table = energy_table(result)
+    assert [row[0] for row in table.rows] == [
+        "Reference (FCI)",
+        "Estimate (±0.100 mHa)",
+        "Samples alone, variational",
+        "Selected CI, variational",
+        "Random strings, same size",
+        "Hartree-Fock",
+    ]
+    assert own_row(result) == "Estimate (±0.100 mHa)"
+    assert energy_table(build(selected=build_selected(), reference=None)).columns[2] == "Above the estimate (mHa)"
+
+
+def test_the_row_that_a_run_without_an_error_bar_stands_for_is_the_lowest_bound(build, build_selected):
+    assert own_row(build()) == "This run"
+    assert own_row(build(selected=build_selected(last=3))) == "Samples alone, variational"
+    assert own_row(build(selected=build_selected(last=3, shift_hartree=-0.1))) == "Selected CI, variational"
+    labels = [row[0] for row in energy_table(build(selected=build_selected(last=3))).rows]
+    assert not any(label.startswith("Estimate") for label in labels)
+
+
+def test_every_space_has_a_row(build, build_selected):
+    table = rung_table(build(selected=build_selected()))
+    assert len(table.rows) == 10
+    assert table.rows[-1] == ("12,801", "-109.04523900", "-1.41", "0.0010", "0.537 s")
+    assert rung_table(build()).rows == ()
+
+
+def test_arms_are_set_side_by_side_at_sizes_that_they_reach(build, build_ledger):
+    table = ledger_table(build_ledger(), reference=build().reference)
+    assert table.columns == (
+        "Above FCI (mHa)", "at 100", "at 1,000", "at 10,000", "Determinants", "at the end", "⟨S²⟩", "CPU time",
+    )  # fmt: skip
+    rows = {row[0]: row for row in table.rows}
+    assert rows["samples"] == ("samples", "+172", "+170", "–", "2,027", "+168", "0.0000", "0.060 s")
+    assert rows["random + heat-bath"][1:3] == ("–", "–")
+    assert rows["heat-bath"][5] == "+1.44"
+    assert ledger_table(build_ledger()).rows[2][5] == "0"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-1.0001, -0.9999, "±0.100"),
+        (-1.0001, -1.0, "−0.100 / +0"),
+        (-1.002, -0.9995, "−2.00 / +0.500"),
+        (-1, -1, "±0"),
+        (-1.0000004, -1, "−0.001 / +0"),
+    ],
+)
+def test_the_halves_of_an_interval_are_told_apart(low, high, text):
+    estimate = Estimate(energy_hartree=-1.0, low_hartree=low, high_hartree=high, trusted=True, reason="", n_rungs=4)
+    assert format_interval(estimate) == text
 
 
 def test_iterations(build):

@@ -175,3 +175,13 @@ def test_every_case_has_sentences(any_result):
     verdict = judge(any_result)
     assert verdict.text.startswith(verdict.headline)
     assert all(sentence.endswith(".") for sentence in (verdict.headline, *verdict.sentences))
+
+
+def test_the_ledger_has_the_last_word(with_control, build_ledger):
+    without = judge(with_control(loop_mhartree=2.8))
+    verdict = judge(with_control(loop_mhartree=2.8, ledger=build_ledger()))
+    assert (verdict.case, verdict.headline) == (without.case, without.headline)
+    assert verdict.sentences[:-1] == without.sentences
+    assert verdict.sentences[-1].startswith(
+        "Beside selection without a sampler: the samples make no measurable difference to heat-bath selection: at "
+    )

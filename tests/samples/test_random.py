@@ -9,7 +9,7 @@ from scipy import stats
 
 from kakehashi.core.bits import count_electrons, lowest_string, pack_strings, unique_strings, unpack_strings
 from kakehashi.core.errors import InputError
-from kakehashi.samples import all_strings, random_strings
+from kakehashi.samples import all_strings, random_configurations, random_strings
 
 
 @pytest.mark.parametrize(("n_orb", "n_electrons"), [(1, 0), (1, 1), (6, 0), (6, 3), (6, 6), (9, 4), (70, 2), (128, 1)])
@@ -96,3 +96,30 @@ def test_a_large_draw_from_a_huge_space():
 def test_bad_arguments(arguments, message):
     with pytest.raises(InputError, match=message):
         random_strings(**({"n_orb": 4, "n_electrons": 2, "rng": 0} | arguments))
+
+
+@given(n_orb=st.integers(1, 128), n=st.integers(0, 40), seed=st.integers(0, 2**32), data=st.data())
+def test_configurations_are_distinct_and_in_the_sector(n_orb, n, seed, data):
+    n_elec = (data.draw(st.integers(0, n_orb)), data.draw(st.integers(0, n_orb)))
+    alpha, beta = random_configurations(n, n_orb=n_orb, n_elec=n_elec, rng=seed)
+    assert len(alpha) == len(beta) == min(n, math.comb(n_orb, n_elec[0]) * math.comb(n_orb, n_elec[1]))
+    assert len(np.unique(np.concatenate([alpha, beta], axis=1), axis=0)) == len(alpha)
+    assert (count_electrons(alpha) == n_elec[0]).all()
+    assert (count_electrons(beta) == n_elec[1]).all()
+
+
+@pytest.mark.parametrize("n", [3, 7])  # drawn one by one, and taken from the list of all
+def test_configurations_are_uniform(n):
+    generator = np.random.default_rng(1)
+    counts = np.zeros((4, 3))
+    for _ in range(1500):
+        alpha, beta = random_configurations(n, n_orb=3, n_elec=(1, 2), rng=generator)
+        np.add.at(counts, (np.log2(alpha[:, 0]).astype(int), np.log2(7 - beta[:, 0]).astype(int)), 1)
+    assert counts[3].sum() == 0
+    # Without replacement the counts scatter less than a multinomial's: the test is on the safe side.
+    assert stats.chisquare(counts[:3].reshape(-1)).pvalue > 1e-4
+
+
+def test_a_negative_number_of_configurations_is_refused():
+    with pytest.raises(InputError, match="must not be negative"):
+        random_configurations(-1, n_orb=3, n_elec=(1, 1))

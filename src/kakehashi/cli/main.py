@@ -88,6 +88,51 @@ def run(
 
 
 @app.command
+def compare(
+    file: Path,
+    /,
+    *,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", allow_leading_hyphen=True, negative="")] = (),
+    out: Path | None = None,
+    json_: Json = False,
+) -> int:
+    """Compare the samples with random determinants and with selection that needs none.
+
+    Energies of growing spaces whose determinants come from the device's shots, from chance, from heat-bath selection,
+    and from both: at equal size and at equal processor time. The shots of an earlier run or comparison in the same
+    folder are used again; ledger.json, ledger.svg and ledger.html are written there.
+
+    Parameters
+    ----------
+    file
+        The run's TOML file; the table [ledger] says how far to go.
+    set_
+        Change one value, such as --set ledger.max_determinants=100_000; may be given several times.
+    out
+        Folder of the run; runs/NAME-ID where not given.
+    json_
+        Print the comparison as one JSON object on standard output.
+    """
+    from kakehashi.workflow.compare import trace_comparison
+    from kakehashi.workflow.spec import read_spec
+
+    spec = read_spec(file, assignments=set_)
+    folder = out or _default_folder(file, spec)
+    try:
+        with LiveProgress(words) as progress:
+            comparison = trace_comparison(spec, base=file.parent, folder=folder, progress=progress)
+    except KeyboardInterrupt:
+        words.print(f"\nStopped. The shots are kept in {folder}.", highlight=False)
+        return 130
+    if json_:
+        sys.stdout.write(json.dumps(comparison.to_json(), indent=2, allow_nan=False) + "\n")
+    else:
+        _print_comparison(comparison)
+    words.print(f"\nPage: {folder / 'ledger.html'}", highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command
 def show(folder: Path, /, *, json_: Json = False) -> int:
     """Show the result of an earlier run.
 
@@ -183,7 +228,7 @@ def _default_folder(file: Path, spec: Any) -> Path:
 
 
 def _print_result(result: Any) -> None:
-    from kakehashi.report.tables import summary_rows
+    from kakehashi.report.summary import summary_rows
     from kakehashi.report.verdict import judge
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -198,6 +243,20 @@ def _print_result(result: Any) -> None:
     data.print(judge(result).text, highlight=False, markup=False)
     for warning in result.warnings:
         words.print(f"[yellow]Warning:[/] {warning}", highlight=False)
+
+
+def _print_comparison(comparison: Any) -> None:
+    from kakehashi.report.tables import ledger_table
+
+    content = ledger_table(comparison.ledger, reference=comparison.reference)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for index, name in enumerate(content.columns):
+        table.add_column(name, justify="right" if index else "left", no_wrap=True, header_style="dim")
+    for row in content.rows:
+        table.add_row(*row)
+    data.print(table)
+    data.print()
+    data.print(comparison.ledger.verdict, highlight=False, markup=False)
 
 
 def main() -> None:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kakehashi.core.errors import InputError
+from kakehashi.problem.model import Reference
+from kakehashi.report.estimate_figure import shown_rungs
+from kakehashi.report.ledger import Ledger
+from kakehashi.report.ledger_verdict import LEAST_DIFFERENCE_MHARTREE
 from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
-from kakehashi.report.tables import format_count, format_energy, format_large, format_mhartree, format_share
+from kakehashi.report.summary import describe_orbitals
+from kakehashi.report.tables import (
+    format_count,
+    format_energy,
+    format_interval,
+    format_large,
+    format_mhartree,
+    format_share,
+)
 
-__all__ = ["Caption", "caption_figure"]
+__all__ = ["Caption", "caption_figure", "caption_ledger"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +39,13 @@ class Caption:
 
 
 def _distance(result: Result, energy_hartree: float) -> str:
-    base = result.reference_hartree
-    if base is None:
+    return _from_reference(result.reference, energy_hartree)
+
+
+def _from_reference(reference: Reference | None, energy_hartree: float) -> str:
+    if reference is None:
         return f"{format_energy(energy_hartree)} hartree"
-    return f"{format_mhartree((energy_hartree - base) * HARTREE_TO_MHARTREE)} mHa"
+    return f"{format_mhartree((energy_hartree - reference.energy_hartree) * HARTREE_TO_MHARTREE)} mHa"
 
 
 def _about_control(result: Result) -> str:
@@ -99,16 +115,81 @@ def _weights(result: Result) -> Caption:
     )
 
 
+def _estimate(result: Result) -> Caption:
+    selected = result.selected
+    if selected is None:
+        raise InputError("This result has no estimate to show: set energy.max_determinants to a number above 0.")
+    estimate, rungs = selected.estimate, shown_rungs(selected)
+    spaces = ", ".join(
+        f"{format_count(rung.n_determinants)} determinants at {_distance(result, rung.energy_hartree)}"
+        for rung in rungs
+    )
+    if estimate.trusted:
+        reading = (
+            f"Each dot is a space, named by its number of determinants of {describe_orbitals(selected)}. The line "
+            f"leads to where nothing is left outside: the estimate, with its 95 % interval "
+            f"({format_interval(estimate)} mHa) as a bar."
+        )
+        end = f"The estimate is {_distance(result, estimate.energy_hartree)}."
+    else:
+        reading = (
+            "Each dot is a space, named by its number of determinants. No line is drawn and there is no error bar: "
+            f"{estimate.reason}."
+        )
+        end = "There is no estimate with an error bar."
+    return Caption(
+        title="The line to the exact energy",
+        reading=reading,
+        alternative=f"Chart of energy against second-order energy: {spaces}. {end}",
+    )
+
+
+def _ledger(result: Result) -> Caption:
+    if result.ledger is None:
+        raise InputError("This result has no ledger to show: set ledger.enabled to true.")
+    return caption_ledger(result.ledger, result.reference)
+
+
+def caption_ledger(ledger: Ledger, reference: Reference | None = None) -> Caption:
+    """The words for the figure of a ledger.
+
+    Example:
+        >>> from kakehashi.report.example import example_ledger
+        >>> caption_ledger(example_ledger()).title
+        'What the samples are worth'
+    """
+    ends = ", ".join(
+        f"{arm.name} {_from_reference(reference, arm.last.energy_hartree)} with "
+        f"{format_count(arm.last.n_determinants)} determinants"
+        for arm in ledger.arms
+    )
+    return Caption(
+        title="What the samples are worth",
+        reading="Blue begins with the device's samples, red with uniformly random determinants, black with the "
+        "Hartree-Fock determinant alone. Dashed lines take determinants as they come; solid ones go on by heat-bath "
+        "selection. Where blue is no lower than black and red, the shots added nothing. Differences up to "
+        f"{LEAST_DIFFERENCE_MHARTREE:g} mHa, or up to what two random draws differ by, count as none; time on the "
+        "device is not counted.",
+        alternative="Two line charts of energy, against the number of determinants and against processor time. "
+        f"The lines end at: {ends}.",
+    )
+
+
 CAPTIONS = {
     "convergence": _convergence,
     "size": _size,
     "occupancies": _occupancies,
     "weights": _weights,
+    "estimate": _estimate,
+    "ledger": _ledger,
 }
 
 
 def caption_figure(result: Result, kind: str) -> Caption:
     """The words for one of the figures in :data:`kakehashi.report.figures.FIGURES`.
+
+    Raises:
+        InputError: The run left out what the figure shows.
 
     Example:
         >>> from kakehashi.report.example import example_result

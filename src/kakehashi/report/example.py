@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kakehashi.core.identity import identify
-from kakehashi.energy.extrapolation import extrapolate
-from kakehashi.energy.model import Rung
+from kakehashi.energy.model import Estimate, Rung
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
@@ -40,10 +39,18 @@ def example_selected() -> SelectedSummary:
     """
     first = Rung(n_determinants=1, energy_hartree=HARTREE_FOCK, second_order_hartree=_second_order(), spin_squared=0.0)
     last = Rung(n_determinants=2, energy_hartree=FCI, second_order_hartree=0.0, spin_squared=0.0, cpu_s=0.01)
+    estimate = Estimate(
+        energy_hartree=FCI,
+        low_hartree=FCI,
+        high_hartree=FCI,
+        trusted=True,
+        reason="the space holds every determinant that the state couples to",
+        n_rungs=2,
+    )
     return SelectedSummary(
         orbitals="given",
         rungs=((first, last),),
-        estimates=(extrapolate((first, last), two_s=0),),
+        estimates=(estimate,),
         natural_occupations=np.array([2 - 2 * DOUBLE_EXCITATION, 2 * DOUBLE_EXCITATION]),
         converged=True,
         stopped="complete",

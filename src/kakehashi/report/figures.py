@@ -4,135 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kakehashi.core.registry import Registry
-from kakehashi.report.model import HARTREE_TO_MHARTREE, Result, SizePoint
-from kakehashi.report.style import (
-    COLORS,
-    LineLabel,
-    add_key,
-    add_line_labels,
-    format_power,
-    new_figure,
-    shorten,
-    styled,
+from kakehashi.report.axes import (
+    EnergyScale,
+    Level,
+    draw_levels,
+    make_scale,
+    raise_to_floor,
+    reference_levels,
+    scale_sizes,
 )
-from kakehashi.report.tables import format_energy
+from kakehashi.report.estimate_figure import plot_estimate
+from kakehashi.report.ledger_figure import plot_ledger
+from kakehashi.report.model import Result, SizePoint
+from kakehashi.report.style import COLORS, LineLabel, add_key, add_line_labels, format_power, new_figure, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "plot_convergence", "plot_occupancies", "plot_size", "plot_weights"]
+__all__ = ["FIGURES", "figures_of", "plot_convergence", "plot_occupancies", "plot_size", "plot_weights"]
 
-KCAL_PER_MOL_MHARTREE = 1.5936
-"""1 kcal/mol, the usual mark of chemical accuracy, in millihartree (CODATA 2018)."""
-
-FLOOR_MHARTREE = 1e-4
-"""Errors below this are drawn at it: no reference is known so well, and logarithms need positive numbers."""
-
-MAX_METHOD = 22
-"""Characters of a reference's method that fit above the axes."""
-
-REFERENCE = "reference"
 RANDOM_STRINGS = "random strings"
 RANDOM_BITS = "random bits"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Level:
-    """A horizontal line to compare with, in millihartree above the base of the axis."""
-
-    y: float
-    text: str
-    color: str
-    dashes: tuple[float, float] = (4.0, 2.5)
+def _energy_scale(result: Result) -> EnergyScale:
+    return make_scale(result.reference, other_hartree=result.energy_hartree, other="the result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scale:
-    """What the energy axis shows: millihartree above the reference, or above this run's energy."""
-
-    base: float
-    text: str
-    known: bool
-
-    def convert(self, energy_hartree: float) -> float:
-        return (energy_hartree - self.base) * HARTREE_TO_MHARTREE
-
-
-def _energy_text(energy_hartree: float) -> str:
-    return f"{format_energy(energy_hartree).replace('-', '−')} hartree"
-
-
-def _energy_scale(result: Result) -> _Scale:
-    if result.reference is not None:
-        base = result.reference.energy_hartree
-        method = shorten(result.reference.method, MAX_METHOD)
-        text = f"mHa above {method} ({_energy_text(base)})"
-        return _Scale(base=base, text=text, known=True)
-    base = result.energy_hartree
-    return _Scale(base=base, text=f"mHa above the result ({_energy_text(base)})", known=False)
-
-
-def _levels(result: Result, scale: _Scale, *, with_control: bool) -> list[_Level]:
-    levels = [_Level(y=scale.convert(result.hartree_fock_hartree), text="Hartree-Fock", color=COLORS["muted"])]
-    if scale.known:
-        levels.append(_Level(y=KCAL_PER_MOL_MHARTREE, text="1 kcal/mol", color=COLORS["muted"], dashes=(1.0, 2.0)))
-        levels.append(_Level(y=0.0, text=REFERENCE, color=COLORS["ink"], dashes=(1.0, 0.0)))
-    if result.reference is not None and result.error_mhartree is not None:
-        y = result.reference.uncertainty_hartree * HARTREE_TO_MHARTREE
-        if y > FLOOR_MHARTREE and y > abs(result.error_mhartree) / 10:  # else it matters to nobody
-            levels.append(_Level(y=y, text="reference ±", color=COLORS["ink"], dashes=(1.0, 2.0)))
+def _levels(result: Result, scale: EnergyScale, *, with_control: bool) -> list[Level]:
+    levels = [Level(y=scale.convert(result.hartree_fock_hartree), text="Hartree-Fock", color=COLORS["muted"])]
+    levels += reference_levels(result.reference, error_mhartree=result.error_mhartree or 0.0)
     control = result.control
     if control is not None and with_control:
-        levels.append(_Level(y=scale.convert(control.energy_hartree), text=RANDOM_STRINGS, color=COLORS["control"]))
+        levels.append(Level(y=scale.convert(control.energy_hartree), text=RANDOM_STRINGS, color=COLORS["control"]))
     if control is not None and control.loop_energy_hartree is not None:
         y = scale.convert(control.loop_energy_hartree)
-        levels.append(_Level(y=y, text=RANDOM_BITS, color=COLORS["control"], dashes=(1.5, 1.5)))
+        levels.append(Level(y=y, text=RANDOM_BITS, color=COLORS["control"], dashes=(1.5, 1.5)))
     return levels
-
-
-def _is_logarithmic(levels: Sequence[_Level], data: Sequence[float]) -> bool:
-    """Whether all heights are errors that a logarithmic axis can show."""
-    others = [level.y for level in levels if level.text != REFERENCE]
-    return len(others) < len(levels) and min((*data, *others)) > -FLOOR_MHARTREE
-
-
-def _raise(levels: Sequence[_Level], data: Sequence[float]) -> list[float]:
-    """The data as drawn: on a logarithmic axis, what is below its floor stands on it."""
-    return [max(value, FLOOR_MHARTREE) for value in data] if _is_logarithmic(levels, data) else list(data)
-
-
-def _draw_levels(axes: Axes, levels: Sequence[_Level], data: Sequence[float]) -> list[LineLabel]:
-    """Draw the levels, choose the y axis, and return the labels of the lines."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
-
-    values = [*data, *(level.y for level in levels)]
-    shown = levels
-    if _is_logarithmic(levels, data):
-        shown = [level for level in levels if level.y > 0]
-        values = [*data, *(level.y for level in shown)]
-        axes.set_yscale("log")
-        axes.set_ylim(10 ** (math.log10(min(values)) - 0.25), 10 ** (math.log10(max(values)) + 0.15))
-        axes.yaxis.set_major_locator(LogLocator(base=10, numticks=12))
-    else:
-        # Below 1 mHa in size the axis is linear, so that zero and what lies under it can be shown.
-        axes.set_yscale("symlog", linthresh=1.0, linscale=0.8)
-        top, bottom = max(*values, 1.0) * 1.5, min(*values, 0.0) * 1.5
-        axes.set_ylim(bottom - 0.3, top)
-        powers = [10.0**k for k in range(7)]
-        ticks = [-power for power in powers if -power >= bottom] + [0.0] + [p for p in powers if p <= top]
-        axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_power(value)))
-    for level in shown:
-        axes.axhline(level.y, color=level.color, lw=1.2, dashes=level.dashes, zorder=1.5)
-    return [LineLabel(y=level.y, text=level.text, color=level.color) for level in shown]
 
 
 def plot_convergence(result: Result, *, title: bool = True) -> Figure:
@@ -158,7 +71,7 @@ def plot_convergence(result: Result, *, title: bool = True) -> Figure:
     dot_turns = [turn.index for turn in result.iterations for _ in turn.batch_energies_hartree]
     dots = [scale.convert(e) for turn in result.iterations for e in turn.batch_energies_hartree]
     best = [scale.convert(turn.energy_hartree) for turn in result.iterations]
-    heights = _raise(levels, best + dots)
+    heights = raise_to_floor(levels, best + dots)
     best, dots = heights[: len(best)], heights[len(best) :]
     with styled():
         heading = "Energy in each turn of the loop" if title else ""
@@ -166,7 +79,7 @@ def plot_convergence(result: Result, *, title: bool = True) -> Figure:
         size = 5.0 if len(turns) <= 30 else 2.5
         axes.plot(dot_turns, dots, "o", ms=size * 0.8, mew=0, color=COLORS["run"], alpha=0.35, zorder=2)
         axes.plot(turns, best, "-o", ms=size, color=COLORS["run"], zorder=3)
-        labels = _draw_levels(axes, levels, heights)
+        labels = draw_levels(axes, levels, heights)
         labels.append(LineLabel(y=best[-1], text="this run", color=COLORS["run"], strong=True))
         axes.set_xlim(turns[0] - 0.3, turns[-1] + 0.3)
         few = len(turns) <= 8
@@ -196,8 +109,6 @@ def plot_size(result: Result, *, title: bool = True) -> Figure:
         >>> figure.axes[0].get_xlabel()
         'determinants in the subspace'
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
     scale = _energy_scale(result)
     levels = [level for level in _levels(result, scale, with_control=False) if level.text != RANDOM_BITS]
     control = result.control
@@ -206,7 +117,7 @@ def plot_size(result: Result, *, title: bool = True) -> Figure:
         points = _curve(control.size_curve, control.n_determinants, control.energy_hartree)
         curves.append((RANDOM_STRINGS, COLORS["control"], points))
     sizes = [size for _, _, curve in curves for size, _ in curve]
-    heights = _raise(levels, [scale.convert(energy) for _, _, curve in curves for _, energy in curve])
+    heights = raise_to_floor(levels, [scale.convert(energy) for _, _, curve in curves for _, energy in curve])
     with styled():
         heading = "Energy against the size of the subspace" if title else ""
         figure, axes = new_figure(title=heading, y_text=scale.text, x_text="determinants in the subspace")
@@ -216,13 +127,8 @@ def plot_size(result: Result, *, title: bool = True) -> Figure:
             marker = "o" if name == "this run" else "s"
             axes.plot(sizes[part], heights[part], marker=marker, ms=4.5, color=color, zorder=3)
             ends.append(LineLabel(y=heights[part][-1], text=name, color=color, strong=name == "this run"))
-        labels = _draw_levels(axes, levels, heights)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(base=10, numticks=8))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_power(value)))
-        air = 1.6 if max(sizes) > 20 * min(sizes) else 10.0  # a tick or two must fit
-        axes.set_xlim(min(sizes) / air, max(sizes) * air)
+        labels = draw_levels(axes, levels, heights)
+        scale_sizes(axes, sizes)
         add_line_labels(axes, [*labels, *ends])
     return figure
 
@@ -339,3 +245,18 @@ FIGURES.add("convergence", plot_convergence)
 FIGURES.add("size", plot_size)
 FIGURES.add("occupancies", plot_occupancies)
 FIGURES.add("weights", plot_weights)
+FIGURES.add("estimate", plot_estimate)
+FIGURES.add("ledger", plot_ledger)
+
+
+def figures_of(result: Result) -> tuple[str, ...]:
+    """Names of the figures that a result has something for.
+
+    Example:
+        >>> from kakehashi.report.example import example_result
+        >>> figures_of(example_result())
+        ('convergence', 'estimate', 'ledger', 'occupancies', 'size', 'weights')
+    """
+    missing = {"estimate"} if result.selected is None else set()
+    missing |= {"ledger"} if result.ledger is None else set()
+    return tuple(name for name in FIGURES if name not in missing)

@@ -17,25 +17,24 @@ from typing import TYPE_CHECKING, Any
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.files import write_text
-from kakehashi.core.resources import format_bytes
 from kakehashi.report.captions import caption_figure
 from kakehashi.report.citations import citations, format_bibtex
 from kakehashi.report.document import write_json
-from kakehashi.report.figures import FIGURES, KCAL_PER_MOL_MHARTREE
-from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
+from kakehashi.report.figures import FIGURES, figures_of
+from kakehashi.report.headline import make_facts, make_headline
+from kakehashi.report.ledger_figure import ledger_scale
+from kakehashi.report.model import Result
 from kakehashi.report.schema import SCHEMA_NAME
 from kakehashi.report.style import figure_to_svg
+from kakehashi.report.summary import summary_rows
 from kakehashi.report.tables import (
     Table,
     energy_table,
-    format_count,
     format_duration,
-    format_energy,
-    format_mhartree,
-    format_share,
-    format_spin,
     iteration_table,
-    summary_rows,
+    ledger_table,
+    own_row,
+    rung_table,
 )
 from kakehashi.report.toml import write_toml_text
 from kakehashi.report.verdict import judge
@@ -44,17 +43,23 @@ if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
-__all__ = ["JSON_NAME", "REPORT_NAME", "render_fragment", "render_html", "write_report"]
+__all__ = [
+    "JSON_NAME",
+    "REPORT_NAME",
+    "page_environment",
+    "page_stylesheet",
+    "render_fragment",
+    "render_html",
+    "table_html",
+    "write_report",
+]
 
-MINUS = "\N{MINUS SIGN}"
 REPORT_NAME = "report.html"
 JSON_NAME = "result.json"
 
-WORTH_SAYING_HARTREE = 1e-6
-"""A reference's uncertainty below this is left out of the headline."""
-
 PAGE_FIGURES = ("convergence", "size", "occupancies", "weights")
 FRAGMENT_FIGURES = ("convergence", "size")
+FRAGMENT_FIGURES_WITH_ESTIMATE = ("estimate", "convergence")
 
 LABELS = {
     "kakehashi": "kakehashi",
@@ -69,12 +74,13 @@ LABELS = {
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """The templates, with everything escaped that they are filled with."""
     import jinja2
 
     # Not PackageLoader: it looks for a folder of templates, and these lie beside the code that fills them.
     files = resources.files("kakehashi.report")
-    names = ("template.html", "fragment.html")
+    names = ("template.html", "fragment.html", "ledger.html")
     texts = {name: files.joinpath(name).read_text(encoding="utf-8") for name in names}
     return jinja2.Environment(
         loader=jinja2.DictLoader(texts),
@@ -86,87 +92,33 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _stylesheet() -> str:
+def page_stylesheet() -> str:
+    """The style sheet of all pages."""
     return resources.files("kakehashi.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
 def _figures(result: Result, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Those of the figures that the result has something for."""
     from markupsafe import Markup
 
     made = []
     for kind in kinds:
+        if kind not in figures_of(result):
+            continue
         caption = caption_figure(result, kind)
         prefix = f"k{re.sub('[^0-9a-zA-Z]', '', result.run_id)[:8]}-{kind}"
         svg = figure_to_svg(FIGURES[kind](result, title=False), prefix=prefix, label=caption.alternative)
-        made.append({"caption": caption, "svg": Markup(svg)})  # noqa: S704 - matplotlib escaped its text
+        made.append({"kind": kind, "caption": caption, "svg": Markup(svg)})  # noqa: S704 - matplotlib escaped its text
     return made
 
 
-def _headline(result: Result) -> dict[str, Any]:
-    pills = [
-        {"text": "eigensolver converged", "mood": "good"}
-        if result.converged
-        else {"text": "eigensolver not converged", "mood": "bad"}
-    ]
-    error, against, remark = "", "", ""
-    reference = result.reference
-    if reference is not None and result.error_mhartree is not None:
-        error = f"{format_mhartree(abs(result.error_mhartree), signed=False)} mHa"
-        side = "above" if result.error_mhartree >= 0 else "below"
-        against = f"{side} {reference.method}"
-        known = format_energy(reference.energy_hartree).replace("-", MINUS)
-        remark = f"Variational: an upper bound on the exact energy. Reference: {known}"
-        if reference.uncertainty_hartree >= WORTH_SAYING_HARTREE:
-            remark += f" ± {format_mhartree(reference.uncertainty_hartree * HARTREE_TO_MHARTREE, signed=False)} mHa"
-        if side == "below":
-            remark += ". A variational energy below it says that the reference is not exact for this Hamiltonian"
-        if abs(result.error_mhartree) <= KCAL_PER_MOL_MHARTREE:
-            pills.append({"text": "within 1 kcal/mol of the reference", "mood": "good"})
-    else:
-        remark = "No reference is known; the energy is an upper bound on the exact one"
-        if len(result.iterations) > 1:
-            last, before = result.iterations[-1], result.iterations[-2]
-            step = (last.energy_hartree - before.energy_hartree) * HARTREE_TO_MHARTREE
-            remark += f", and the last turn of the loop changed it by {format_mhartree(step)} mHa"
-    pills += [
-        {"text": f"device: {result.sampling.device}", "mood": ""},
-        {"text": f"seed {result.seed}", "mood": ""},
-    ]
-    energy = format_energy(result.energy_hartree).replace("-", MINUS)
-    return {"energy": energy, "error": error, "against": against, "remark": f"{remark}.", "pills": pills}
+def table_html(table: Table, *, own_row: str = "") -> Markup:
+    """A table whose first column names the row and whose others are numbers.
 
-
-def _facts(result: Result) -> list[dict[str, str]]:
-    sampling = result.sampling
-    share = format_share(result.n_determinants / result.n_full_space)
-    return [
-        {
-            "label": "Determinants",
-            "value": format_count(result.n_determinants),
-            "note": f"{share} of the full space",
-        },
-        {
-            "label": "⟨S²⟩",
-            "value": format_spin(result.spin_squared),
-            "note": f"{result.n_elec[0]} alpha, {result.n_elec[1]} beta electrons",
-        },
-        {
-            "label": "Shots",
-            "value": format_count(sampling.n_shots),
-            "note": f"{format_share(sampling.in_sector_fraction)} with the right electron numbers",
-        },
-        {
-            "label": "Sampled configurations",
-            "value": format_count(sampling.n_in_sector),
-            "note": f"{sampling.new_per_1000_shots:.3g} per 1,000 shots",
-        },
-        {"label": "Wall time", "value": format_duration(result.wall_s), "note": ""},
-        {"label": "Peak memory", "value": format_bytes(result.peak_memory_bytes), "note": ""},
-    ]
-
-
-def _table_html(table: Table, *, own_row: str = "") -> Markup:
-    """A table whose first column names the row and whose others are numbers."""
+    Args:
+        table: The table.
+        own_row: First cell of the row that stands out.
+    """
     from markupsafe import Markup
 
     def cells(first: Markup, other: Markup, texts: tuple[str, ...]) -> Markup:
@@ -179,6 +131,16 @@ def _table_html(table: Table, *, own_row: str = "") -> Markup:
         for row in table.rows
     ]
     return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, Markup("").join(rows))
+
+
+def _arms(result: Result) -> Markup | None:
+    """The table of the ledger."""
+    if result.ledger is None:
+        return None
+    selected = result.selected
+    known = None if selected is None or not selected.estimate.trusted else selected.estimate.energy_hartree
+    base, name = ledger_scale(result.ledger, result.reference, known)
+    return table_html(ledger_table(result.ledger, reference=result.reference, base_hartree=base, base=name))
 
 
 def _stages(result: Result) -> list[dict[str, str]]:
@@ -240,18 +202,22 @@ def render_html(result: Result) -> str:
 
     works = citations(result)
     return (
-        _environment()
+        page_environment()
         .get_template("template.html")
         .render(
             result=result,
-            headline=_headline(result),
-            facts=_facts(result),
+            headline=make_headline(result),
+            facts=make_facts(result),
             verdict=judge(result),
             figures=_figures(result, PAGE_FIGURES),
-            energies=_table_html(energy_table(result), own_row="This run"),
+            estimate=_figures(result, ("estimate",)),
+            spaces=None if result.selected is None else table_html(rung_table(result)),
+            ledger=_figures(result, ("ledger",)),
+            arms=_arms(result),
+            energies=table_html(energy_table(result), own_row=own_row(result)),
             stages=_stages(result),
             rows=summary_rows(result),
-            iterations=_table_html(iteration_table(result)),
+            iterations=table_html(iteration_table(result)),
             settings=_settings(result) if result.spec else "",
             provenance=list(_flatten(result.provenance)),
             created=_created(result),
@@ -260,7 +226,7 @@ def render_html(result: Result) -> str:
             reference_source=result.reference.source if result.reference is not None else "",
             bibtex=format_bibtex(works),
             schema=SCHEMA_NAME,
-            css=Markup(_stylesheet()),  # noqa: S704 - our own file
+            css=Markup(page_stylesheet()),  # noqa: S704 - our own file
         )
     )
 
@@ -274,13 +240,14 @@ def render_fragment(result: Result) -> str:
         True
     """
     return (
-        _environment()
+        page_environment()
         .get_template("fragment.html")
         .render(
             result=result,
-            headline=_headline(result),
+            headline=make_headline(result),
             verdict=judge(result),
-            figures=_figures(result, FRAGMENT_FIGURES),
+            figures=_figures(result, FRAGMENT_FIGURES if result.selected is None else FRAGMENT_FIGURES_WITH_ESTIMATE),
+            ledger=_figures(result, ("ledger",)),
             rows=summary_rows(result),
         )
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kakehashi.report.ledger import Arm, Ledger
+from kakehashi.report.model import HARTREE_TO_MHARTREE
+from kakehashi.report.tables import format_count, format_mhartree
 
 __all__ = ["LEAST_DIFFERENCE_MHARTREE", "LEAST_TIME_S", "judge_ledger"]
 
@@ -13,6 +15,9 @@ LEAST_DIFFERENCE_MHARTREE = 0.5
 
 LEAST_TIME_S = 0.05
 """Shorter times are those of starting up, and are not compared."""
+
+CLOCK_SHARE = 0.8
+"""Processor times repeat to about a fifth: what an arm gains in that share of the time is no difference."""
 
 FEWEST_TO_COMPARE = 2
 """With the Hartree-Fock determinant alone there is nothing to compare."""
@@ -32,17 +37,15 @@ class _Gap:
 
     def describe(self, other: str) -> str:
         """The gap in words that continue "ends"."""
-        from kakehashi.report.tables import format_mhartree
-
         if self.mhartree == 0:
-            return f"no lower and no higher than {other}"
+            return f"at the same energy as {other}"
         amount = format_mhartree(abs(self.mhartree), signed=False)
         return f"{amount} mHa {'lower' if self.mhartree > 0 else 'higher'} than {other}"
 
 
 def _clip(difference_hartree: float, scatter_hartree: float) -> float:
-    difference = 1000 * difference_hartree
-    return difference if abs(difference) > max(LEAST_DIFFERENCE_MHARTREE, 1000 * scatter_hartree) else 0.0
+    difference, scatter = difference_hartree * HARTREE_TO_MHARTREE, scatter_hartree * HARTREE_TO_MHARTREE
+    return difference if abs(difference) > max(LEAST_DIFFERENCE_MHARTREE, scatter) else 0.0
 
 
 def _compare_sizes(first: Arm, second: Arm) -> _Gap | None:
@@ -61,14 +64,17 @@ def _compare_times(first: Arm, second: Arm) -> _Gap | None:
     mine, other = first.energy_after(time), second.energy_after(time)
     if mine is None or other is None or time < LEAST_TIME_S:
         return None
-    scatter = max(first.scatter_after(time), second.scatter_after(time))
+    earlier = [arm.energy_after(CLOCK_SHARE * time) for arm in (first, second)]
+    by_clock = [abs(was - now) for was, now in zip(earlier, (mine, other), strict=True) if was is not None]
+    scatter = max(first.scatter_after(time), second.scatter_after(time), *by_clock)
     return _Gap(place=time, mhartree=_clip(other - mine, scatter))
 
 
 def _claim(alone: float, random: float) -> str:
     """What follows for selection from the samples, from its gains over selection alone and over random starts."""
     if alone < 0:
-        return "The samples harm heat-bath selection"
+        more = "" if random < 0 else " no more than random determinants do" if random == 0 else ""
+        return f"The samples harm heat-bath selection{more}"
     if alone == 0:
         return "The samples make no measurable difference to heat-bath selection"
     if random > 0:
@@ -86,8 +92,6 @@ def judge_ledger(ledger: Ledger) -> str:
         >>> judge_ledger(example_ledger())[:64]
         'The samples make no measurable difference to heat-bath selection'
     """
-    from kakehashi.report.tables import format_count, format_duration
-
     both = ledger.arm("samples + heat-bath")
     alone, seeded = ledger.arm("heat-bath"), ledger.arm("random + heat-bath")
     gaps = [_compare_sizes(both, other) for other in (alone, seeded)]
@@ -97,29 +101,32 @@ def judge_ledger(ledger: Ledger) -> str:
     else:
         parts.append(
             f"{_claim(gaps[0].mhartree, gaps[1].mhartree)}: at {format_count(gaps[0].place)} determinants, selection "
-            f"that starts from the {_seeds(ledger.n_seeds)} ends "
-            f"{gaps[0].describe('selection alone')}, and {gaps[1].describe('from as many random determinants')}"
+            f"that starts from the {_seeds(ledger.n_seeds)} ends {_describe_both(gaps[0], gaps[1])}"
         )
         times = [_compare_times(both, other) for other in (alone, seeded)]
         if times[0] is not None and times[1] is not None:
-            parts.append(
-                f"after equal processor time ({format_duration(times[0].place)}) it is "
-                f"{times[0].describe('selection alone')}, and {times[1].describe('from random ones')}"
-            )
+            alike = all(gap is not None and gap.mhartree == 0 for gap in (*gaps, *times))
+            same = "it does so at equal processor time, too"
+            parts.append(same if alike else f"at equal processor time it ends {_describe_both(times[0], times[1])}")
     parts.append(_about_samples(ledger))
     return "; ".join(part for part in parts if part) + "."
+
+
+def _describe_both(alone: _Gap, random: _Gap) -> str:
+    """Two gaps in words that continue "ends"."""
+    if alone.mhartree == random.mhartree == 0:
+        return "at the same energy as selection alone and as selection from as many random ones"
+    return f"{alone.describe('selection alone')}, and {random.describe('selection from as many random ones')}"
 
 
 def _seeds(n_seeds: int) -> str:
     if n_seeds == 0:
         return "Hartree-Fock determinant, for want of samples,"
-    return "heaviest sample" if n_seeds == 1 else f"{n_seeds:,} heaviest samples"
+    return "heaviest sample" if n_seeds == 1 else f"{n_seeds:,} heaviest sampled determinants"
 
 
 def _about_samples(ledger: Ledger) -> str:
     """What the samples are worth without selection."""
-    from kakehashi.report.tables import format_count
-
     gap = _compare_sizes(ledger.arm("samples"), ledger.arm("random"))
     if gap is None:
         return "the samples hold nothing but the Hartree-Fock determinant"

@@ -1,47 +1,49 @@
-"""Numbers of a result as text: the rows that the command line, the HTML page and a notebook show."""
+"""Numbers of a result as text, and the tables that the command line, the HTML page and a notebook show."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from kakehashi.core.resources import format_bytes
+from kakehashi.energy.model import Estimate
+from kakehashi.problem.model import Reference
+from kakehashi.report.ledger import Arm, Ledger
 from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
 
 __all__ = [
-    "Row",
     "Table",
     "energy_table",
     "format_count",
     "format_duration",
     "format_energy",
+    "format_interval",
     "format_large",
     "format_mhartree",
     "format_share",
     "format_spin",
     "iteration_table",
+    "ledger_table",
+    "own_row",
+    "rung_table",
     "stage_table",
-    "summary_rows",
 ]
 
+OWN_ROW = "This run"
+"""Label of the run's energy in the table of energies, where there is no other energy of it."""
+
+SELECTED_ROW = "Selected CI, variational"
+SAMPLES_ROW = "Samples alone, variational"
+
+ALIKE = 0.02
+"""Relative difference of the two halves of an interval that is not worth two numbers."""
+
+ROUNDING_MHARTREE = 1e-7
+"""Distances of energies up to this are rounding."""
+
+TABLE_SIZES = (100, 1_000, 10_000)
+"""Numbers of determinants at which the ledger's arms are set side by side."""
+
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the summary.
-
-    Attributes:
-        label: What it is.
-        value: The number as text, ready to be copied.
-        unit: Its unit, or nothing.
-        note: What a reader should know beside it, or nothing.
-    """
-
-    label: str
-    value: str
-    unit: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,28 @@ def format_mhartree(difference_mhartree: float, *, signed: bool = True) -> str:
         return f"{difference_mhartree:{sign}.1e}"
     decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
     return f"{difference_mhartree:{sign},.{decimals}f}"
+
+
+def format_interval(estimate: Estimate) -> str:
+    """The distances of an interval's ends from the estimate in millihartree; one where they are alike.
+
+    Example:
+        >>> ends = {"low_hartree": -1.00012, "high_hartree": -0.99995, "trusted": True, "reason": "", "n_rungs": 4}
+        >>> format_interval(Estimate(energy_hartree=-1.0, **ends))
+        '−0.120 / +0.050'
+    """
+    below = (estimate.energy_hartree - estimate.low_hartree) * HARTREE_TO_MHARTREE
+    above = (estimate.high_hartree - estimate.energy_hartree) * HARTREE_TO_MHARTREE
+    if abs(below - above) <= max(ALIKE * max(below, above), ROUNDING_MHARTREE):
+        return f"±{_half_width(max(below, above))}"
+    return f"−{_half_width(below)} / +{_half_width(above)}"
+
+
+def _half_width(distance_mhartree: float) -> str:
+    """A half width is never said to be smaller than it is."""
+    if distance_mhartree <= ROUNDING_MHARTREE:
+        return "0"
+    return format_mhartree(max(distance_mhartree, 0.001), signed=False)
 
 
 def format_count(count: float) -> str:
@@ -160,114 +184,6 @@ def _difference(energy: float, base: float) -> str:
     return format_mhartree((energy - base) * HARTREE_TO_MHARTREE)
 
 
-def _expected_spin(result: Result) -> str:
-    """<S^2> of the lowest spin that the electron counts allow; a run may well be after another."""
-    s = abs(result.n_elec[0] - result.n_elec[1]) / 2
-    names = {0.0: "singlet", 0.5: "doublet", 1.0: "triplet"}
-    name = names.get(s, f"state of spin {s:g}")
-    return f"a pure {name} has {s * (s + 1):g}"
-
-
-def _energy_rows(result: Result) -> list[Row]:
-    base = result.energy_hartree
-    rows = [
-        Row(
-            label="Energy",
-            value=format_energy(base),
-            unit="hartree",
-            note="variational: an upper bound on the exact energy",
-        )
-    ]
-    reference = result.reference
-    if reference is not None and result.error_mhartree is not None:
-        note = f"{reference.method}; {reference.source}" if reference.source else reference.method
-        rows.append(Row(label="Reference", value=format_energy(reference.energy_hartree), unit="hartree", note=note))
-        within = (
-            f"the reference itself is certain to {reference.uncertainty_hartree * HARTREE_TO_MHARTREE:.2g} mHa"
-            if reference.uncertainty_hartree
-            else ""
-        )
-        error = format_mhartree(result.error_mhartree)
-        rows.append(Row(label="Error", value=error, unit="mHa", note=within))
-    rows += [
-        Row(
-            label=f"Root {index}",
-            value=format_energy(energy),
-            unit="hartree",
-            note=f"{_difference(energy, base)} mHa above the ground state",
-        )
-        for index, energy in enumerate(result.root_energies_hartree[1:], start=1)
-    ]
-    rows.append(
-        Row(
-            label="Hartree-Fock",
-            value=format_energy(result.hartree_fock_hartree),
-            unit="hartree",
-            note=f"{_difference(result.hartree_fock_hartree, base)} mHa from this run",
-        )
-    )
-    return rows
-
-
-def _control_rows(result: Result) -> list[Row]:
-    control, base = result.control, result.energy_hartree
-    if control is None:
-        return [Row(label="Control", value="none", note="it was switched off in the spec")]
-    rows = [
-        Row(
-            label="Control: random strings",
-            value=format_energy(control.energy_hartree),
-            unit="hartree",
-            note=f"{_difference(control.energy_hartree, base)} mHa from this run; "
-            f"{format_count(control.n_determinants)} determinants",
-        )
-    ]
-    if control.loop_energy_hartree is not None:
-        rows.append(
-            Row(
-                label="Control: loop on random bits",
-                value=format_energy(control.loop_energy_hartree),
-                unit="hartree",
-                note=f"{_difference(control.loop_energy_hartree, base)} mHa from this run",
-            )
-        )
-    return rows
-
-
-def summary_rows(result: Result) -> tuple[Row, ...]:
-    """The result in a dozen lines: energies, control, state, sampling, cost.
-
-    Example:
-        >>> from kakehashi.report.example import example_result
-        >>> [row.label for row in summary_rows(example_result())][:3]
-        ['Energy', 'Reference', 'Error']
-    """
-    sampling = result.sampling
-    share = format_share(result.n_determinants / result.n_full_space)
-    return (
-        *_energy_rows(result),
-        *_control_rows(result),
-        Row(label="⟨S²⟩", value=format_spin(result.spin_squared), note=_expected_spin(result)),
-        Row(
-            label="Determinants",
-            value=format_count(result.n_determinants),
-            note=f"{format_count(result.n_alpha_strings)} alpha × {format_count(result.n_beta_strings)} beta "
-            f"strings; {share} of the full space",
-        ),
-        Row(label="Shots", value=format_count(sampling.n_shots), note=f"device: {sampling.device}"),
-        Row(
-            label="Sampled configurations",
-            value=format_count(sampling.n_in_sector),
-            note=f"{format_share(sampling.in_sector_fraction)} of shots had the right electron numbers; "
-            f"{format_count(sampling.n_recovered)} configurations after recovery",
-        ),
-        Row(label="Eigensolver converged", value="yes" if result.converged else "no"),
-        Row(label="Seed", value=str(result.seed)),
-        Row(label="Wall time", value=format_duration(result.wall_s)),
-        Row(label="Peak memory", value=format_bytes(result.peak_memory_bytes)),
-    )
-
-
 def energy_table(result: Result) -> Table:
     """The energies side by side, lowest first, with their distance from the reference or from this run.
 
@@ -276,8 +192,17 @@ def energy_table(result: Result) -> Table:
         >>> energy_table(example_result()).columns
         ('', 'Energy (hartree)', 'Above FCI (mHa)')
     """
-    rows = [("This run", result.energy_hartree), ("Hartree-Fock", result.hartree_fock_hartree)]
-    base, name = result.energy_hartree, "this run"
+    selected = result.selected
+    rows = [("Hartree-Fock", result.hartree_fock_hartree)]
+    if selected is None:
+        base, name = result.energy_hartree, "this run"
+        rows.append((OWN_ROW, base))
+    else:
+        base, name = selected.last.energy_hartree, "selected CI"
+        rows += [(SAMPLES_ROW, result.energy_hartree), (SELECTED_ROW, base)]
+        if selected.estimate.trusted:
+            base, name = selected.estimate.energy_hartree, "the estimate"
+            rows.append((own_row(result), base))
     if result.control is not None:
         rows.append(("Random strings, same size", result.control.energy_hartree))
         if result.control.loop_energy_hartree is not None:
@@ -289,6 +214,46 @@ def energy_table(result: Result) -> Table:
     return Table(
         columns=("", "Energy (hartree)", f"Above {name} (mHa)"),
         rows=tuple((label, format_energy(energy), _difference(energy, base)) for label, energy in rows),
+    )
+
+
+def own_row(result: Result) -> str:
+    """Label of the row of :func:`energy_table` that the run stands for.
+
+    Example:
+        >>> from kakehashi.report.example import example_result
+        >>> own_row(example_result())
+        'Estimate (±0 mHa)'
+    """
+    if result.selected is None:
+        return OWN_ROW
+    estimate = result.selected.estimate
+    if estimate.trusted:
+        return f"Estimate ({format_interval(estimate)} mHa)"
+    return SELECTED_ROW if result.selected.last.energy_hartree <= result.energy_hartree else SAMPLES_ROW
+
+
+def rung_table(result: Result) -> Table:
+    """The growing spaces of the lowest state; empty where there are none.
+
+    Example:
+        >>> from kakehashi.report.example import example_result
+        >>> rung_table(example_result()).rows[-1][:2]
+        ('2', '-1.13727017')
+    """
+    rungs = () if result.selected is None else result.selected.rungs[0]
+    return Table(
+        columns=("Determinants", "Energy (hartree)", "Second order (mHa)", "⟨S²⟩", "CPU time"),
+        rows=tuple(
+            (
+                format_count(rung.n_determinants),
+                format_energy(rung.energy_hartree),
+                format_mhartree(rung.second_order_hartree * HARTREE_TO_MHARTREE),
+                format_spin(rung.spin_squared),
+                format_duration(rung.cpu_s),
+            )
+            for rung in rungs
+        ),
     )
 
 
@@ -346,4 +311,51 @@ def stage_table(result: Result) -> Table:
             (stage, format_duration(seconds), format_share(seconds / total if total else 0.0))
             for stage, seconds in result.stage_s.items()
         ),
+    )
+
+
+def ledger_table(
+    ledger: Ledger, *, reference: Reference | None = None, base_hartree: float | None = None, base: str = ""
+) -> Table:
+    """The arms of a ledger side by side: millihartree above the reference at some sizes, and where each ends.
+
+    Args:
+        ledger: The ledger.
+        reference: The known answer.
+        base_hartree: What energies are measured from where there is no reference; the lowest one if not given.
+        base: Its name.
+
+    Example:
+        >>> from kakehashi.report.example import example_ledger
+        >>> ledger_table(example_ledger()).columns[:2]
+        ('Above the lowest energy (mHa)', 'Determinants')
+    """
+    if reference is not None:
+        base_hartree, base = reference.energy_hartree, reference.method
+    elif base_hartree is None:
+        base_hartree, base = ledger.lowest_hartree, "the lowest energy"
+    largest = max(arm.last.n_determinants for arm in ledger.arms)
+    sizes = [size for size in TABLE_SIZES if size < largest]
+
+    def cells(arm: Arm) -> tuple[str, ...]:
+        energies = [arm.energy_at(size) for size in sizes]
+        return (
+            arm.name,
+            *("–" if energy is None else _difference(energy, base_hartree) for energy in energies),
+            format_count(arm.last.n_determinants),
+            _difference(arm.last.energy_hartree, base_hartree),
+            format_spin(arm.last.spin_squared),
+            format_duration(arm.last.cpu_s),
+        )
+
+    return Table(
+        columns=(
+            f"Above {base} (mHa)",
+            *(f"at {format_count(size)}" for size in sizes),
+            "Determinants",
+            "at the end",
+            "⟨S²⟩",
+            "CPU time",
+        ),
+        rows=tuple(cells(arm) for arm in ledger.arms),
     )

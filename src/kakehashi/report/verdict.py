@@ -3,7 +3,8 @@
 A low energy alone says nothing about the sampler, because recovery, carry-over and the pairing of all alpha
 with all beta strings are classical and would improve random bits too (Reinholdt et al., arXiv:2501.07231).
 Two controls tell more. The *loop on random bits* differs from the run in nothing but the shots, so it
-decides where it is there. The *random strings* differ from the run in the shots and in the loop.
+decides where it is there. The *random strings* differ from the run in the shots and in the loop. Both share the
+classical loop with the run; the *ledger* sets the samples beside a classical method that needs none, selected CI.
 """
 
 from __future__ import annotations
@@ -205,6 +206,10 @@ def _compare(result: Result, tolerance: float) -> tuple[Case, str]:
     return _compare_strings(result, control, tolerance)
 
 
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def judge(result: Result) -> Verdict:
     """Say what the quantum part contributed, as far as the controls of this run tell.
 
@@ -235,4 +240,6 @@ def judge(result: Result) -> Verdict:
         sentences.append(_describe_random_strings(result, control, tolerance))
     if share >= NEAR_FULL_SHARE and case is not Case.NEAR_FULL_SPACE:
         sentences.append(f"It holds {format_share(share)} of all strings, so the choice had little room.")
+    if result.ledger is not None:
+        sentences.append(f"Beside selection without a sampler: {_lower_first(result.ledger.verdict)}")
     return Verdict(case=case, headline=headline, sentences=tuple(sentences))

@@ -55,7 +55,8 @@ class LedgerSpec(Spec):
         max_determinants: Size of the largest space of each arm.
         n_seeds: Sampled determinants of largest weight that selection starts from, and random ones in its control.
         n_draws: Draws of the random arms, the first of which is shown; the others tell their scatter.
-        n_threads: Threads of the kernels; all processors where not given.
+        n_threads: Threads of the kernels. Threads that wait for each other use processor time, too: with one, times
+            are compared best.
 
     Example:
         >>> LedgerSpec(max_determinants=1000).n_seeds
@@ -66,7 +67,7 @@ class LedgerSpec(Spec):
     max_determinants: Annotated[int, Field(ge=2)] = 20_000
     n_seeds: Annotated[int, Field(ge=1)] = 500
     n_draws: Annotated[int, Field(ge=1)] = 2
-    n_threads: Annotated[int, Field(ge=1)] | None = None
+    n_threads: Annotated[int, Field(ge=1)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from kakehashi.core.errors import InputError
 from kakehashi.problem.lattice import hubbard
+from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import (
     Hamiltonian,
     Problem,
@@ -194,6 +195,7 @@ def test_electron_numbers_may_be_numpys():
         ({"orbital_symmetry": (1,)}, "must have 2 entries"),
         ({"orbital_symmetry": (1, 9)}, "numbered 1 to 8"),
         ({"state_symmetry": 0}, "numbered 1 to 8"),
+        ({"observables": load_problem("hydrogen-chain", n_atoms=3).observables}, "`observables` must have 2 orbitals"),
     ],
 )
 def test_impossible_problems_are_refused(options, message):

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kakehashi.core.bits import MAX_ORBITALS
 from kakehashi.core.errors import InputError
+from kakehashi.problem.observables import Observables
 
 __all__ = [
     "SYMMETRY_TOLERANCE",
@@ -261,9 +262,12 @@ class Problem:
         reference: The known answer, where there is one.
         description: One sentence for a person.
         settings: What made it (geometry, basis, active space, file and its SHA-256), as plain JSON values.
+        observables: Dipole integrals and atomic shares over the same orbitals, where these are a molecule's. No part
+            of a run's identity: ``settings`` say what made them.
 
     Raises:
-        InputError: The electrons do not fit into the orbitals, or a symmetry number is not 1 to 8.
+        InputError: The electrons do not fit into the orbitals, a symmetry number is not 1 to 8, or the observables
+            have another number of orbitals.
 
     Example:
         >>> two_sites = Hamiltonian(one_body=[[0, -1], [-1, 0]], two_body=np.zeros((2, 2, 2, 2)))
@@ -279,6 +283,7 @@ class Problem:
     reference: Reference | None = None
     description: str = ""
     settings: dict[str, object] = field(default_factory=dict)
+    observables: Observables | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_electrons(self.n_elec, self.n_orb)
@@ -288,6 +293,10 @@ class Problem:
             )
         if not all(1 <= number <= 8 for number in (*self.orbital_symmetry, self.state_symmetry)):
             raise InputError("Irreducible representations are numbered 1 to 8 (D2h and its subgroups).")
+        if self.observables is not None and self.observables.n_orb != self.n_orb:
+            raise InputError(
+                f"Argument `observables` must have {self.n_orb} orbitals, but has {self.observables.n_orb}."
+            )
 
     @property
     def n_orb(self) -> int:

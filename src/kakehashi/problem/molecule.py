@@ -17,6 +17,7 @@ from kakehashi.core.errors import ConvergenceError, InputError
 from kakehashi.core.resources import require_memory
 from kakehashi.problem.geometry import Atom, check_atoms, parse_geometry
 from kakehashi.problem.model import Hamiltonian, Problem, symmetrized_one_body, symmetrized_two_body
+from kakehashi.problem.observables import observables_of_molecule
 from kakehashi.problem.orbitals import with_fixed_signs
 
 __all__ = ["molecule_problem"]
@@ -70,7 +71,8 @@ def molecule_problem(
         max_cycles: Most iterations of each Hartree-Fock solver.
 
     Returns:
-        The problem, with the irreducible representation of each orbital in Molpro's numbering.
+        The problem, with the irreducible representation of each orbital in Molpro's numbering, and with dipole
+        integrals and atomic shares as :class:`~kakehashi.problem.observables.Observables`.
 
     Raises:
         InputError: Unknown element or basis, impossible electron number, spin or active space.
@@ -120,6 +122,7 @@ def molecule_problem(
             "point_group": str(molecule.topgroup) if symmetry else None,
             "orbital_group": str(molecule.groupname) if symmetry else None,
         },
+        observables=observables_of_molecule(molecule, scf.mo_coeff[:, space.frozen], scf.mo_coeff[:, space.active]),
     )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kakehashi.core.errors import InputError
 from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.subspace.determinants import DeterminantSpace
+from kakehashi.subspace.distributed import DistributedSpace
 
 __all__ = ["Perturbation", "perturb"]
 
@@ -47,7 +48,7 @@ class Perturbation:
 
 
 def perturb(
-    space: DeterminantSpace,
+    space: DeterminantSpace | DistributedSpace,
     coefficients: NDArray[np.float64],
     energy_hartree: float,
     *,

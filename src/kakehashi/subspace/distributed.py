@@ -313,7 +313,7 @@ class DistributedSpace:
             return self.own.exchange_spins(coefficients)
         alpha, beta = self.own.strings()
         rows = np.concatenate([beta, alpha, coefficients[:, None].view(np.uint64)], axis=1)
-        came = self.ranks.exchange_rows(rows, owners_of(beta, self.ranks.size))
+        came = self.ranks.exchange_rows(rows, owners_of(beta, alpha, self.ranks.size, n_parts=self.n_parts))
         positions = self.own.find(came[:, :2].copy(), came[:, 2:4].copy())
         if self.ranks.sum(np.array([(positions < 0).sum() + abs(len(came) - self.n_own)]))[0]:
             raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")

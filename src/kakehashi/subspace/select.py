@@ -396,9 +396,7 @@ def grow(
         start = stage.coefficients if n_states else None
 
 
-def _look_outside(
-    space: Space, stage: Stage, n_keep: int, threshold: float, criterion: Criterion
-) -> list[Outside]:
+def _look_outside(space: Space, stage: Stage, n_keep: int, threshold: float, criterion: Criterion) -> list[Outside]:
     return [
         space.look_outside(vector, energy, threshold_hartree=threshold, n_keep=n_keep, criterion=criterion)
         for vector, energy in zip(stage.coefficients, stage.penalized_hartree, strict=True)

@@ -5,13 +5,18 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from verification.calibrate import PAGE, RESULTS, conformal_factor, scores, summarize, trials, with_tables
+from verification.calibrate import PAGE, RESULTS, conformal_factor, read_rungs, scores, summarize, trials, with_tables
 
 from kakehashi.core.errors import InputError
 from kakehashi.energy.extrapolation import CALIBRATED_FACTOR, LEAST_HALF_WIDTH_HARTREE, extrapolate
 from kakehashi.energy.model import Rung
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
 
 
 def line(slope=1.0, *, second=(0.02, 0.01, 0.005, 0.002), exact=-1.0, curvature=0.0, **changes):
@@ -48,6 +53,7 @@ def test_a_curve_widens_the_interval(curvature):
     assert bent.covers(-1.0)
 
 
+@example(energies=[0.0, 0.0, 0.0, 0.0, -1.0, -1.0, -3.0], second=[-1.0] * 5 + [-2.0, 0.0625], spin=0.0)
 @given(
     energies=st.lists(st.floats(-5, 0), min_size=1, max_size=7),
     second=st.lists(st.floats(-2, 0.1).filter(lambda x: abs(x) > 1e-9), min_size=7, max_size=7),
@@ -88,6 +94,7 @@ def test_spaces_of_almost_the_same_size_count_once():
         (line(6.0), "the energy changes by 6.0 times what perturbation theory sees"),
         (line(0.2), "the energy changes by 0.2 times"),
         (line(second=(0.02, 0.01, 0.005, 0.0049)), "no longer falls"),
+        (line(second=(0.02, 0.01, 0.005, -0.002)), "the second-order energy is positive"),
         (line(spin_squared=2.0), r"<S\^2> is 2.00 where the wanted spin has 0"),
     ],
 )
@@ -96,6 +103,15 @@ def test_outside_of_its_regime_it_says_so(rungs, message):
     assert not estimate.trusted
     assert re.search(message, estimate.reason)
     assert estimate.half_width_hartree > 3 * abs(rungs[-1].second_order_hartree)
+
+
+def test_a_line_that_ends_above_the_bound_is_none(calibration):
+    """The carbon dimer, torn: its space leaves an excited state, and the second-order energy rises before it falls."""
+    rungs = read_rungs(calibration["problems"]["C2 1.6"])
+    estimate = extrapolate([rung for rung in rungs if rung.n_determinants < 3000], two_s=0)
+    assert not estimate.trusted
+    assert "above the variational energy" in estimate.reason
+    assert estimate.covers(calibration["problems"]["C2 1.6"]["exact_hartree"])
 
 
 def test_another_spin_may_be_the_wanted_one():
@@ -123,11 +139,6 @@ def test_a_complete_space_is_exact():
 def test_no_space():
     with pytest.raises(InputError, match="holds no space"):
         extrapolate([])
-
-
-@pytest.fixture(scope="module")
-def calibration():
-    return json.loads(RESULTS.read_text(encoding="utf-8"))
 
 
 def test_the_factor_is_what_the_calibration_asks_for(calibration):

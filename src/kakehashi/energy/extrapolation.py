@@ -27,6 +27,9 @@ CALIBRATED_FACTOR = 1.18
 LEAST_HALF_WIDTH_HARTREE = 1e-6
 """What eigensolvers and thresholds leave open, in the exact energies of the calibration too."""
 
+NOTHING_LEFT_HARTREE = 1e-8
+"""A second-order energy that is rounding: no line is drawn through it."""
+
 UNTRUSTED_FACTOR = 4.0
 """Where a line means nothing the interval reaches this many times what was last seen to change below the energy."""
 
@@ -73,13 +76,13 @@ def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
     energies = np.array([rung.energy_hartree for rung in used])
     second = np.array([rung.second_order_hartree for rung in used])
     wrong_spin = _wrong_spin(last, two_s)
-    if last.second_order_hartree == 0 and not wrong_spin:  # nothing lies outside
+    if abs(last.second_order_hartree) < NOTHING_LEFT_HARTREE and not wrong_spin:
         return Estimate(
             energy_hartree=last.energy_hartree,
             low_hartree=last.energy_hartree - 2 * last.second_order_error_hartree - LEAST_HALF_WIDTH_HARTREE,
             high_hartree=last.energy_hartree,
             trusted=True,
-            reason="the space holds every determinant that the state couples to",
+            reason="the space holds all that the state couples to",
             n_rungs=len(used),
         )
     if wrong_spin:
@@ -89,14 +92,16 @@ def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
         return _untrusted(last.energy_hartree + last.second_order_hartree, energies, second, reason)
     lines = {k: _line(energies, second, k) for k in (2, 3, 4)}
     estimate, slope = lines[3]
-    reason = _why_not(second, slope)
+    reason = _why_not(second[-4:], slope)
+    if not reason and estimate > last.energy_hartree + LEAST_HALF_WIDTH_HARTREE:
+        reason = "the line ends above the variational energy, which is a bound"
     if reason:
         return _untrusted(estimate, energies, second, reason)
     measure = _measure({k: line[0] for k, line in lines.items()}, last.energy_hartree, last.second_order_hartree)
     half = CALIBRATED_FACTOR * measure + 2 * last.second_order_error_hartree + LEAST_HALF_WIDTH_HARTREE
     return Estimate(
         energy_hartree=min(estimate, last.energy_hartree),
-        low_hartree=estimate - half,
+        low_hartree=min(estimate, last.energy_hartree) - half,
         high_hartree=min(estimate + half, last.energy_hartree),
         trusted=True,
         reason=f"the last spaces lie on a line of slope {slope:.2f}",
@@ -144,6 +149,8 @@ def _wrong_spin(last: Rung, two_s: int | None) -> str:
 
 def _why_not(second: Vector, slope: float) -> str:
     """Why the line means nothing, or an empty string."""
+    if (second >= 0).any():
+        return "the second-order energy is positive: outside lie determinants below the state"
     if not GENTLEST_SLOPE <= slope <= STEEPEST_SLOPE:
         return (
             f"the energy changes by {slope:.1f} times what perturbation theory sees, where a line holds for "

@@ -31,8 +31,9 @@ from kakehashi.core.ranks import Ranks, world
 from kakehashi.core.resources import peak_memory_bytes
 from kakehashi.subspace.checkpoint import read_checkpoint, write_checkpoint
 from kakehashi.subspace.determinants import DeterminantSpace
-from kakehashi.subspace.distributed import RANKS_OF_ONE_PART, DistributedSpace, owners_of
+from kakehashi.subspace.distributed import RANKS_OF_ONE_PART, DistributedSpace
 from kakehashi.subspace.select import Stage, grow, solve_space
+from kakehashi.subspace.shards import owners_of, pack_shard, unpack_shard
 
 THRESHOLD_HARTREE = 1e-7
 
@@ -95,6 +96,14 @@ def work(name: str, n_determinants: int, repeats: int, path: str) -> None:
             ranks, lambda: space.look_outside(c, energy, threshold_hartree=THRESHOLD_HARTREE), repeats=repeats
         ),
     }
+    # What does not fall with the number of ranks: each takes in half of the determinants for the matrix, and all of
+    # them for perturbation theory.
+    sizes = np.array([space.n_own, space.own.native.blocks.n_alphas, space.own.native.blocks.n_betas])
+    shard = unpack_shard(pack_shard(space.own), sizes)
+    rows["take_in_guests"] = measured(
+        ranks, lambda: space.own.another().native.blocks.build(0, *shard, 0, 0), repeats=repeats
+    )
+    rows["take_in_window"] = measured(ranks, lambda: space.own.another().append(*strings), repeats=repeats)
     outside = space.look_outside(c, energy, threshold_hartree=THRESHOLD_HARTREE)
     own = space.own.build()
     peak = max(ranks.gather(peak_memory_bytes()))

@@ -15,6 +15,7 @@ from kakehashi.device.spec import DEVICES
 from kakehashi.problem.spec import AndersonSpec, HubbardSpec, MoleculeSpec, ProblemSpec
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
+from kakehashi.workflow.ledger import LedgerSpec
 from kakehashi.workflow.spec import ControlSpec, RunSpec
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "spec.md"
@@ -30,6 +31,7 @@ MODELS = {
     "`[samples]`": SamplesSpec,
     "`[subspace]`": SubspaceSpec,
     "`[control]`": ControlSpec,
+    "`[ledger]`": LedgerSpec,
 }
 
 

@@ -12,8 +12,9 @@ from kakehashi.core.ranks import Ranks
 from kakehashi.problem.lattice import hubbard
 from kakehashi.samples.random import all_strings
 from kakehashi.subspace.determinants import DeterminantSpace
-from kakehashi.subspace.distributed import DistributedSpace, owners_of
+from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import grow
+from kakehashi.subspace.shards import owners_of
 
 _spec = importlib.util.spec_from_file_location("mpirun", Path(__file__).parents[1] / "mpirun.py")
 assert _spec is not None

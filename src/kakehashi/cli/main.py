@@ -223,7 +223,7 @@ def doctor(*, json_: Json = False) -> int:
 def _default_folder(file: Path, spec: Any) -> Path:
     from kakehashi.core.identity import identify
 
-    table = spec.model_dump(mode="json", exclude={"subspace": {"n_threads", "memory_gib"}})
+    table = spec.model_dump(mode="json", exclude={"subspace": {"n_threads", "memory_gib"}, "ledger": True})
     return Path("runs") / f"{file.stem}-{identify(table)[:8]}"
 
 

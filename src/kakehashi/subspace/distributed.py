@@ -23,44 +23,15 @@ from kakehashi.core.resources import n_processors
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.subspace.determinants import Criterion, Densities, DeterminantSpace, MatrixSize, Outside
 from kakehashi.subspace.outside import LARGEST_WINDOW, look_outside
-from kakehashi.subspace.shards import Shard, pack_shard, unpack_shard
+from kakehashi.subspace.shards import Shard, owners_of, pack_shard, unpack_shard
 
-__all__ = ["DistributedSpace", "owners_of"]
+__all__ = ["DistributedSpace"]
 
 Vector: TypeAlias = NDArray[np.float64]
 Number = TypeVar("Number", bound=np.generic)
 
 RANKS_OF_ONE_PART = 16
 ALL, EQUAL_BITS, UNEQUAL_BITS = 0, 1, 2  # Share of cpp/determinants/blocks.hpp
-
-
-def owners_of(alpha: Strings, beta: Strings, n_ranks: int, *, n_parts: int = 1) -> NDArray[np.int64]:
-    """The rank that holds each determinant.
-
-    Args:
-        alpha: Alpha strings, shape ``(n, 2)``, uint64.
-        beta: Beta strings.
-        n_ranks: Number of ranks.
-        n_parts: On how many ranks the determinants with one alpha string may lie.
-
-    Example:
-        >>> strings = np.array([[3, 0], [5, 0], [6, 0]], dtype=np.uint64)
-        >>> owners_of(strings, strings, 2).tolist()
-        [1, 0, 0]
-    """
-    mixed = _hash(alpha)
-    if n_parts > 1:
-        mixed = mixed + _hash(beta) % np.uint64(n_parts)
-    owners: NDArray[np.int64] = (mixed % np.uint64(n_ranks)).astype(np.int64)
-    return owners
-
-
-def _hash(strings: Strings) -> NDArray[np.uint64]:
-    mixed = strings[:, 1] * np.uint64(0x9E3779B97F4A7C15) ^ strings[:, 0]
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    hashed: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
-    return hashed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""One rank's determinants as a single block of bytes, for the way to another rank."""
+"""Which rank holds a determinant, and one rank's determinants as a single block of bytes on the way to another."""
 
 from __future__ import annotations
 
@@ -10,10 +10,39 @@ from numpy.typing import NDArray
 from kakehashi.core.bits import Strings
 from kakehashi.subspace.determinants import DeterminantSpace
 
-__all__ = ["Shard", "pack_shard", "shard_strings", "unpack_shard"]
+__all__ = ["Shard", "owners_of", "pack_shard", "shard_strings", "unpack_shard"]
 
 Shard: TypeAlias = tuple[Strings, Strings, NDArray[np.int32], NDArray[np.int32]]
 """Distinct alpha strings, distinct beta strings, and of each determinant the numbers of its two among them."""
+
+
+def owners_of(alpha: Strings, beta: Strings, n_ranks: int, *, n_parts: int = 1) -> NDArray[np.int64]:
+    """The rank that holds each determinant.
+
+    Args:
+        alpha: Alpha strings, shape ``(n, 2)``, uint64.
+        beta: Beta strings.
+        n_ranks: Number of ranks.
+        n_parts: On how many ranks the determinants with one alpha string may lie.
+
+    Example:
+        >>> strings = np.array([[3, 0], [5, 0], [6, 0]], dtype=np.uint64)
+        >>> owners_of(strings, strings, 2).tolist()
+        [0, 0, 0]
+    """
+    mixed = _hash(alpha)
+    if n_parts > 1:
+        mixed = mixed + _hash(beta) % np.uint64(n_parts)
+    owners: NDArray[np.int64] = (mixed % np.uint64(n_ranks)).astype(np.int64)
+    return owners
+
+
+def _hash(strings: Strings) -> NDArray[np.uint64]:
+    mixed = strings[:, 1] * np.uint64(0x9E3779B97F4A7C15) ^ strings[:, 0]
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    hashed: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return hashed
 
 
 def pack_shard(space: DeterminantSpace) -> NDArray[np.uint8]:

@@ -62,9 +62,7 @@ def trace_comparison(
         problem=problem.name,
         device=spec.device.name,
         reference=problem.reference,
-        ledger=trace_ledger(
-            problem, shots, getattr(spec, "ledger", None), samples=spec.samples, seed=spec.seed, reporter=reporter
-        ),
+        ledger=trace_ledger(problem, shots, spec.ledger, samples=spec.samples, seed=spec.seed, reporter=reporter),
         seed=spec.seed,
         spec={**spec.model_dump(mode="json", exclude_unset=True), "seed": spec.seed},
         provenance=collect_provenance(),

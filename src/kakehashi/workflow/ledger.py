@@ -51,7 +51,6 @@ class LedgerSpec(Spec):
     """What the samples are compared with; the table ``[ledger]``.
 
     Attributes:
-        enabled: Whether a run traces the ledger.
         max_determinants: Size of the largest space of each arm.
         n_seeds: Sampled determinants of largest weight that selection starts from, and random ones in its control.
         n_draws: Draws of the random arms, the first of which is shown; the others tell their scatter.
@@ -63,7 +62,6 @@ class LedgerSpec(Spec):
         500
     """
 
-    enabled: bool = True
     max_determinants: Annotated[int, Field(ge=2)] = 20_000
     n_seeds: Annotated[int, Field(ge=1)] = 500
     n_draws: Annotated[int, Field(ge=1)] = 2

@@ -14,6 +14,7 @@ from kakehashi.device.spec import AnyDeviceSpec
 from kakehashi.problem.spec import ProblemSpec
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
+from kakehashi.workflow.ledger import LedgerSpec
 
 __all__ = ["ControlSpec", "RunSpec", "read_spec"]
 
@@ -41,6 +42,7 @@ class RunSpec(Spec):
         samples: How shots become strings.
         subspace: How strings are diagonalised.
         control: What stands beside the result.
+        ledger: How far `kakehashi compare` goes; a run does not read it.
         seed: Seed of all random numbers of the run.
     """
 
@@ -50,6 +52,7 @@ class RunSpec(Spec):
     samples: SamplesSpec = SamplesSpec()
     subspace: SubspaceSpec = SubspaceSpec()
     control: ControlSpec = ControlSpec()
+    ledger: LedgerSpec = LedgerSpec()
     seed: Annotated[int, Field(ge=0)] = 0
 
 

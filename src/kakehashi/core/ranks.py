@@ -33,11 +33,11 @@ Result = TypeVar("Result")
 PATIENCE_S = 3.0
 """How long a rank that fails waits for the others to fail as well."""
 
-# Its standard input ends with the rank. The folder is made once: only the first to notice speaks. All have noticed when
-# it is removed.
+# Its standard input ends with the rank. The file is made once: only the first to notice speaks, and at once, for
+# whoever started the ranks does not listen for long. All have noticed when it is removed.
 _WATCH = (
-    'read -r word; [ "$word" = done ] && exit; mkdir "$1" 2>/dev/null && printf "%s\\n" "$2" >&2; '
-    '(sleep 10; rmdir "$1") <&- >&- 2>&- &'
+    'read -r word; [ "$word" = done ] && exit; set -C; { true >"$1"; } 2>/dev/null && printf "%s\\n" "$2" >&2; '
+    '(sleep 10; rm -f "$1") <&- >&- 2>&- &'
 )
 
 
@@ -222,9 +222,10 @@ def guard_ranks(ranks: Ranks, *, advice: str, folder: Path | str | None = None) 
     if ranks.size == 1:
         yield
         return
-    place = Path(tempfile.gettempdir() if folder is None else folder)
+    place = Path(folder) if folder is not None and Path(folder).is_dir() else Path(tempfile.gettempdir())
     mark = Path(ranks.share(str(place / f".rank-lost-{uuid.uuid4().hex}")))
-    sentence = f"Rank {ranks.rank} of {ranks.size} ended before its work was done. {advice}"
+    # Whoever started the ranks kills the others at once, so that the first to be missed need not be the first to end.
+    sentence = f"One of the {ranks.size} ranks ended before its work was done: rank {ranks.rank} is missing. {advice}"
     private = ranks.duplicate()  # others may be in the middle of a message on the ranks' own
     watch = subprocess.Popen(
         ["/bin/sh", "-c", _WATCH, "sh", str(mark), sentence],
@@ -235,8 +236,7 @@ def guard_ranks(ranks: Ranks, *, advice: str, folder: Path | str | None = None) 
     try:
         yield
     except BaseException as error:
-        with contextlib.suppress(FileExistsError):
-            mark.mkdir()
+        if _is_first(mark):
             if isinstance(error, KakehashiError):
                 sys.stderr.write(f"{error}\n")
             else:
@@ -247,10 +247,22 @@ def guard_ranks(ranks: Ranks, *, advice: str, folder: Path | str | None = None) 
         if not _all_arrive(private):
             private.Abort(code)
         if ranks.rank == 0:
-            mark.rmdir()
+            mark.unlink(missing_ok=True)
         raise SystemExit(code) from error
     private.Barrier()  # before that, a rank that dies still has work to do for the others
     _dismiss(watch)
+    private.Free()
+
+
+def _is_first(mark: Path) -> bool:
+    """Whether nobody has said yet what happened; where that cannot be told, twice is better than never."""
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _dismiss(watch: subprocess.Popen[bytes]) -> None:

@@ -53,6 +53,14 @@ def test_options_of_other_stages_do_not_take_shots_again(tmp_path: Path) -> None
     assert messages(spec(seed=4), tmp_path) == ["taking shots from the device 'uniform'"]
 
 
+def test_the_table_ledger_says_how_far_to_go(tmp_path: Path) -> None:
+    table = {"max_determinants": 10, "n_draws": 1}
+    found = trace_comparison(spec(ledger=table), folder=tmp_path).ledger
+    assert 10 <= found.arm("random").last.n_determinants <= 11
+    assert found.arm("random").repeats == ()
+    assert messages(spec(ledger={"n_seeds": 2}), tmp_path) == ["the shots of the earlier call are there"]
+
+
 def test_the_shots_of_a_run_are_used(tmp_path: Path) -> None:
     execute(spec(), folder=tmp_path)
     assert messages(spec(), tmp_path) == ["the shots of the earlier call are there"]

@@ -111,7 +111,7 @@ struct Route {
     S target;
     std::int32_t source;
     std::int16_t to, from;   // of a single excitation
-    float element;           // of a double excitation, sign included
+    double element;          // of a double excitation, sign included
     enum Kind : std::int8_t { same = 0, single = 1, twice = 2 } kind;
 };
 

@@ -153,7 +153,7 @@ private:
                     const double element = v.double_element(p1, q, p2, q2);
                     const bool odd = is_odd(parities, p1, q, p2, q2);
                     offer({string.flipped(q).flipped(q2).flipped(p1).flipped(p2), a, 0, 0,
-                           static_cast<float>(odd ? -element : element), Route<S>::twice});
+                           odd ? -element : element, Route<S>::twice});
                 }
             }
         }

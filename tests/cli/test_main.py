@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 SPEC = """
 seed = 3
@@ -57,6 +60,33 @@ def test_run_show_and_json(spec: Path, tmp_path: Path) -> None:
     assert json.loads(shown.stdout) == result
     words = kakehashi("show", "run", cwd=tmp_path)
     assert f"{result['energy_hartree']:.8f}" in words.stdout
+
+
+def test_ranks_share_a_run_and_one_of_them_speaks(spec: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mpi4py", reason="the extra hpc is not installed")
+    if MPIRUN is None:
+        pytest.skip("there is no mpirun; pip install mpich")
+    alone = json.loads(kakehashi("run", spec, "--out", "alone", "--json", cwd=tmp_path).stdout)
+
+    def over_ranks(*arguments: str) -> subprocess.CompletedProcess[str]:
+        quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+        command = [str(MPIRUN), "-n", "2", sys.executable, "-m", "kakehashi.cli", "run", str(spec), *arguments]
+        environment = {**os.environ, **quiet}
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=environment)
+
+    done = over_ranks("--out", "shared", "--json")
+    assert done.returncode == 0, done.stderr
+    together = json.loads(done.stdout)  # one object: the other rank is silent
+    assert together["run_id"] == alone["run_id"]
+    for ours, theirs in zip(together["selected"]["rungs"], alone["selected"]["rungs"], strict=True):
+        energies = [[rung["energy_hartree"] for rung in rungs] for rungs in (ours, theirs)]
+        assert energies[0] == pytest.approx(energies[1], abs=1e-9)
+    again = over_ranks("--out", "shared", "--json")
+    assert json.loads(again.stdout) == together
+    wrong = over_ranks("--set", "subspace.max_string=3")
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("did you mean 'max_strings'") == 1
+    assert "Traceback" not in wrong.stderr
 
 
 def test_compare_writes_the_ledger_and_says_one_sentence(spec: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from kakehashi.circuit.spec import CircuitSpec
 from kakehashi.core.spec import Spec
 from kakehashi.device.spec import DEVICES
+from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.spec import AndersonSpec, HubbardSpec, MoleculeSpec, ProblemSpec
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
@@ -31,6 +32,7 @@ MODELS = {
     "`[samples]`": SamplesSpec,
     "`[subspace]`": SubspaceSpec,
     "`[control]`": ControlSpec,
+    "`[energy]`": EnergySpec,
     "`[ledger]`": LedgerSpec,
 }
 

@@ -11,6 +11,7 @@ EVERYTHING = {
     "orbitals": "broken-symmetry",
     "orbital_determinants": 100,
     "max_orbital_turns": 0,
+    "n_seeds": 0,
     "n_starts": 2,
     "n_roots": 3,
     "two_s": 2,

@@ -142,7 +142,13 @@ def test_every_space_is_reported(problem: Problem, shots: Shots) -> None:
         assert [size for message, size in told if message == name] == sizes
 
 
-@pytest.mark.parametrize("values", [{"max_determinants": 1}, {"n_seeds": 0}, {"n_draws": 0}, {"n_threads": 0}])
+@pytest.mark.parametrize("values", [{"max_determinants": -1}, {"n_seeds": 0}, {"n_draws": 0}, {"n_threads": 0}])
 def test_impossible_options_are_refused(values: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="greater than or equal to"):
         LedgerSpec(**values)
+
+
+@pytest.mark.parametrize("too_few", [0, 1])
+def test_a_ledger_that_was_left_out_cannot_be_traced(problem: Problem, shots: Shots, too_few: int) -> None:
+    with pytest.raises(InputError, match=f"must be 2 or more to compare anything, but is {too_few}"):
+        trace_ledger(problem, shots, LedgerSpec(max_determinants=too_few))

@@ -8,9 +8,10 @@ from tests.workflow.test_folder import make_turn
 
 from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import Problem
+from kakehashi.report.example import example_selected
 from kakehashi.report.model import Iteration
 from kakehashi.subspace.spec import SubspaceSpec
-from kakehashi.workflow.result import find_warnings
+from kakehashi.workflow.result import find_selection_warnings, find_warnings
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +66,9 @@ def test_a_wrong_spin_is_named(problem: Problem) -> None:
 def test_an_eigensolver_that_stopped_is_named(problem: Problem) -> None:
     (warning,) = warnings_of(problem, (-1.25,), spec=SubspaceSpec(), converged=False, residual_norm=1e-3)
     assert "residual of 1.0e-03 hartree" in warning
+
+
+def test_a_selection_that_did_not_converge_is_named() -> None:
+    assert find_selection_warnings(None) == find_selection_warnings(example_selected()) == ()
+    (warning,) = find_selection_warnings(dataclasses.replace(example_selected(), converged=False))
+    assert "selected CI did not reach its tolerance" in warning

@@ -49,6 +49,38 @@ def test_full_space_is_exact() -> None:
     assert abs(result.energy_hartree - (result.reference_hartree or 0.0)) < 1e-8
 
 
+def test_selection_goes_on_from_the_samples_to_the_exact_energy(result: Result) -> None:
+    assert result.selected is not None
+    assert result.reference is not None
+    assert result.selected.estimate.trusted
+    assert result.selected.estimate.energy_hartree == pytest.approx(result.reference.energy_hartree, abs=1e-6)
+    assert result.bound_hartree <= result.energy_hartree
+
+
+def test_the_ledger_is_part_of_the_result(result: Result) -> None:
+    assert result.ledger is not None
+    assert result.ledger.n_shots == result.sampling.n_shots
+    assert result.ledger.verdict
+
+
+def test_selection_and_ledger_can_be_left_out() -> None:
+    short = h6(energy={"max_determinants": 0}, ledger={"max_determinants": 0})
+    assert short.selected is None
+    assert short.ledger is None
+    assert {"selection", "ledger"}.isdisjoint(short.stage_s)
+
+
+def test_the_spin_of_the_subspace_is_that_of_selection() -> None:
+    triplet = h6(subspace={**SMALL, "two_s": 2, "same_strings": False}, ledger={"max_determinants": 0})
+    assert triplet.selected is not None
+    assert triplet.selected.last.spin_squared == pytest.approx(2.0, abs=1e-4)
+
+
+def test_threads_and_memory_make_no_other_run(result: Result) -> None:
+    limits = {"n_threads": 1, "memory_gib": 1.0}
+    assert h6(energy=limits, ledger={"n_threads": 2}).run_id == result.run_id
+
+
 def test_control_has_the_same_size(result: Result) -> None:
     assert result.control is not None
     assert result.control.n_determinants == result.n_determinants

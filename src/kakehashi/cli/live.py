@@ -24,9 +24,16 @@ TITLES = {
     "loop": "Subspace",
     "sizes": "Sizes",
     "control": "Control",
+    "orbitals": "Orbitals",
+    "select": "Selection",
+    "perturb": "Outside",
+    "ledger": "Ledger",
     "report": "Report",
 }
 SECONDS_BETWEEN_LINES = 10.0
+
+DONE = ("turn done", "space done")
+"""What ends a step: always worth a line, and told by its numbers."""
 
 
 class LiveProgress:
@@ -85,7 +92,7 @@ class LiveProgress:
 
     def _print_line(self, event: Event, now: float) -> None:
         stage, then = self._last_line
-        done = event.message == "turn done"
+        done = event.message in DONE
         if event.stage == stage and now - then < SECONDS_BETWEEN_LINES and not done:
             return
         self._last_line = (event.stage, now)
@@ -119,8 +126,8 @@ class LiveProgress:
 def _describe(event: Event) -> str:
     parts = []
     if event.total:
-        parts.append(f"turn {min(event.step + (event.message != 'turn done'), event.total)}/{event.total}")
-    if event.message and event.message != "turn done":
+        parts.append(f"turn {min(event.step + (event.message not in DONE), event.total)}/{event.total}")
+    if event.message and event.message not in DONE:
         parts.append(event.message)
     energy = event.values.get("energy_hartree")
     if energy is not None:
@@ -128,6 +135,9 @@ def _describe(event: Event) -> str:
     size = event.values.get("n_determinants")
     if size:
         parts.append(f"D = {int(size):,}")
+    second_order = event.values.get("second_order_hartree")
+    if second_order is not None:
+        parts.append(f"outside {1000 * second_order:.2f} mHa")
     residual = event.values.get("residual_hartree")
     if residual is not None:
         parts.append(f"residual {residual:.0e}")

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kakehashi.cli.live import LiveProgress
 from kakehashi.core.errors import InputError, KakehashiError
@@ -50,11 +51,14 @@ def run(
     Shots, checkpoints, the result and the report are kept in a folder. The same command goes on from there
     after Ctrl-C, a kill or a power cut, and shows the finished result at once.
 
+    Under mpirun, as in "mpirun -n 4 kakehashi run FILE.toml", selected configuration interaction is spread over the
+    ranks, and the first one does the rest.
+
     Parameters
     ----------
     file
-        The run's TOML file. Its tables are [problem], [circuit], [device], [samples], [subspace], [control];
-        docs/reference/spec.md lists every key.
+        The run's TOML file. Its tables are [problem], [circuit], [device], [samples], [subspace], [control],
+        [energy], [ledger]; docs/reference/spec.md lists every key.
     set_
         Change one value, such as --set subspace.max_strings=500; may be given several times.
     out
@@ -64,27 +68,34 @@ def run(
     json_
         Print the result as one JSON object on standard output.
     """
+    from kakehashi.core.ranks import guard_ranks, started_ranks
     from kakehashi.report.document import result_to_json
+    from kakehashi.report.summary import is_converged
     from kakehashi.workflow.run import execute
     from kakehashi.workflow.spec import read_spec
 
-    spec = read_spec(file, assignments=set_)
-    folder = out or _default_folder(file, spec)
+    ranks = started_ranks()
+    advice = "What was computed is kept; the same command goes on from there, on any number of ranks."
     try:
-        with LiveProgress(words) as progress:
-            result = execute(spec, base=file.parent, folder=folder, fresh=fresh, progress=progress)
+        with guard_ranks(ranks, advice=advice):
+            spec = read_spec(file, assignments=set_)
+            folder = out or _default_folder(file, spec)
+            with LiveProgress(Console(quiet=True) if ranks.rank else words) as progress:
+                result = execute(spec, base=file.parent, folder=folder, fresh=fresh, ranks=ranks, progress=progress)
     except KeyboardInterrupt:
         words.print(
             f"\nStopped. What was computed is kept in {folder}; the same command goes on from there.",
             highlight=False,
         )
         return 130
+    if ranks.rank:
+        return 0
     if json_:
         sys.stdout.write(json.dumps(result_to_json(result), indent=2, allow_nan=False) + "\n")
     else:
         _print_result(result)
     words.print(f"\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True)
-    return 0 if result.converged else 3
+    return 0 if is_converged(result) else 3
 
 
 @app.command
@@ -117,7 +128,9 @@ def compare(
     from kakehashi.workflow.spec import read_spec
 
     spec = read_spec(file, assignments=set_)
-    folder = out or _default_folder(file, spec)
+    # The run whose shots are wanted may have had another ledger.
+    of_run = tuple(assignment for assignment in set_ if not assignment.startswith("ledger."))
+    folder = out or _default_folder(file, read_spec(file, assignments=of_run))
     try:
         with LiveProgress(words) as progress:
             comparison = trace_comparison(spec, base=file.parent, folder=folder, progress=progress)
@@ -223,7 +236,8 @@ def doctor(*, json_: Json = False) -> int:
 def _default_folder(file: Path, spec: Any) -> Path:
     from kakehashi.core.identity import identify
 
-    table = spec.model_dump(mode="json", exclude={"subspace": {"n_threads", "memory_gib"}, "ledger": True})
+    machine = {"n_threads", "memory_gib"}
+    table = spec.model_dump(mode="json", exclude=dict.fromkeys(("subspace", "energy", "ledger"), machine))
     return Path("runs") / f"{file.stem}-{identify(table)[:8]}"
 
 
@@ -240,7 +254,12 @@ def _print_result(result: Any) -> None:
         table.add_row(row.label, f"[bold]{row.value}[/]" if index == 0 else row.value, row.unit, row.note)
     data.print(table)
     data.print()
-    data.print(judge(result).text, highlight=False, markup=False)
+    verdict = judge(result)
+    data.print(verdict.headline, style="bold", highlight=False, markup=False)
+    sentences = Table.grid(padding=(0, 1, 0, 0))
+    for sentence in verdict.sentences:
+        sentences.add_row("\N{MIDDLE DOT}", Text(sentence))
+    data.print(sentences)
     for warning in result.warnings:
         words.print(f"[yellow]Warning:[/] {warning}", highlight=False)
 

@@ -7,6 +7,7 @@ says when a rank is lost, whether it raised an error or was killed.
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,13 +26,16 @@ from kakehashi.core.errors import KakehashiError, MissingDependencyError, Resour
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm, Request
 
-__all__ = ["Ranks", "Transfer", "guard_ranks", "world"]
+__all__ = ["Ranks", "Transfer", "guard_ranks", "started_ranks", "world"]
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
 
 PATIENCE_S = 3.0
 """How long a rank that fails waits for the others to fail as well."""
+
+_LAUNCHERS = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
+"""What MPICH and its kin, what PMIx, and what Open MPI tell the processes that they start."""
 
 # Its standard input ends with the rank. The file is made once: only the first to notice speaks, and at once, for
 # whoever started the ranks does not listen for long. All have noticed when it is removed.
@@ -202,6 +206,19 @@ def world() -> Ranks:
             f"where the machine has none ({error})."
         ) from error
     return Ranks(MPI.COMM_WORLD)
+
+
+def started_ranks() -> Ranks:
+    """All ranks where this process was started as one of several, this process alone otherwise.
+
+    Raises:
+        MissingDependencyError: It was, and mpi4py is missing.
+
+    Example:
+        >>> started_ranks().size
+        1
+    """
+    return world() if any(name in os.environ for name in _LAUNCHERS) else Ranks()
 
 
 @contextlib.contextmanager

@@ -160,7 +160,7 @@ def climb(
         if checkpoint is not None:
             about = _notes(start, rungs, wall, cpu)
             write_checkpoint(checkpoint, space, stage, notes=about)
-        _tell(reporter, stage, spec)
+        _tell(reporter, stage)
         if stage.n_determinants >= spec.max_determinants:
             stopped = "max_determinants"
             break
@@ -274,12 +274,10 @@ def _refined(rungs: Sequence[Rung], found: Perturbation) -> tuple[Rung, ...]:
     return tuple(refined)
 
 
-def _tell(reporter: Reporter, stage: Stage, spec: EnergySpec) -> None:
+def _tell(reporter: Reporter, stage: Stage) -> None:
     reporter.step(
         "select",
         "space done",
-        step=stage.n_determinants,
-        total=spec.max_determinants,
         energy_hartree=stage.energies_hartree[0],
         second_order_hartree=stage.second_order_hartree[0],
         n_determinants=stage.n_determinants,

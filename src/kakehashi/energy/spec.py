@@ -29,6 +29,8 @@ class EnergySpec(Spec):
             spins are not paired, ``optimized`` minimises the energy of a small space over them; ``auto`` tries all.
         orbital_determinants: Size of the small space in which orbitals are compared and optimised.
         max_orbital_turns: Most turns of the orbital optimisation.
+        n_seeds: Determinants that the space begins with, those of largest weight in the samples' state; only the given
+            orbitals, and what grows from them, know them.
         n_starts: Patterns of spins from which a broken-symmetry determinant is sought.
         n_roots: Number of states.
         two_s: Twice the total spin that is wanted; the lowest that the electrons allow where not given.
@@ -47,6 +49,7 @@ class EnergySpec(Spec):
     orbitals: OrbitalChoice = "auto"
     orbital_determinants: Positive = 2000
     max_orbital_turns: Annotated[int, Field(ge=0)] = 10
+    n_seeds: Annotated[int, Field(ge=0)] = 500
     n_starts: Positive = 6
     n_roots: Positive = 1
     two_s: Annotated[int, Field(ge=0)] | None = None

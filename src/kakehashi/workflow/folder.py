@@ -5,6 +5,7 @@
 ``shots.h5``      what the device gave
 ``loop.h5``       the last turn of the loop
 ``control.h5``    the last turn of the loop on uniformly random bits
+``selected.h5``   the last space of selected configuration interaction
 ``result.json``   the result (schema in ``docs/formats/result.md``)
 ``report.html``   the same for people
 ================  ====================================================================
@@ -29,6 +30,7 @@ from kakehashi.device.hdf5 import load_shots, save_shots
 from kakehashi.device.model import Shots
 from kakehashi.report.document import read_json
 from kakehashi.report.model import Result
+from kakehashi.subspace.checkpoint import previous_path
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
 
@@ -36,7 +38,8 @@ __all__ = ["RunFolder", "load_turn", "save_turn"]
 
 TURN_SCHEMA = "kakehashi.turn/1"
 RUN_SCHEMA = "kakehashi.run/1"
-CONTENTS = ("shots.h5", "loop.h5", "control.h5", "result.json", "report.html")
+SELECTED = "selected.h5"
+CONTENTS = ("shots.h5", "loop.h5", "control.h5", SELECTED, previous_path(SELECTED).name, "result.json", "report.html")
 """What the stages leave. A folder without any of it belongs to nobody yet."""
 
 _STATE_ARRAYS = ("coefficients", "alpha", "beta")
@@ -161,6 +164,11 @@ class RunFolder:
     def keep_shots(self, shots: Shots) -> None:
         """Write the shots."""
         save_shots(shots, self.path / "shots.h5")
+
+    @property
+    def selected_path(self) -> Path:
+        """Where selected configuration interaction keeps its spaces."""
+        return self.path / SELECTED
 
     def turn(self, name: str) -> tuple[Turn | None, tuple[dict[str, Any], ...]]:
         """The last turn of the loop called ``name`` and the records so far, or None and nothing."""

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from kakehashi.core.bits import Strings, lowest_string
+from kakehashi.core.errors import InputError
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes
 from kakehashi.core.rng import named_stream
@@ -51,7 +52,7 @@ class LedgerSpec(Spec):
     """What the samples are compared with; the table ``[ledger]``.
 
     Attributes:
-        max_determinants: Size of the largest space of each arm.
+        max_determinants: Size of the largest space of each arm; 0 leaves the ledger out of a run.
         n_seeds: Sampled determinants of largest weight that selection starts from, and random ones in its control.
         n_draws: Draws of the random arms, the first of which is shown; the others tell their scatter.
         n_threads: Threads of the kernels. Threads that wait for each other use processor time, too: with one, times
@@ -62,7 +63,7 @@ class LedgerSpec(Spec):
         500
     """
 
-    max_determinants: Annotated[int, Field(ge=2)] = 20_000
+    max_determinants: Annotated[int, Field(ge=0)] = 20_000
     n_seeds: Annotated[int, Field(ge=1)] = 500
     n_draws: Annotated[int, Field(ge=1)] = 2
     n_threads: Annotated[int, Field(ge=1)] = 1
@@ -175,7 +176,7 @@ def trace_ledger(
         reporter: Told of each space.
 
     Raises:
-        InputError: The shots do not suit the problem.
+        InputError: The shots do not suit the problem, or the spec leaves the ledger out.
 
     Example:
         >>> from kakehashi.circuit.spec import CircuitSpec
@@ -189,6 +190,10 @@ def trace_ledger(
     """
     spec = LedgerSpec() if spec is None else spec
     reporter = Reporter() if reporter is None else reporter
+    if spec.max_determinants < 2:
+        raise InputError(
+            f"ledger.max_determinants must be 2 or more to compare anything, but is {spec.max_determinants}."
+        )
     tracer = _Tracer(problem=problem, spec=spec, reporter=reporter)
     began = time.process_time()
     measured = postselect(shots, n_orb=problem.n_orb, n_elec=problem.n_elec)

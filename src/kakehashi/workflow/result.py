@@ -10,13 +10,15 @@ from kakehashi.core.resources import peak_memory_bytes
 from kakehashi.device.model import Shots
 from kakehashi.problem.mean_field import hartree_fock_energy
 from kakehashi.problem.model import Problem
+from kakehashi.report.ledger import Ledger
 from kakehashi.report.model import Control, Iteration, Result, SizePoint
+from kakehashi.report.selected import SelectedSummary
 from kakehashi.subspace.loop import PATIENCE, Turn
 from kakehashi.subspace.spec import SubspaceSpec
 from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.summary import summarize_sampling
 
-__all__ = ["assemble", "find_warnings"]
+__all__ = ["assemble", "find_selection_warnings", "find_warnings"]
 
 SPIN_CONTAMINATION = 0.1
 """Deviation of ``<S^2>`` from the wanted spin's above which the user is warned."""
@@ -35,6 +37,8 @@ def assemble(
     subspace: SubspaceSpec,
     size_curve: tuple[SizePoint, ...],
     control: Control | None,
+    selected: SelectedSummary | None,
+    ledger: Ledger | None,
     clock: Clock,
     seed: int,
     spec: Mapping[str, Any],
@@ -51,6 +55,8 @@ def assemble(
         subspace: Options of the loop.
         size_curve: Energy against subspace size.
         control: The control, if there is one.
+        selected: What selected configuration interaction added, if it was asked for.
+        ledger: What the samples are worth, if that was asked for.
         clock: Seconds per stage.
         seed: Seed of the run.
         spec: The run's spec.
@@ -81,13 +87,19 @@ def assemble(
         sampling=summarize_sampling(problem, device, shots, turn),
         control=control,
         converged=best.converged,
-        warnings=(*circuit_warnings, *find_warnings(problem, turn, iterations, subspace)),
+        warnings=(
+            *circuit_warnings,
+            *find_warnings(problem, turn, iterations, subspace),
+            *find_selection_warnings(selected),
+        ),
         stage_s=dict(clock.stage_s),
         seed=seed,
         wall_s=sum(clock.stage_s.values()),
         peak_memory_bytes=peak_memory_bytes(),
         spec=spec,
         provenance=collect_provenance(),
+        selected=selected,
+        ledger=ledger,
     )
 
 
@@ -119,3 +131,13 @@ def find_warnings(
             "may be of another spin: set subspace.two_s and subspace.spin_penalty_hartree."
         )
     return tuple(warnings)
+
+
+def find_selection_warnings(selected: SelectedSummary | None) -> tuple[str, ...]:
+    """What the user must know of selected configuration interaction beside its estimate, which says the rest."""
+    if selected is None or selected.converged:
+        return ()
+    return (
+        "The eigensolver of selected CI did not reach its tolerance in the last space: its energy is an upper bound "
+        "still, but the estimate is worth less. A higher energy.residual_tolerance_hartree asks for less.",
+    )

@@ -13,14 +13,18 @@ from kakehashi.circuit.spec import CircuitSpec
 from kakehashi.core.errors import InputError
 from kakehashi.core.identity import identify
 from kakehashi.core.progress import Progress, Reporter, silent
+from kakehashi.core.ranks import Ranks
 from kakehashi.core.rng import named_stream
 from kakehashi.core.spec import Spec, parse_spec
 from kakehashi.device.model import Device, Shots
 from kakehashi.device.spec import DeviceSpec, parse_device
 from kakehashi.device.uniform import UniformDevice
+from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import Problem
+from kakehashi.report.ledger import Ledger
 from kakehashi.report.model import Control, Iteration, Result
+from kakehashi.report.selected import SelectedSummary
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.loop import Turn, iterate, require_loop_memory
 from kakehashi.subspace.spec import SubspaceSpec
@@ -28,7 +32,9 @@ from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.control import solve_control
 from kakehashi.workflow.folder import RunFolder
 from kakehashi.workflow.identity import describe_problem, identify_problem
+from kakehashi.workflow.ledger import LedgerSpec, trace_ledger
 from kakehashi.workflow.result import assemble
+from kakehashi.workflow.selection import Ascent, follow_ranks, heaviest_determinants, summarize_climb
 from kakehashi.workflow.sizes import trace_sizes
 from kakehashi.workflow.spec import ControlSpec, RunSpec
 
@@ -50,6 +56,8 @@ def solve(
     samples: SamplesSpec | Options | None = None,
     subspace: SubspaceSpec | Options | None = None,
     control: ControlSpec | Options | None = None,
+    energy: EnergySpec | Options | None = None,
+    ledger: LedgerSpec | Options | None = None,
     seed: int | None = None,
     folder: Path | str | None = None,
     progress: Progress = silent,
@@ -65,6 +73,9 @@ def solve(
         samples: How shots become strings.
         subspace: How strings are diagonalised, such as ``{"max_strings": 500}``.
         control: What stands beside the result.
+        energy: How far selected configuration interaction goes on from the samples, such as
+            ``{"max_determinants": 1_000_000}``; 0 leaves it out.
+        ledger: How far the ledger of what the samples are worth goes; ``{"max_determinants": 0}`` leaves it out.
         seed: Seed of all random numbers; a fresh one, noted in the result, where not given.
         folder: Where to keep shots, checkpoints, result and report. A call with the same arguments and a seed
             goes on from what it finds there. Nothing is written where no folder is given.
@@ -81,6 +92,8 @@ def solve(
         >>> result = solve("hydrogen-chain", device=noisy, seed=7)
         >>> bool(abs(result.error_mhartree) < 1.0)
         True
+        >>> result.selected.estimate.covers(result.reference_hartree)
+        True
     """
     if isinstance(device, str):
         device = {"name": device}
@@ -94,6 +107,8 @@ def solve(
         samples=_as_spec(SamplesSpec, samples, "samples"),
         subspace=_as_spec(SubspaceSpec, subspace, "subspace"),
         control=_as_spec(ControlSpec, control, "control"),
+        energy=_as_spec(EnergySpec, energy, "energy"),
+        ledger=_as_spec(LedgerSpec, ledger, "ledger"),
         seed=secrets.randbits(32) if seed is None else seed,
     )
     return _Run(plan, Clock(), Reporter(progress)).finish(folder)
@@ -105,6 +120,7 @@ def execute(
     base: Path | str = ".",
     folder: Path | str | None = None,
     fresh: bool = False,
+    ranks: Ranks | None = None,
     progress: Progress = silent,
 ) -> Result:
     """Do the run that a spec describes; what the command line calls.
@@ -114,9 +130,26 @@ def execute(
         base: Folder that the spec's relative paths start from.
         folder: As in :func:`solve`.
         fresh: Forget what an earlier call left in the folder.
-        progress: Receives events.
+        ranks: The processes that share selected configuration interaction; this one alone where not given. All call
+            this alike, inside :func:`~kakehashi.core.ranks.guard_ranks`; the other stages are done by the first.
+        progress: Receives events, on the first rank.
     """
-    clock, reporter, base = Clock(), Reporter(progress), Path(base)
+    ranks = Ranks() if ranks is None else ranks
+    if ranks.rank:
+        follow_ranks(ranks)
+        result: Result | None = None
+    else:
+        result = _execute(spec, Path(base), folder, fresh, ranks, progress)
+        ranks.share(None)
+    if (finished := ranks.share(result)) is None:
+        raise RuntimeError("the first rank has no result")  # it shares one or ends all ranks
+    return finished
+
+
+def _execute(
+    spec: RunSpec, base: Path, folder: Path | str | None, fresh: bool, ranks: Ranks, progress: Progress
+) -> Result:
+    clock, reporter = Clock(), Reporter(progress)
     with clock.stage("problem"):
         reporter.step("problem", "reading or computing the integrals")
         problem = spec.problem.build(base=base)
@@ -128,11 +161,13 @@ def execute(
         samples=spec.samples,
         subspace=spec.subspace,
         control=spec.control,
+        energy=spec.energy,
+        ledger=spec.ledger,
         seed=spec.seed,
         base=base,
         written=spec.model_dump(mode="json", exclude_unset=True),
     )
-    return _Run(plan, clock, reporter).finish(folder, fresh=fresh)
+    return _Run(plan, clock, reporter, ranks).finish(folder, fresh=fresh)
 
 
 def _as_spec(model: type[S], value: S | Options | None, name: str) -> S:
@@ -154,6 +189,8 @@ class _Plan:
     samples: SamplesSpec
     subspace: SubspaceSpec
     control: ControlSpec
+    energy: EnergySpec
+    ledger: LedgerSpec
     seed: int
     base: Path = Path()
     written: Mapping[str, Any] | None = None
@@ -173,21 +210,20 @@ class _Plan:
 
         What a machine offers is left out: with more threads or memory, a run is still the same run.
         """
-        tables = {
-            name: getattr(self, name).model_dump(mode="json") for name in ("circuit", "samples", "subspace", "control")
+        return {
+            name: getattr(self, name).model_dump(mode="json", exclude={"n_threads", "memory_gib"})
+            for name in ("circuit", "samples", "subspace", "control", "energy", "ledger")
         }
-        for name in ("n_threads", "memory_gib"):
-            del tables["subspace"][name]
-        return tables
 
 
 class _Run:
     """One run, stage by stage."""
 
-    def __init__(self, plan: _Plan, clock: Clock, reporter: Reporter) -> None:
+    def __init__(self, plan: _Plan, clock: Clock, reporter: Reporter, ranks: Ranks | None = None) -> None:
         self._plan = plan
         self._clock = clock
         self._reporter = reporter
+        self._ranks = Ranks() if ranks is None else ranks
         self._device, self._n_shots, self._sampler = plan.prepare_device()
         require_loop_memory(plan.problem, plan.subspace, n_shots=self._n_shots)
         self._kept: RunFolder | None = None
@@ -222,6 +258,8 @@ class _Run:
             subspace=plan.subspace,
             size_curve=size_curve,
             control=self._control(shots, turn),
+            selected=self._select(turn),
+            ledger=self._trace_ledger(shots),
             clock=self._clock,
             seed=plan.seed,
             spec=spec,
@@ -303,6 +341,38 @@ class _Run:
         bits = UniformDevice().run(circuit, shots.n_shots, rng=named_stream(plan.seed, "control", "shots"))
         other, _ = self._loop(bits, "control")
         return replace(control, loop_energy_hartree=other.best.energy_hartree)
+
+    def _select(self, turn: Turn) -> SelectedSummary | None:
+        """Selected configuration interaction from the determinants that weigh most in the loop's state."""
+        plan = self._plan
+        if not plan.energy.max_determinants:
+            return None
+        spec = plan.energy
+        if spec.two_s is None:
+            spec = spec.model_copy(update={"two_s": plan.subspace.two_s})
+        ascent = Ascent(
+            problem=plan.problem,
+            spec=spec,
+            seeds=heaviest_determinants(turn.best, spec.n_seeds),
+            seed=plan.seed,
+            checkpoint=None if self._kept is None else self._kept.selected_path,
+        )
+        with self._clock.stage("selection"):
+            return summarize_climb(ascent.lead(self._ranks, self._reporter))
+
+    def _trace_ledger(self, shots: Shots) -> Ledger | None:
+        plan = self._plan
+        if not plan.ledger.max_determinants:
+            return None
+        with self._clock.stage("ledger"):
+            return trace_ledger(
+                plan.problem,
+                shots,
+                plan.ledger,
+                samples=plan.samples,
+                seed=plan.seed,
+                reporter=self._reporter,
+            )
 
 
 def _record(turn: Turn, before_s: float) -> Iteration:

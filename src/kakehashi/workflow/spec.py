@@ -11,6 +11,7 @@ from kakehashi.circuit.spec import CircuitSpec
 from kakehashi.core.errors import SpecError
 from kakehashi.core.spec import Spec, parse_spec, read_toml, set_value
 from kakehashi.device.spec import AnyDeviceSpec
+from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.spec import ProblemSpec
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
@@ -42,7 +43,8 @@ class RunSpec(Spec):
         samples: How shots become strings.
         subspace: How strings are diagonalised.
         control: What stands beside the result.
-        ledger: How far `kakehashi compare` goes; a run does not read it.
+        energy: How far selected configuration interaction goes on from the samples.
+        ledger: How far the ledger of what the samples are worth goes.
         seed: Seed of all random numbers of the run.
     """
 
@@ -52,6 +54,7 @@ class RunSpec(Spec):
     samples: SamplesSpec = SamplesSpec()
     subspace: SubspaceSpec = SubspaceSpec()
     control: ControlSpec = ControlSpec()
+    energy: EnergySpec = EnergySpec()
     ledger: LedgerSpec = LedgerSpec()
     seed: Annotated[int, Field(ge=0)] = 0
 

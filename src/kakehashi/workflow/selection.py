@@ -1,0 +1,106 @@
+"""Going on from the samples: selected configuration interaction, on all ranks where a run has several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kakehashi.core.progress import Reporter
+from kakehashi.core.ranks import Ranks
+from kakehashi.energy.ladder import Climb, climb
+from kakehashi.energy.spec import EnergySpec
+from kakehashi.energy.starts import Seeds
+from kakehashi.problem.model import Problem
+from kakehashi.report.selected import SelectedSummary
+from kakehashi.subspace.model import State
+
+__all__ = ["Ascent", "follow_ranks", "heaviest_determinants", "summarize_climb"]
+
+
+def heaviest_determinants(state: State, n: int) -> Seeds:
+    """The determinants of largest weight, descending; those without any are left out.
+
+    Args:
+        state: A state in a product space, such as the loop ends with.
+        n: How many at most.
+
+    Returns:
+        Their alpha strings and their beta strings, shape ``(m, 2)`` each, ``m <= n``.
+
+    Example:
+        >>> import numpy as np
+        >>> strings = np.array([[1, 0], [2, 0]], dtype=np.uint64)
+        >>> state = State(
+        ...     energy_hartree=-1.0, coefficients=np.array([[0.99, 0.0], [0.0, -0.14]]), alpha=strings, beta=strings,
+        ...     n_orb=2, spin_squared=0.0, residual_norm=0.0, converged=True, n_iterations=1,
+        ...     root_energies_hartree=(-1.0,),
+        ... )
+        >>> alpha, beta = heaviest_determinants(state, 10)
+        >>> alpha[:, 0].tolist(), beta[:, 0].tolist()
+        ([1, 2], [1, 2])
+    """
+    weights = np.square(state.coefficients).ravel()
+    chosen = np.argpartition(-weights, min(n, weights.size) - 1)[:n] if n else np.empty(0, dtype=np.int64)
+    chosen = chosen[weights[chosen] > 0]
+    chosen = chosen[np.argsort(-weights[chosen], kind="stable")]
+    rows, columns = np.unravel_index(chosen, state.coefficients.shape)
+    return state.alpha[rows], state.beta[columns]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ascent:
+    """One growth, as rank 0 describes it to the others.
+
+    Attributes:
+        problem: The problem. Orbitals that are computed twice may differ by rounding: one rank says what they are.
+        spec: How far to go.
+        seeds: Determinants to begin with.
+        seed: Of all random numbers.
+        checkpoint: File that each space is kept in.
+    """
+
+    problem: Problem
+    spec: EnergySpec
+    seeds: Seeds
+    seed: int
+    checkpoint: Path | None = None
+
+    def climb(self, ranks: Ranks, reporter: Reporter | None = None) -> Climb:
+        """Do it; called by all ranks alike."""
+        return climb(
+            self.problem,
+            self.spec,
+            seeds=self.seeds,
+            seed=self.seed,
+            ranks=ranks,
+            checkpoint=self.checkpoint,
+            reporter=reporter,
+        )
+
+    def lead(self, ranks: Ranks, reporter: Reporter) -> Climb:
+        """Do it from rank 0, while the others are in :func:`follow_ranks`."""
+        ranks.share(self)
+        return self.climb(ranks, reporter)
+
+
+def follow_ranks(ranks: Ranks) -> None:
+    """What all ranks but the first do while that one does a run: take part in its growths until it shares None."""
+    nothing: Ascent | None = None
+    while (ascent := ranks.share(nothing)) is not None:
+        ascent.climb(ranks)
+
+
+def summarize_climb(found: Climb) -> SelectedSummary:
+    """What a report tells of a growth."""
+    return SelectedSummary(
+        orbitals=found.start.name,
+        rungs=found.rungs,
+        estimates=found.estimates,
+        natural_occupations=found.natural_occupations,
+        converged=found.converged,
+        stopped=found.stopped,
+        wall_s=found.wall_s,
+        cpu_s=found.cpu_s,
+    )

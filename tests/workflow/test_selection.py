@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+from tests.workflow.test_folder import make_turn
+
+from kakehashi.core.progress import Reporter
+from kakehashi.core.ranks import Ranks
+from kakehashi.energy.spec import EnergySpec
+from kakehashi.problem.library import load_problem
+from kakehashi.workflow.selection import Ascent, heaviest_determinants, summarize_climb
+
+
+def test_the_heaviest_determinants_come_first_and_those_without_weight_never() -> None:
+    state = make_turn().best
+    weights = {
+        (int(a[0]), int(b[0])): state.coefficients[i, j] ** 2
+        for i, a in enumerate(state.alpha)
+        for j, b in enumerate(state.beta)
+    }
+    alpha, beta = heaviest_determinants(state, 1000)
+    found = [weights[int(a[0]), int(b[0])] for a, b in zip(alpha, beta, strict=True)]
+    assert found == sorted(found, reverse=True)
+    assert len(found) == sum(weight > 0 for weight in weights.values())
+    first = heaviest_determinants(state, 1)
+    np.testing.assert_array_equal(first, (alpha[:1], beta[:1]))
+    assert heaviest_determinants(state, 0)[0].shape == (0, 2)
+
+
+# `follow_ranks` is tested with real ranks in tests/cli/test_main.py.
+
+
+def test_a_summary_says_what_the_growth_found() -> None:
+    problem = load_problem("hydrogen-chain", n_atoms=4)
+    seeds = np.empty((2, 0, 2), dtype=np.uint64)
+    ascent = Ascent(problem=problem, spec=EnergySpec(orbitals="given"), seeds=(seeds[0], seeds[1]), seed=1)
+    found = ascent.lead(Ranks(), Reporter())
+    summary = summarize_climb(found)
+    assert summary.orbitals == "given"
+    assert summary.rungs == found.rungs
+    assert summary.stopped == "complete"
+    np.testing.assert_allclose(summary.natural_occupations.sum(), 4)

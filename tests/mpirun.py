@@ -1,4 +1,4 @@
-"""Starts `tests/subspace/ranks_program.py` on some ranks, as a user would."""
+"""Starts `tests/ranks_program.py` on some ranks, as a user would."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-PROGRAM = Path(__file__).parent / "subspace" / "ranks_program.py"
+PROGRAM = Path(__file__).with_name("ranks_program.py")
 MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import mpirun
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.ranks import Ranks
-
-_spec = importlib.util.spec_from_file_location("mpirun", Path(__file__).parents[1] / "mpirun.py")
-assert _spec is not None
-assert _spec.loader is not None
-mpirun = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(mpirun)
 
 
 def test_a_process_alone_needs_no_mpi() -> None:

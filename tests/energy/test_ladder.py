@@ -1,22 +1,24 @@
-"""The whole growth: exact where the space is complete, resumed after a stop, the same on two ranks."""
+"""The whole growth: exact where the space is complete, resumed after a stop, the same on any number of ranks."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tests import mpirun
 
 from kakehashi.core.progress import Event, Reporter
 from kakehashi.energy.ladder import climb
 from kakehashi.energy.spec import EnergySpec
+from kakehashi.energy.starts import hartree_fock_seeds
 from kakehashi.problem.lattice import hubbard
 from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import Problem
+from kakehashi.subspace.checkpoint import previous_path
+from kakehashi.subspace.determinants import DeterminantSpace
+from kakehashi.subspace.select import grow
 
 
 @pytest.fixture(scope="module")
@@ -76,33 +78,88 @@ def test_several_roots_have_estimates_of_their_own() -> None:
     assert len(found.rungs) == len(found.one_body) == 3
 
 
-OVER_RANKS = """
-from kakehashi.core.ranks import world
-from kakehashi.energy.ladder import climb
-from kakehashi.energy.spec import EnergySpec
-from kakehashi.problem.library import load_problem
-
-ranks = world()
-spec = EnergySpec(max_determinants=600, orbitals="natural", orbital_determinants=100, n_threads=1)
-found = climb(load_problem("hydrogen-chain", n_atoms=8), spec, seed=1, ranks=ranks)
-if ranks.rank == 0:
-    rung = found.rungs[0][-1]
-    print("FOUND", ranks.size, rung.n_determinants, repr(rung.energy_hartree), repr(rung.second_order_hartree))
-"""
+def test_it_is_growth_and_perturbation_theory(chain: Problem) -> None:
+    spec = EnergySpec(max_determinants=200, orbitals="given", n_threads=1)
+    found = climb(chain, spec, seed=1)
+    space = DeterminantSpace(chain.hamiltonian, n_threads=1)
+    space.append(*hartree_fock_seeds(chain))
+    *_, stage = grow(space, n_determinants=200, two_s=0)
+    outside = space.look_outside(stage.coefficients[0], stage.penalized_hartree[0], threshold_hartree=1e-6)
+    assert found.rungs[0][-1].energy_hartree == pytest.approx(stage.energies_hartree[0], abs=1e-10)
+    assert found.perturbations[0].coarse_hartree == pytest.approx(outside.energy_hartree, abs=1e-10)
+    assert found.perturbations[0].n_determinants == outside.n_determinants
 
 
-def test_two_ranks_find_what_one_finds() -> None:
-    pytest.importorskip("mpi4py", reason="the extra hpc is not installed")
-    mpirun = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if mpirun is None:
-        pytest.skip("there is no mpirun; pip install mpich")
-    quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-    answers = []
-    for n_ranks in (1, 2):
-        command = [mpirun, "-n", str(n_ranks), sys.executable, "-c", OVER_RANKS]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **quiet})
-        assert done.returncode == 0, done.stderr
-        answers.append(done.stdout.split("FOUND ")[1].split())
-    (one, size_1, *numbers_1), (two, size_2, *numbers_2) = answers
-    assert (one, two, size_1) == ("1", "2", size_2)
-    np.testing.assert_allclose([float(x) for x in numbers_2], [float(x) for x in numbers_1], rtol=0, atol=1e-8)
+def assert_same(many: dict[str, Any], one: dict[str, Any]) -> None:
+    """All that a calculation found, to the nanohartree."""
+    assert many["sizes"] == one["sizes"]
+    assert sum(many["n_own"]) == sum(one["n_own"]) == one["sizes"][-1]
+    for name in ("energies", "second_order", "second_order_error", "spin_squared", "estimates"):
+        np.testing.assert_allclose(many[name], one[name], rtol=0, atol=1e-9, err_msg=name)
+    # a density changes with the first power of what the eigensolver leaves
+    np.testing.assert_allclose(many["occupations"], one["occupations"], rtol=0, atol=1e-8)
+
+
+CASES = {
+    "natural": {"problem": "chain", "spec": {"max_determinants": 600, "orbitals": "natural"}},
+    "random": {"problem": "random", "spec": {"max_determinants": 500, "orbitals": "given"}},
+    "three-roots": {"problem": "lattice", "spec": {"max_determinants": 200, "orbitals": "given", "n_roots": 3}},
+    "open": {
+        "problem": "open",
+        "spec": {"max_determinants": 300, "orbitals": "given", "spin_penalty_hartree": 0.2},
+    },
+}
+SLOW = {"random", "three-roots"}
+
+
+@pytest.mark.parametrize("n_ranks", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("case", [pytest.param(c, marks=pytest.mark.slow) if c in SLOW else c for c in CASES])
+def test_ranks_find_what_one_finds(case: str, n_ranks: int) -> None:
+    one, many = (mpirun.run(n, "climb", CASES[case]) for n in (1, n_ranks))
+    assert len(many["n_own"]) == n_ranks
+    assert_same(many, one)
+
+
+def asked(path: Path, max_determinants: int, **more: Any) -> dict[str, Any]:
+    spec = {"max_determinants": max_determinants, "orbitals": "natural", "orbital_determinants": 100}
+    return {"problem": "chain", "spec": spec, "checkpoint": str(path), **more}
+
+
+def test_a_growth_goes_on_on_another_number_of_ranks(tmp_path: Path) -> None:
+    path = tmp_path / "space.h5"
+    first = mpirun.run(2, "climb", asked(path, 150))
+    second = mpirun.run(3, "climb", asked(path, 400))
+    last = mpirun.run(1, "climb", asked(path, 1000))
+    assert last["sizes"][: len(second["sizes"])] == second["sizes"]
+    assert second["sizes"][: len(first["sizes"])] == first["sizes"]
+    assert len(last["sizes"]) > len(second["sizes"]) > len(first["sizes"])
+    # each call solves the last space of the one before and goes on
+    assert last["n_spaces"] == len(last["sizes"]) - len(second["sizes"]) + 1
+    # a finished growth costs one diagonalisation and gives the same
+    again = mpirun.run(2, "climb", asked(path, 1000))
+    assert again["n_spaces"] == 1
+    assert_same(again, last)
+
+
+def test_a_rank_that_dies_loses_nothing(tmp_path: Path) -> None:
+    undisturbed = mpirun.run(2, "climb", asked(tmp_path / "whole.h5", 600))
+    path = tmp_path / "space.h5"
+    died = mpirun.start(2, "climb", asked(path, 600, kill_after=3))
+    assert died.returncode != 0
+    assert died.stderr.count("One of the 2 ranks ended before its work was done") == 1, died.stderr
+    assert f"The last finished space is in {path}." in died.stderr
+    assert "Traceback" not in died.stderr
+    assert path.exists()
+    assert previous_path(path).exists()
+    resumed = mpirun.run(3, "climb", asked(path, 600))
+    assert resumed["n_spaces"] == undisturbed["n_spaces"] - 2
+    assert_same(resumed, undisturbed)
+
+
+def test_a_truncated_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "space.h5"
+    whole = mpirun.run(1, "climb", asked(path, 600))
+    path.write_bytes(path.read_bytes()[:-100])
+    resumed = mpirun.run(2, "climb", asked(path, 600))
+    assert resumed["n_spaces"] == 2  # the space before the last, and the last
+    assert_same(resumed, whole)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
-from tests.subspace.test_determinants import normalized, random_determinants
+from tests.subspace.determinant_cases import normalized, random_determinants
 from tests.subspace.test_product import random_hamiltonian
 from tests.subspace.test_select import exact, molecule_like
 
@@ -21,8 +21,9 @@ from kakehashi.energy.orbitals import (
 )
 from kakehashi.problem.lattice import hubbard
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.subspace.determinants import Densities, DeterminantSpace
+from kakehashi.subspace.determinants import DeterminantSpace
 from kakehashi.subspace.select import solve_space
+from kakehashi.subspace.space import Densities
 
 
 def contract(hamiltonian: Hamiltonian, densities: Densities) -> float:

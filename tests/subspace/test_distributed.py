@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests import mpirun
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.ranks import Ranks
@@ -16,12 +15,6 @@ from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import grow
 from kakehashi.subspace.shards import owners_of
 
-_spec = importlib.util.spec_from_file_location("mpirun", Path(__file__).parents[1] / "mpirun.py")
-assert _spec is not None
-assert _spec.loader is not None
-mpirun = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(mpirun)
-
 
 @pytest.fixture(scope="module")
 def one_rank() -> dict[str, Any]:
@@ -30,11 +23,11 @@ def one_rank() -> dict[str, Any]:
 
 
 CASES = {
-    "random": {"problem": "random", "solve": {"n_determinants": 600}},
-    "lattice": {"problem": "lattice", "solve": {"n_determinants": 120, "n_roots": 3, "criterion": "heat-bath"}},
-    "wide": {"problem": "wide", "solve": {"n_determinants": 300}},
-    "open": {"problem": "open", "solve": {"n_determinants": 300, "spin_penalty_hartree": 0.2, "n_batches": 3}},
-    "threads": {"problem": "random", "n_threads": 2, "solve": {"n_determinants": 200, "memory_budget_bytes": 0}},
+    "random": {"problem": "random", "grow": {"n_determinants": 600}},
+    "lattice": {"problem": "lattice", "grow": {"n_determinants": 120, "n_roots": 3, "criterion": "heat-bath"}},
+    "wide": {"problem": "wide", "grow": {"n_determinants": 300}},
+    "open": {"problem": "open", "spin_penalty_hartree": 0.2, "n_batches": 3, "grow": {"n_determinants": 300}},
+    "threads": {"problem": "random", "n_threads": 2, "grow": {"n_determinants": 200, "memory_budget_bytes": 0}},
 }
 
 
@@ -42,8 +35,8 @@ CASES = {
 @pytest.mark.parametrize("case", [c if c != "wide" else pytest.param(c, marks=pytest.mark.slow) for c in CASES])
 def test_ranks_find_what_one_finds(case: str, n_ranks: int, one_rank: dict[str, Any]) -> None:
     if case not in one_rank:
-        one_rank[case] = mpirun.run(1, "solve", CASES[case])
-    one, many = one_rank[case], mpirun.run(n_ranks, "solve", CASES[case])
+        one_rank[case] = mpirun.run(1, "select", CASES[case])
+    one, many = one_rank[case], mpirun.run(n_ranks, "select", CASES[case])
     for name in ("energies", "pt2", "spin_squared", "heat_bath", "in_parts"):
         np.testing.assert_allclose(many[name], one[name], rtol=0, atol=1e-9)
     for name in ("n_determinants", "n_outside", "n_stages", "n_elements", "probe"):
@@ -85,7 +78,7 @@ def test_products_do_not_depend_on_the_ranks(
 
 
 def test_memory_of_a_rank_falls_with_their_number() -> None:
-    options = {"problem": "random", "n_determinants": 6000}
+    options = {"problem": "random", "grow": {"n_determinants": 6000}}
     one, two = (mpirun.run(n_ranks, "memory", options) for n_ranks in (1, 2))
     assert max(two["matrix"]) < 0.65 * one["matrix"][0]
     assert sum(two["sizes"]) == sum(one["sizes"])

@@ -8,8 +8,9 @@ import pytest
 from kakehashi.core.ranks import Ranks
 from kakehashi.problem.lattice import hubbard
 from kakehashi.samples.random import all_strings
-from kakehashi.subspace.determinants import Criterion, DeterminantSpace
+from kakehashi.subspace.determinants import DeterminantSpace
 from kakehashi.subspace.distributed import DistributedSpace
+from kakehashi.subspace.space import Criterion
 
 HAMILTONIAN = hubbard(6, u=3.0, n_elec=(3, 2)).hamiltonian
 ENERGY = -9.0

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kakehashi import _native
 from kakehashi.core.errors import InputError
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.samples.random import all_strings, random_strings
@@ -34,14 +31,6 @@ def random_hamiltonian(n_orb: int, seed: int, *, n_irreps: int = 1) -> Hamiltoni
     h = np.where(pair == 0, h + h.T, 0.0)
     g = np.where((pair[:, :, None, None] ^ pair[None, None]) == 0, g, 0.0)
     return Hamiltonian(one_body=h, two_body=g)
-
-
-@pytest.fixture(params=["portable", "avx2", "avx512"])
-def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
-    if not _native.select_kernels(request.param):
-        pytest.skip(f"this processor has no {request.param}")
-    yield request.param
-    _native.select_kernels("widest")
 
 
 @pytest.mark.parametrize("n_irreps", [1, 2, 4])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyscf import fci
 from scipy.linalg import expm
-from tests.subspace.test_determinants import normalized, random_determinants
+from tests.subspace.determinant_cases import normalized, random_determinants
 from tests.subspace.test_product import random_hamiltonian
 
 from kakehashi.core.bits import lowest_string

@@ -98,7 +98,8 @@ def climb(
         spec: How far to go.
         seeds: Determinants over the problem's orbitals to begin with, such as sampled ones.
         seed: Of all random numbers.
-        ranks: The processes that share the work; this one alone where not given. All call this alike.
+        ranks: The processes that share the work; this one alone where not given. All call this alike, inside
+            :func:`~kakehashi.core.ranks.guard_ranks`, so that the loss of one ends the others.
         checkpoint: File that each space is kept in; where it is there already the growth goes on from it.
         reporter: Told of each space, on rank 0.
 

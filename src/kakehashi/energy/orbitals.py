@@ -19,8 +19,9 @@ from scipy.optimize import minimize
 from kakehashi.core.bits import Strings
 from kakehashi.core.errors import InputError
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.subspace.determinants import Densities, DeterminantSpace
+from kakehashi.subspace.determinants import DeterminantSpace
 from kakehashi.subspace.select import grow
+from kakehashi.subspace.space import Densities
 
 __all__ = ["OptimizedOrbitals", "OrbitalStep", "minimize_over_orbitals", "optimize_orbitals"]
 

@@ -1,4 +1,4 @@
-"""A space of determinants without any structure: its Hamiltonian, its densities, and what lies just outside it.
+"""A space of determinants in one process: its Hamiltonian, its densities, and what lies just outside it.
 
 The kernels are native (``cpp/determinants/``); slow twins for the tests are in :mod:`kakehashi.subspace.slow`.
 """
@@ -6,11 +6,11 @@ The kernels are native (``cpp/determinants/``); slow twins for the tests are in 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from kakehashi import _native
 from kakehashi.core.bits import Strings, count_electrons
@@ -18,84 +18,18 @@ from kakehashi.core.errors import InputError
 from kakehashi.core.resources import n_processors
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.subspace.product import SCREEN_HARTREE, pack_pairs
+from kakehashi.subspace.space import Criterion, Densities, MatrixSize, Outside, Space
 
-__all__ = ["Criterion", "Densities", "DeterminantSpace", "MatrixSize", "Outside"]
+__all__ = ["DeterminantSpace"]
 
 Vector: TypeAlias = NDArray[np.float64]
 
-Criterion = Literal["perturbation", "heat-bath"]
-"""What makes a determinant outside the space important: the size of its Epstein-Nesbet energy,
-``(sum_i H_ai c_i)^2 / (E - E_a)``, or the largest single ``|H_ai c_i|``, as in heat-bath configuration interaction."""
 
+class DeterminantSpace(Space):
+    """The Hamiltonian projected on a growing list of determinants, in one process.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixSize:
-    """What is stored of the Hamiltonian.
-
-    Attributes:
-        n_elements: Elements that are not zero, one triangle, without the diagonal.
-        n_rows: Rows that are stored; the others are computed anew in every product.
-        n_bytes: Memory.
-    """
-
-    n_elements: int
-    n_rows: int
-    n_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """What one pass over the determinants outside the space found.
-
-    Attributes:
-        energy_hartree: Epstein-Nesbet energy of those that were met.
-        coarse_energy_hartree: The same from contributions above the coarse threshold alone.
-        n_determinants: How many were met.
-        n_contributions: How many elements ``H_ai c_i`` were summed, those onto determinants of the space included.
-        alpha: Alpha strings of the most important ones, shape ``(n, 2)``, the best first.
-        beta: Their beta strings.
-        importance: Their importance, shape ``(n,)``, descending, hartree.
-    """
-
-    energy_hartree: float
-    coarse_energy_hartree: float
-    n_determinants: int
-    n_contributions: int
-    alpha: Strings
-    beta: Strings
-    importance: Vector
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Densities:
-    """Density matrices of a state, or between two.
-
-    The energy is ``sum h_pq one_body_pq + 1/2 sum (pq|rs) two_body_pqrs`` plus the constant.
-
-    Attributes:
-        one_body: ``<a+_p a_q>`` of alpha and of beta, symmetrised, shape ``(2, n_orb, n_orb)``.
-        pairs: Derivative of the energy by the pair matrix of :func:`~kakehashi.subspace.product.pack_pairs`, shape
-            ``(n_pair, n_pair)``.
-    """
-
-    one_body: Vector
-    pairs: Vector
-
-    def two_body(self) -> Vector:
-        """Spin-summed two-body density with the symmetry of the integrals, shape ``(n_orb,) * 4``."""
-        n_orb = self.one_body.shape[1]
-        p, q = np.tril_indices(n_orb)
-        position = np.empty((n_orb, n_orb), dtype=np.intp)
-        position[p, q] = position[q, p] = np.arange(p.size)
-        share = np.where(p == q, 2.0, 1.0)
-        packed = self.pairs * np.outer(share, share) / 2
-        flat = position.reshape(-1)
-        two_body: Vector = packed[np.ix_(flat, flat)].reshape((n_orb,) * 4)
-        return two_body
-
-
-class DeterminantSpace:
-    """The Hamiltonian projected on a growing list of determinants.
+    Determinants keep the order in which they were given. What the methods do is said in
+    :class:`~kakehashi.subspace.space.Space`.
 
     Stored elements are single-precision numbers (the diagonal is not): each is right to 6e-8 of its size, and an energy
     to 1e-9 hartree where one determinant leads, to some 4e-8 where none does. Rows that are computed anew, for want of
@@ -143,6 +77,7 @@ class DeterminantSpace:
         self._n_built = 0
         self._mirror: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
+    @override
     def __len__(self) -> int:
         return int(self._native.size)
 
@@ -155,31 +90,21 @@ class DeterminantSpace:
         """An empty space of the same Hamiltonian, with the same options; much is shared, so that it costs little."""
         space = copy.copy(self)
         space._native, space._n_elec, space._n_built = self._native.another(), None, 0
+        space._mirror = np.empty(0, dtype=np.int64)
         return space
 
     @property
+    @override
     def n_own(self) -> int:
-        """How many determinants this process holds: all of them."""
         return len(self)
 
     @property
+    @override
     def n_elec(self) -> tuple[int, int]:
-        """Numbers of alpha and beta electrons; (0, 0) while the space is empty."""
         return self._n_elec or (0, 0)
 
+    @override
     def append(self, alpha: Strings, beta: Strings) -> int:
-        """Add determinants; those that are there already, or come twice, are passed over.
-
-        Args:
-            alpha: Alpha strings, shape ``(n, 2)``, uint64.
-            beta: Beta strings, one for each alpha string.
-
-        Returns:
-            How many were new. They come behind the present ones, in the order given.
-
-        Raises:
-            InputError: A string has the wrong number of electrons or orbitals.
-        """
         alpha, beta = self._checked_pair(alpha, beta)
         if len(alpha) == 0:
             return 0
@@ -191,42 +116,31 @@ class DeterminantSpace:
         self._n_elec = (found[0], found[1])
         return int(self._native.append(alpha, beta))
 
+    @override
     def strings(self) -> tuple[Strings, Strings]:
-        """Alpha and beta strings of all determinants, each of shape ``(n, 2)``."""
         alpha, beta = np.empty((2, len(self), 2), dtype=np.uint64)
         self._native.copy_strings(alpha, beta)
         return alpha, beta
 
+    @override
     def find(self, alpha: Strings, beta: Strings) -> NDArray[np.int64]:
-        """Positions of determinants in the space, -1 for those that are not there."""
         alpha, beta = self._checked_pair(alpha, beta)
         positions = np.empty(len(alpha), dtype=np.int64)
         self._native.find(alpha, beta, positions)
         return positions
 
+    @override
     def lowest(self, n: int) -> tuple[Strings, Strings]:
-        """The ``n`` determinants of lowest energy, in the order in which they came."""
         chosen = np.sort(np.argsort(self.diagonal(), kind="stable")[:n])
         alpha, beta = self.strings()
         return alpha[chosen], beta[chosen]
 
+    @override
     def best_of(self, alpha: Strings, beta: Strings, importance: Vector, n: int) -> tuple[Strings, Strings, float]:
-        """The ``n`` most important of some determinants, and the least importance among them, 0 where there are none.
-
-        Args:
-            alpha: Alpha strings, shape ``(m, 2)``, the most important first.
-            beta: Their beta strings.
-            importance: Their importance, descending.
-            n: How many.
-        """
         return alpha[:n], beta[:n], float(importance[:n][-1]) if len(importance[:n]) else 0.0
 
+    @override
     def exchange_spins(self, coefficients: Vector) -> Vector:
-        """For each determinant the coefficient of its mirror image, in which the spins are exchanged.
-
-        Raises:
-            InputError: A mirror image is not in the space.
-        """
         if len(self._mirror) != len(self):
             alpha, beta = self.strings()
             self._mirror = self.find(beta, alpha)
@@ -234,27 +148,24 @@ class DeterminantSpace:
             raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")
         return self._checked_vector(coefficients)[self._mirror]
 
-    def sum_parts(self, parts: Vector) -> Vector:
-        """Sum of an array over the processes that share the space: there is one."""
+    @override
+    def sum_parts(self, parts: NDArray[Any]) -> NDArray[Any]:
         return parts
 
+    @override
     def build(self, *, memory_budget_bytes: int = 2**62) -> MatrixSize:
-        """Compute the matrix rows of the determinants that were added since the last call.
-
-        Rows that the budget has no room for are not stored; a product then computes them anew, which is slower.
-        """
         n_elements, n_rows, n_bytes = self._native.build(memory_budget_bytes)
         self._n_built = len(self)
         return MatrixSize(n_elements=n_elements, n_rows=n_rows, n_bytes=n_bytes)
 
+    @override
     def diagonal(self) -> Vector:
-        """Diagonal elements without the constant, penalty included, shape ``(n,)``, hartree."""
         diagonal = np.empty(len(self))
         self._native.fill_diagonal(diagonal)
         return diagonal
 
+    @override
     def apply(self, coefficients: Vector, *, out: Vector | None = None) -> Vector:
-        """``H c`` without the constant, penalty included; rows that were not built are built without a limit."""
         c = self._checked_vector(coefficients)
         if self._n_built < len(self):
             self.build()
@@ -262,14 +173,14 @@ class DeterminantSpace:
         self._native.apply_into_buffer(c, sigma, False)
         return sigma
 
+    @override
     def spin_squared(self, coefficients: Vector) -> float:
-        """Expectation value of ``S^2`` for normalised coefficients."""
         c, out = self._checked_vector(coefficients), np.empty(len(self))
         self._native.apply_into_buffer(c, out, True)
         return float(c @ out)
 
+    @override
     def densities(self, bra: Vector, ket: Vector | None = None) -> Densities:
-        """Density matrices of a state, or between two; all coefficients real."""
         n_orb = self.hamiltonian.n_orb
         n_pair = n_orb * (n_orb + 1) // 2
         one_body, pairs = np.empty((2, n_orb, n_orb)), np.empty((n_pair, n_pair))
@@ -277,6 +188,7 @@ class DeterminantSpace:
         self._native.fill_densities(left, left if ket is None else self._checked_vector(ket), one_body, pairs)
         return Densities(one_body=one_body, pairs=pairs)
 
+    @override
     def look_outside(
         self,
         coefficients: Vector,
@@ -290,26 +202,6 @@ class DeterminantSpace:
         batch: int = 0,
         n_batches: int = 1,
     ) -> Outside:
-        """Sum Epstein-Nesbet perturbation theory outside the space, and name the most important determinants there.
-
-        The energy of a determinant never exceeds ``|sum_i H_ai c_i|`` in size: two levels do not shift by more than
-        what couples them, however close they lie. A determinant below the state adds a positive energy, one at the same
-        energy a negative one.
-
-        Args:
-            coefficients: The state, normalised.
-            energy_hartree: Its energy as :meth:`apply` gives it: without the constant, penalty included.
-            threshold_hartree: Contributions ``|H_ai c_i|`` below are left out.
-            coarse_threshold_hartree: Of the second, coarser sum; the same where not given.
-            n_keep: How many determinants to return.
-            criterion: What makes one important.
-            least_importance_hartree: Less important ones are not returned.
-            batch: Which share of the outside to look at.
-            n_batches: Number of shares; determinants are dealt by a hash of their alpha string.
-
-        Raises:
-            InputError: The state or an option is impossible.
-        """
         c = self._checked_vector(coefficients)
         if not (np.isfinite(energy_hartree) and np.isfinite(c).all()):
             raise InputError("The coefficients and the energy of the state must be finite.")

@@ -11,19 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from kakehashi.core.bits import Strings
 from kakehashi.core.errors import InputError
 from kakehashi.core.ranks import Ranks, Transfer
 from kakehashi.core.resources import n_processors
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.subspace.determinants import Criterion, Densities, DeterminantSpace, MatrixSize, Outside
+from kakehashi.subspace.determinants import DeterminantSpace
 from kakehashi.subspace.outside import LARGEST_WINDOW, look_outside
 from kakehashi.subspace.shards import Shard, owners_of, pack_shard, unpack_shard
+from kakehashi.subspace.space import Criterion, Densities, MatrixSize, Outside, Space
 
 __all__ = ["DistributedSpace"]
 
@@ -44,11 +46,11 @@ class _Step:
     share: int
 
 
-class DistributedSpace:
+class DistributedSpace(Space):
     """The Hamiltonian projected on a growing list of determinants that many ranks hold together.
 
-    Every rank calls every method alike, with vectors that are the coefficients of its own determinants. The methods are
-    those of :class:`~kakehashi.subspace.determinants.DeterminantSpace`.
+    Every rank calls every method alike, with vectors that are the coefficients of its own determinants. What the
+    methods do is said in :class:`~kakehashi.subspace.space.Space`.
 
     Args:
         hamiltonian: The integrals, the same on all ranks.
@@ -84,6 +86,8 @@ class DistributedSpace:
     ) -> None:
         if n_threads is None:
             n_threads = max(1, n_processors() // ranks.n_on_this_machine())
+        self.hamiltonian = hamiltonian
+        self.spin_penalty_hartree = spin_penalty_hartree
         self.ranks = ranks
         self.own = DeterminantSpace(hamiltonian, spin_penalty_hartree=spin_penalty_hartree, n_threads=n_threads)
         self.largest_window = largest_window
@@ -95,23 +99,13 @@ class DistributedSpace:
         self._built = self._complete = False
 
     @property
-    def hamiltonian(self) -> Hamiltonian:
-        """The integrals."""
-        return self.own.hamiltonian
-
-    @property
-    def spin_penalty_hartree(self) -> float:
-        """Weight of ``S^2`` in the Hamiltonian."""
-        return self.own.spin_penalty_hartree
-
-    @property
+    @override
     def n_elec(self) -> tuple[int, int]:
-        """Numbers of alpha and beta electrons; (0, 0) while the space is empty."""
         return self._n_elec or (0, 0)
 
     @property
+    @override
     def n_own(self) -> int:
-        """How many determinants this rank holds."""
         return len(self.own)
 
     @property
@@ -119,18 +113,12 @@ class DistributedSpace:
         """How many determinants each rank holds."""
         return [int(n) for n in self._sizes[:, 0]]
 
+    @override
     def __len__(self) -> int:
         return int(self._sizes[:, 0].sum())
 
+    @override
     def append(self, alpha: Strings, beta: Strings) -> int:
-        """Add determinants; each rank may offer any, and every one goes to its owner.
-
-        Returns:
-            How many were new, on all ranks.
-
-        Raises:
-            InputError: On all ranks: a string of one of them has the wrong number of electrons or orbitals.
-        """
         before = len(self)
         self._append(alpha, beta, np.zeros((len(alpha), 0)))
         return len(self) - before
@@ -165,16 +153,16 @@ class DistributedSpace:
         self._built = False
         return came[:, 4:].copy().view(np.float64)
 
+    @override
     def strings(self) -> tuple[Strings, Strings]:
-        """Alpha and beta strings of the own determinants, each of shape ``(n_own, 2)``."""
         return self.own.strings()
 
+    @override
     def find(self, alpha: Strings, beta: Strings) -> NDArray[np.int64]:
-        """Positions among the own determinants, -1 for those that are not there."""
         return self.own.find(alpha, beta)
 
+    @override
     def lowest(self, n: int) -> tuple[Strings, Strings]:
-        """The ``n`` determinants of lowest energy of all ranks, the same on each."""
         diagonal = self.own.diagonal()
         chosen = np.argsort(diagonal, kind="stable")[:n]
         alpha, beta = self.own.strings()
@@ -183,15 +171,8 @@ class DistributedSpace:
         order = np.argsort(energies, kind="stable")[:n]
         return all_alpha[order], all_beta[order]
 
+    @override
     def best_of(self, alpha: Strings, beta: Strings, importance: Vector, n: int) -> tuple[Strings, Strings, float]:
-        """Which of this rank's determinants are among the ``n`` most important of all ranks; and the least importance.
-
-        Args:
-            alpha: Alpha strings, shape ``(m, 2)``; no other rank offers the same determinant.
-            beta: Their beta strings.
-            importance: Their importance, hartree, each a single-precision number.
-            n: How many, of all ranks.
-        """
         sizes = importance.astype(np.float32)
         total = int(self.ranks.sum(np.array([sizes.size]))[0])
         if total == 0:
@@ -218,15 +199,8 @@ class DistributedSpace:
         chosen[equal] = [key in allowed for key in keys]
         return alpha[chosen], beta[chosen], float(cut)
 
+    @override
     def build(self, *, memory_budget_bytes: int = 2**62) -> MatrixSize:
-        """Compute the matrix elements of the determinants that were added since the last call.
-
-        Args:
-            memory_budget_bytes: Of each rank. What it has no room for is computed anew in every product.
-
-        Returns:
-            The sums over all ranks; rows count those among the own determinants of each.
-        """
         size = self.own.build(memory_budget_bytes=memory_budget_bytes)
         blocks = self.own.native.blocks
         n_elements, n_bytes, complete = 0, 0, True
@@ -240,12 +214,12 @@ class DistributedSpace:
         self._built, self._complete = True, sums[3] == 0
         return MatrixSize(n_elements=int(sums[0]), n_rows=int(sums[1]), n_bytes=int(sums[2]))
 
+    @override
     def diagonal(self) -> Vector:
-        """Diagonal elements of the own determinants, without the constant, penalty included, hartree."""
         return self.own.diagonal()
 
+    @override
     def apply(self, coefficients: Vector, *, out: Vector | None = None) -> Vector:
-        """``H c`` for the own determinants, without the constant, penalty included."""
         if not self._built:
             self.build()
         c = np.ascontiguousarray(coefficients, dtype=np.float64)
@@ -274,12 +248,8 @@ class DistributedSpace:
             sigma += _finish(returning.pop())
         return sigma
 
+    @override
     def exchange_spins(self, coefficients: Vector) -> Vector:
-        """For each own determinant the coefficient of its mirror image, which may lie on another rank.
-
-        Raises:
-            InputError: On all ranks: a mirror image is not in the space.
-        """
         if self.ranks.size == 1:
             return self.own.exchange_spins(coefficients)
         alpha, beta = self.own.strings()
@@ -292,12 +262,12 @@ class DistributedSpace:
         mirrored[positions] = came[:, 4].copy().view(np.float64)
         return mirrored
 
-    def sum_parts(self, parts: Vector) -> Vector:
-        """Sum of a small array over the ranks."""
+    @override
+    def sum_parts(self, parts: NDArray[Any]) -> NDArray[Any]:
         return self.ranks.sum(parts)
 
+    @override
     def spin_squared(self, coefficients: Vector) -> float:
-        """Expectation value of ``S^2`` for normalised coefficients."""
         c = np.ascontiguousarray(coefficients, dtype=np.float64)
         value = self.own.spin_squared(c)
         for step, shard in self.guests():
@@ -305,8 +275,8 @@ class DistributedSpace:
             value += self.own.native.blocks.spin_squared(*shard, step.share, c, guests_c)
         return float(self.ranks.sum(np.array([value]))[0])
 
+    @override
     def densities(self, bra: Vector, ket: Vector | None = None) -> Densities:
-        """Density matrices of a state, or between two, the same on all ranks."""
         left = np.ascontiguousarray(bra, dtype=np.float64)
         right = left if ket is None else np.ascontiguousarray(ket, dtype=np.float64)
         found = self.own.densities(left, right)
@@ -316,6 +286,7 @@ class DistributedSpace:
             self.own.native.blocks.add_densities(*shard, step.share, both, other, found.one_body, found.pairs)
         return Densities(one_body=self.ranks.sum(found.one_body), pairs=self.ranks.sum(found.pairs))
 
+    @override
     def look_outside(
         self,
         coefficients: Vector,
@@ -329,12 +300,6 @@ class DistributedSpace:
         batch: int = 0,
         n_batches: int = 1,
     ) -> Outside:
-        """Sum Epstein-Nesbet perturbation theory outside the space, and name the most important determinants there.
-
-        The arguments are those of :meth:`~kakehashi.subspace.determinants.DeterminantSpace.look_outside`. The sums are
-        over all ranks; of the ``n_keep`` most important determinants each rank returns those whose alpha strings it
-        has looked at.
-        """
         return look_outside(
             self,
             coefficients,

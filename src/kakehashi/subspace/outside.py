@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.core.bits import Strings
-from kakehashi.subspace.determinants import Criterion, DeterminantSpace, Outside
+from kakehashi.subspace.determinants import DeterminantSpace
 from kakehashi.subspace.shards import shard_strings
+from kakehashi.subspace.space import Criterion, Outside
 
 if TYPE_CHECKING:
     from kakehashi.subspace.distributed import DistributedSpace

@@ -11,20 +11,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.core.bits import Strings
 from kakehashi.core.errors import InputError
-from kakehashi.problem.model import Hamiltonian
 from kakehashi.subspace.davidson import davidson
-from kakehashi.subspace.determinants import Criterion, DeterminantSpace, MatrixSize, Outside
+from kakehashi.subspace.determinants import DeterminantSpace
 from kakehashi.subspace.product import Parity
 from kakehashi.subspace.solve import parity_of_spin
+from kakehashi.subspace.space import Criterion, MatrixSize, Outside, Space
 
-__all__ = ["Space", "Stage", "grow", "solve_space"]
+__all__ = ["Stage", "grow", "solve_space"]
 
 Vector = NDArray[np.float64]
 
@@ -69,95 +68,6 @@ class Stage:
     elapsed_s: float
     cpu_s: float
     second_order_hartree: tuple[float, ...] = ()
-
-
-class Space(Protocol):
-    """What a growing space must offer.
-
-    :class:`~kakehashi.subspace.determinants.DeterminantSpace` does, and
-    :class:`~kakehashi.subspace.distributed.DistributedSpace`, where every process holds a part of the determinants, a
-    vector is the coefficients of those, and all methods are called by all processes alike.
-    """
-
-    @property
-    def hamiltonian(self) -> Hamiltonian:
-        """The integrals."""
-        ...
-
-    @property
-    def spin_penalty_hartree(self) -> float:
-        """Weight of ``S^2`` in the Hamiltonian."""
-        ...
-
-    @property
-    def n_elec(self) -> tuple[int, int]:
-        """Numbers of alpha and beta electrons."""
-        ...
-
-    @property
-    def n_own(self) -> int:
-        """How many of the determinants this process holds: the length of its vectors."""
-        ...
-
-    def __len__(self) -> int:
-        """How many determinants there are in all."""
-        ...
-
-    def append(self, alpha: Strings, beta: Strings) -> int:
-        """Add determinants behind the present ones; how many were new in all."""
-        ...
-
-    def strings(self) -> tuple[Strings, Strings]:
-        """Own determinants."""
-        ...
-
-    def find(self, alpha: Strings, beta: Strings) -> NDArray[np.int64]:
-        """Positions among the own determinants, -1 for others."""
-        ...
-
-    def lowest(self, n: int) -> tuple[Strings, Strings]:
-        """The determinants of lowest energy, the same on all processes."""
-        ...
-
-    def best_of(self, alpha: Strings, beta: Strings, importance: Vector, n: int) -> tuple[Strings, Strings, float]:
-        """The most important of what the processes offer, and the least importance among them."""
-        ...
-
-    def build(self, *, memory_budget_bytes: int = ...) -> MatrixSize:
-        """Compute what is stored of the Hamiltonian."""
-        ...
-
-    def diagonal(self) -> Vector:
-        """Diagonal elements of the own determinants."""
-        ...
-
-    def apply(self, coefficients: Vector, *, out: Vector | None = None) -> Vector:
-        """``H c``."""
-        ...
-
-    def exchange_spins(self, coefficients: Vector) -> Vector:
-        """For each own determinant the coefficient of its mirror image, in which the spins are exchanged."""
-        ...
-
-    def sum_parts(self, parts: NDArray[Any]) -> NDArray[Any]:
-        """Sum of a small array over the processes."""
-        ...
-
-    def spin_squared(self, coefficients: Vector) -> float:
-        """Expectation value of ``S^2``."""
-        ...
-
-    def look_outside(
-        self,
-        coefficients: Vector,
-        energy_hartree: float,
-        *,
-        threshold_hartree: float,
-        n_keep: int = ...,
-        criterion: Criterion = ...,
-    ) -> Outside:
-        """Sums over the determinants outside the space; the most important ones, some on each process."""
-        ...
 
 
 def solve_space(

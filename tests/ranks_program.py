@@ -4,18 +4,24 @@ import json
 import os
 import signal
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from kakehashi.core.bits import lowest_string
 from kakehashi.core.errors import InputError
+from kakehashi.core.progress import Event, Reporter
 from kakehashi.core.ranks import Ranks, guard_ranks, world
 from kakehashi.core.resources import peak_memory_bytes
+from kakehashi.energy.ladder import climb
+from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.lattice import hubbard
-from kakehashi.problem.model import Hamiltonian
+from kakehashi.problem.library import load_problem
+from kakehashi.problem.model import Hamiltonian, Problem
 from kakehashi.samples.random import all_strings
 from kakehashi.subspace.distributed import DistributedSpace
-from kakehashi.subspace.over_ranks import solve_over_ranks
+from kakehashi.subspace.select import Stage, grow
 
 
 def random_hamiltonian(n_orb: int) -> Hamiltonian:
@@ -28,32 +34,41 @@ def random_hamiltonian(n_orb: int) -> Hamiltonian:
     return Hamiltonian(one_body=h, two_body=np.einsum("kpq,krs->pqrs", factors, factors))
 
 
-def problem(name: str) -> tuple[Hamiltonian, tuple[int, int]]:
-    """By name: with many equal energies, without any, beyond one word, with two open shells."""
+def problem(name: str) -> Problem:
+    """By name: with many equal energies, without any, beyond one word, with two open shells, a molecule."""
     if name == "lattice":
-        return hubbard(6, u=4.0, n_elec=(3, 3)).hamiltonian, (3, 3)
+        return hubbard(6, u=4.0, n_elec=(3, 3))
+    if name == "chain":
+        return load_problem("hydrogen-chain", n_atoms=8)
     n_orb, n_elec = {"random": (9, (4, 4)), "wide": (66, (2, 1)), "open": (9, (4, 2))}[name]
-    return random_hamiltonian(n_orb), n_elec
+    return Problem(name=name, hamiltonian=random_hamiltonian(n_orb), n_elec=n_elec)
 
 
-def start_of(n_elec: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    alpha, beta = (lowest_string(n) for n in n_elec)
-    return alpha, beta
-
-
-def solve(ranks: Ranks, options: dict) -> dict:
-    """A whole calculation, and what else the space offers."""
-    hamiltonian, n_elec = problem(options["problem"])
-    result = solve_over_ranks(
-        hamiltonian,
-        start_of(n_elec),
-        ranks=ranks,
-        n_threads=options.get("n_threads", 1),
-        **options["solve"],
+def grown(ranks: Ranks, options: dict) -> tuple[DistributedSpace, list[Stage]]:
+    """A space from the determinant of the lowest orbitals on, and its stages."""
+    task = problem(options["problem"])
+    penalty = options.get("spin_penalty_hartree", 0.0)
+    space = DistributedSpace(
+        task.hamiltonian, ranks, spin_penalty_hartree=penalty, n_threads=options.get("n_threads", 1)
     )
-    space, stage = result.space, result.stage
+    space.append(*(lowest_string(n) for n in task.n_elec))
+    return space, list(grow(space, **options["grow"]))
+
+
+def select(ranks: Ranks, options: dict) -> dict:
+    """Growth and perturbation theory, and what else the space offers."""
+    space, stages = grown(ranks, options)
+    stage, n_batches = stages[-1], options.get("n_batches", 1)
+    outside = [
+        [
+            space.look_outside(vector, energy, threshold_hartree=1e-8, batch=batch, n_batches=n_batches)
+            for batch in range(n_batches)
+        ]
+        for vector, energy in zip(stage.coefficients, stage.penalized_hartree, strict=True)
+    ]
     c = stage.coefficients[0]
-    heat_bath = space.look_outside(
+    look = partial(
+        space.look_outside,
         c,
         stage.penalized_hartree[0],
         threshold_hartree=1e-6,
@@ -61,35 +76,28 @@ def solve(ranks: Ranks, options: dict) -> dict:
         n_keep=40,
         criterion="heat-bath",
     )
+    heat_bath = look()
     chosen = ranks.gather([(a.tolist(), b.tolist()) for a, b in zip(heat_bath.alpha, heat_bath.beta, strict=True)])
     space.largest_window = 1  # one shard at a time
-    in_parts = space.look_outside(
-        c,
-        stage.penalized_hartree[0],
-        threshold_hartree=1e-6,
-        coarse_threshold_hartree=1e-4,
-        n_keep=40,
-        criterion="heat-bath",
-    )
+    in_parts = look()
     again = ranks.gather([(a.tolist(), b.tolist()) for a, b in zip(in_parts.alpha, in_parts.beta, strict=True)])
     densities = space.densities(c)
     probe = np.linspace(1, 2, 5)
     return {
         "energies": stage.energies_hartree,
-        "pt2": result.perturbation_hartree,
-        "n_outside": result.n_outside,
+        "pt2": [sum(part.energy_hartree for part in parts) for parts in outside],
+        "n_outside": [sum(part.n_determinants for part in parts) for parts in outside],
         "n_determinants": stage.n_determinants,
         "n_elements": stage.matrix.n_elements,
         "spin_squared": stage.spin_squared,
         "sizes": space.sizes,
-        "resumed": result.resumed,
-        "n_stages": result.n_stages,
+        "n_stages": len(stages),
         "heat_bath": [heat_bath.energy_hartree, heat_bath.coarse_energy_hartree, heat_bath.n_determinants],
         "in_parts": [in_parts.energy_hartree, in_parts.coarse_energy_hartree, in_parts.n_determinants],
         "chosen": sorted(each for part in chosen for each in part),
         "chosen_in_parts": sorted(each for part in again for each in part),
         "trace": float(np.trace(densities.one_body[0])),
-        "energy_of_densities": energy_of(hamiltonian, densities),
+        "energy_of_densities": energy_of(space.hamiltonian, densities),
         "probe": ranks.sum(probe).tolist(),
     }
 
@@ -101,13 +109,13 @@ def energy_of(hamiltonian: Hamiltonian, densities) -> float:
 
 def grow_by_hand(ranks: Ranks, options: dict) -> dict:
     """Products while determinants come in pieces from ranks in turn, stored, half stored and not stored."""
-    hamiltonian, n_elec = problem(options["problem"])
-    alphas, betas = (all_strings(n_orb=hamiltonian.n_orb, n_electrons=n) for n in n_elec)
+    task = problem(options["problem"])
+    alphas, betas = (all_strings(n_orb=task.n_orb, n_electrons=n) for n in task.n_elec)
     rng = np.random.default_rng(3)
     products = []
     for budget in (2**62, 3000, 0):
         space = DistributedSpace(
-            hamiltonian,
+            task.hamiltonian,
             ranks,
             n_threads=options.get("n_threads", 1),
             spin_penalty_hartree=0.3,
@@ -137,21 +145,13 @@ def coefficients(space: DistributedSpace, seed: int = 1) -> np.ndarray:
 
 def memory(ranks: Ranks, options: dict) -> dict:
     """Memory that each rank's matrix, strings and vectors take."""
-    hamiltonian, n_elec = problem(options["problem"])
     before = peak_memory_bytes()
-    result = solve_over_ranks(
-        hamiltonian,
-        start_of(n_elec),
-        ranks=ranks,
-        n_threads=1,
-        n_determinants=options["n_determinants"],
-        perturbation_threshold_hartree=None,
-    )
-    own = result.space.own.build()
+    space, _ = grown(ranks, options)
+    own = space.own.build()
     return {
-        "matrix": ranks.gather(own.n_bytes + result.space.own.native.blocks.n_bytes),
+        "matrix": ranks.gather(own.n_bytes + space.own.native.blocks.n_bytes),
         "peak": ranks.gather(peak_memory_bytes() - before),
-        "sizes": result.space.sizes,
+        "sizes": space.sizes,
     }
 
 
@@ -170,31 +170,50 @@ def fail(ranks: Ranks, options: dict) -> dict:
     return {}
 
 
-def die_after(ranks: Ranks, options: dict) -> dict:
-    """A calculation in which rank 1 is killed when the growth has passed some stages."""
-    hamiltonian, n_elec = problem(options["problem"])
-    seen = 0
+def climb_guarded(ranks: Ranks, options: dict) -> dict:
+    """The whole calculation as a user's program does it; the last rank may be killed after some spaces."""
+    spaces = []
 
-    def progress(event) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == options["after"]:
-            os.kill(victim, signal.SIGKILL)
+    def progress(event: Event) -> None:
+        if event.stage == "select":
+            spaces.append(event)
+            if len(spaces) == options.get("kill_after"):
+                os.kill(victim, signal.SIGKILL)
 
-    victim = ranks.gather(os.getpid())[1]
-    solve_over_ranks(hamiltonian, start_of(n_elec), ranks=ranks, n_threads=1, progress=progress, **options["solve"])
-    return {}
+    victim = ranks.gather(os.getpid())[-1]
+    checkpoint = options.get("checkpoint")
+    folder = None if checkpoint is None else Path(checkpoint).parent
+    with guard_ranks(ranks, advice=f"The last finished space is in {checkpoint}.", folder=folder):
+        found = climb(
+            problem(options["problem"]),
+            EnergySpec(n_threads=1, **options["spec"]),
+            seed=1,
+            ranks=ranks,
+            checkpoint=checkpoint,
+            reporter=Reporter(progress),
+        )
+    return {
+        "n_spaces": len(spaces),
+        "sizes": [rung.n_determinants for rung in found.rungs[0]],
+        "energies": [[rung.energy_hartree for rung in root] for root in found.rungs],
+        "second_order": [[rung.second_order_hartree for rung in root] for root in found.rungs],
+        "second_order_error": [each.error_hartree for each in found.perturbations],
+        "spin_squared": [[rung.spin_squared for rung in root] for root in found.rungs],
+        "occupations": found.natural_occupations.tolist(),
+        "estimates": [estimate.energy_hartree for estimate in found.estimates],
+        "n_own": ranks.gather(len(found.alpha)),
+    }
 
 
 def main() -> None:
     task, options = sys.argv[1], json.loads(sys.argv[2])
     ranks = world()
     tasks = {
-        "solve": solve,
+        "select": select,
         "grow_by_hand": grow_by_hand,
         "memory": memory,
         "fail": fail,
-        "die_after": die_after,
+        "climb": climb_guarded,
     }
     answer = tasks[task](ranks, options)
     if ranks.rank == 0:

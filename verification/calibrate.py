@@ -73,7 +73,7 @@ def measure(problem: Problem, spec: EnergySpec, n_determinants: int) -> dict[str
     """The spaces of a run, from the orbitals on."""
     began = time.process_time()
     start = choose_start(problem, spec, seed=0)
-    space = DeterminantSpace(start.hamiltonian, spin_penalty_hartree=spec.spin_penalty_hartree, n_threads=1)
+    space = DeterminantSpace(start.hamiltonian, spin_penalty_hartree=spec.spin_penalty_hartree or 0.0, n_threads=1)
     space.append(start.alpha, start.beta)
     rungs = [
         [

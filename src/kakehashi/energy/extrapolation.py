@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kakehashi.core.errors import InputError
 from kakehashi.energy.model import Estimate, Rung
 
-__all__ = ["CALIBRATED_FACTOR", "LEAST_HALF_WIDTH_HARTREE", "extrapolate"]
+__all__ = ["CALIBRATED_FACTOR", "LEAST_HALF_WIDTH_HARTREE", "SPIN_TOLERANCE", "extrapolate"]
 
 Vector = NDArray[np.float64]
 
@@ -37,6 +37,8 @@ LEAST_GROWTH = 1.4
 """Spaces that are hardly larger than the one before say nothing new: the line is not drawn through them."""
 
 SPIN_TOLERANCE = 0.1
+"""Of ``<S^2>``."""
+
 STEEPEST_SLOPE = 1.5
 """Above, the second-order energy sees less than two thirds of what each step gains."""
 

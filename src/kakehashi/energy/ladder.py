@@ -20,7 +20,7 @@ from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
 from kakehashi.core.resources import available_memory_bytes
 from kakehashi.core.rng import named_stream
-from kakehashi.energy.extrapolation import extrapolate
+from kakehashi.energy.extrapolation import SPIN_TOLERANCE, extrapolate
 from kakehashi.energy.model import Estimate, Rung
 from kakehashi.energy.perturbation import Perturbation, perturb
 from kakehashi.energy.spec import EnergySpec
@@ -37,6 +37,12 @@ Array = NDArray[np.float64]
 SHARE_OF_MEMORY = 0.5
 """Of the free memory, where the user gives no limit: the rest is for vectors, perturbation theory and the system."""
 
+PENALTY_HARTREE = 0.05
+"""Weight of ``S^2`` in a second growth: it keeps singlets of stretched molecules apart from the higher spins."""
+
+MIXED = 0.5
+"""Excess of ``<S^2>`` from which a space counts as a mixture: orbitals that suit it do not suit the pure state."""
+
 LONGER = 1.2
 """A space that is twice as large takes more than twice as long: rows are longer too."""
 
@@ -47,6 +53,7 @@ class Climb:
 
     Attributes:
         start: Orbitals and first determinants.
+        spin_penalty_hartree: Weight of ``S^2`` in the Hamiltonian.
         rungs: For each root, the spaces by size.
         estimates: For each root, the exact energy with its interval.
         perturbations: For each root, the second-order energy outside the last space.
@@ -62,6 +69,7 @@ class Climb:
     """
 
     start: Start
+    spin_penalty_hartree: float
     rungs: tuple[tuple[Rung, ...], ...]
     estimates: tuple[Estimate, ...]
     perturbations: tuple[Perturbation, ...]
@@ -93,13 +101,18 @@ def climb(
 ) -> Climb:
     """Grow a space until a limit of the spec, and estimate the exact energy from its growth.
 
+    Where the spec leaves the spin penalty open and the state ends as, or came by way of, a mixture with higher spins, a
+    second space grows with a penalty. Of the two the one whose estimate is trusted is kept, or else the one of lower
+    variational energy.
+
     Args:
         problem: The problem.
         spec: How far to go.
         seeds: Determinants over the problem's orbitals to begin with, such as sampled ones.
         seed: Of all random numbers.
         ranks: The processes that share the work; this one alone where not given. All call this alike.
-        checkpoint: File that each space is kept in; where it is there already the growth goes on from it.
+        checkpoint: File that each space is kept in; where it is there already the growth goes on from it. A second
+            growth has a file beside it.
         reporter: Told of each space, on rank 0.
 
     Raises:
@@ -115,6 +128,45 @@ def climb(
     """
     ranks = Ranks() if ranks is None else ranks
     reporter = Reporter() if reporter is None or ranks.rank else reporter
+    first = _climb(problem, spec, seeds, seed, ranks, checkpoint, reporter)
+    if spec.spin_penalty_hartree is not None or not ranks.share(_is_a_mixture(first, problem, spec)):
+        return first
+    if spec.max_wall_s is not None and ranks.share(first.wall_s >= spec.max_wall_s):
+        return first
+    left = None if spec.max_wall_s is None else spec.max_wall_s - first.wall_s
+    again = spec.model_copy(update={"spin_penalty_hartree": PENALTY_HARTREE, "max_wall_s": left})
+    file = None if checkpoint is None else Path(checkpoint).with_name(f"{Path(checkpoint).stem}-spin.h5")
+    reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
+    second = _climb(problem, again, seeds, seed, ranks, file, reporter)
+    best = second if ranks.share(_rank(second) < _rank(first)) else first
+    return replace(best, wall_s=first.wall_s + second.wall_s, cpu_s=first.cpu_s + second.cpu_s)
+
+
+def _is_a_mixture(found: Climb, problem: Problem, spec: EnergySpec) -> bool:
+    """Whether the only state, sought as the lowest of its spin, holds higher spins, or was a mixture in any space."""
+    two_s = abs(problem.n_elec[0] - problem.n_elec[1])
+    if spec.n_roots > 1 or spec.two_s not in (None, two_s):
+        return False
+    excess = [rung.spin_squared - two_s / 2 * (two_s / 2 + 1) for rung in found.rungs[0]]
+    return excess[-1] > SPIN_TOLERANCE or max(excess) > MIXED
+
+
+def _rank(found: Climb) -> tuple[bool, float]:
+    """What two growths are ordered by."""
+    return not found.estimates[0].trusted, found.rungs[0][-1].energy_hartree
+
+
+def _climb(
+    problem: Problem,
+    spec: EnergySpec,
+    seeds: Seeds | None,
+    seed: int,
+    ranks: Ranks,
+    checkpoint: Path | str | None,
+    reporter: Reporter,
+) -> Climb:
+    """One growth."""
+    penalty = spec.spin_penalty_hartree or 0.0
     began = time.perf_counter(), time.process_time()
     file = Path(checkpoint) if checkpoint is not None and ranks.share(has_checkpoint(checkpoint)) else None
     notes: dict[str, Any] = {} if file is None else read_notes(file, ranks)
@@ -128,9 +180,7 @@ def climb(
         start = _start_of(problem, notes)
     if start is None:
         raise RuntimeError("rank 0 found no start")
-    space = DistributedSpace(
-        start.hamiltonian, ranks, spin_penalty_hartree=spec.spin_penalty_hartree, n_threads=spec.n_threads
-    )
+    space = DistributedSpace(start.hamiltonian, ranks, spin_penalty_hartree=penalty, n_threads=spec.n_threads)
     earlier: list[list[Rung]] = [[Rung(**rung) for rung in root] for root in notes.get("rungs", [])]
     before = float(notes.get("wall_s", 0.0)), float(notes.get("cpu_s", 0.0))
     coefficients, threshold = None, FIRST_THRESHOLD_HARTREE
@@ -185,6 +235,7 @@ def climb(
     one_body = np.stack([space.densities(vector).one_body for vector in stage.coefficients])
     return Climb(
         start=start,
+        spin_penalty_hartree=penalty,
         rungs=finished,
         estimates=tuple(extrapolate(root, two_s=two_s) for root in finished),
         perturbations=perturbations,

@@ -30,7 +30,7 @@ from kakehashi.subspace.checkpoint import has_checkpoint, read_checkpoint, read_
 from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import FIRST_THRESHOLD_HARTREE, Stage, grow
 
-__all__ = ["Climb", "climb"]
+__all__ = ["MIXED", "Climb", "climb"]
 
 Array = NDArray[np.float64]
 

@@ -128,21 +128,49 @@ def climb(
     """
     ranks = Ranks() if ranks is None else ranks
     reporter = Reporter() if reporter is None or ranks.rank else reporter
-    first = _climb(problem, spec, seeds, seed, ranks, checkpoint, reporter)
-    if spec.spin_penalty_hartree is not None or not ranks.share(_is_a_mixture(first, problem, spec)):
-        return first
-    if spec.max_wall_s is not None and ranks.share(first.wall_s >= spec.max_wall_s):
-        return first
-    left = None if spec.max_wall_s is None else spec.max_wall_s - first.wall_s
-    again = spec.model_copy(update={"spin_penalty_hartree": PENALTY_HARTREE, "max_wall_s": left})
+    first, space = _grow_once(problem, spec, seeds, seed, ranks, checkpoint, reporter)
+    left = np.inf if spec.max_wall_s is None else spec.max_wall_s - first.wall_s
+    if spec.spin_penalty_hartree is not None or not ranks.share(left > 0 and _is_a_mixture(first, problem, spec)):
+        return _finish(first, space, seed, reporter)
+    # The first matrix goes: where its growth is kept after all, perturbation theory does without.
+    del space
+    again = spec.model_copy(
+        update={"spin_penalty_hartree": PENALTY_HARTREE, "max_wall_s": None if left == np.inf else left}
+    )
     file = None if checkpoint is None else Path(checkpoint).with_name(f"{Path(checkpoint).stem}-spin.h5")
     reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
-    second = _climb(problem, again, seeds, seed, ranks, file, reporter)
-    best = second if ranks.share(_rank(second) < _rank(first)) else first
-    return replace(best, wall_s=first.wall_s + second.wall_s, cpu_s=first.cpu_s + second.cpu_s)
+    second, space = _grow_once(problem, again, seeds, seed, ranks, file, reporter)
+    wall_s, cpu_s = first.wall_s + second.wall_s, first.cpu_s + second.cpu_s
+    if ranks.share(second.rank < first.rank):
+        return _finish(replace(second, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
+    space = DistributedSpace(first.start.hamiltonian, ranks, n_threads=spec.n_threads)
+    own = space.append_state(first.alpha, first.beta, np.ascontiguousarray(first.stage.coefficients.T))
+    stage = replace(first.stage, coefficients=np.ascontiguousarray(own.T))
+    return _finish(replace(first, stage=stage, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
 
 
-def _is_a_mixture(found: Climb, problem: Problem, spec: EnergySpec) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Growth:
+    """A growth whose second-order energies are those of the coarse sums."""
+
+    spec: EnergySpec
+    two_s: int
+    start: Start
+    alpha: Strings
+    beta: Strings
+    stage: Stage
+    rungs: tuple[tuple[Rung, ...], ...]
+    stopped: str
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What two growths are ordered by."""
+        return not extrapolate(self.rungs[0], two_s=self.two_s).trusted, self.rungs[0][-1].energy_hartree
+
+
+def _is_a_mixture(found: _Growth, problem: Problem, spec: EnergySpec) -> bool:
     """Whether the only state, sought as the lowest of its spin, holds higher spins, or was a mixture in any space."""
     two_s = abs(problem.n_elec[0] - problem.n_elec[1])
     if spec.n_roots > 1 or spec.two_s not in (None, two_s):
@@ -151,12 +179,7 @@ def _is_a_mixture(found: Climb, problem: Problem, spec: EnergySpec) -> bool:
     return excess[-1] > SPIN_TOLERANCE or max(excess) > MIXED
 
 
-def _rank(found: Climb) -> tuple[bool, float]:
-    """What two growths are ordered by."""
-    return not found.estimates[0].trusted, found.rungs[0][-1].energy_hartree
-
-
-def _climb(
+def _grow_once(
     problem: Problem,
     spec: EnergySpec,
     seeds: Seeds | None,
@@ -164,8 +187,8 @@ def _climb(
     ranks: Ranks,
     checkpoint: Path | str | None,
     reporter: Reporter,
-) -> Climb:
-    """One growth."""
+) -> tuple[_Growth, DistributedSpace]:
+    """One growth, without the fine part of its second-order energy."""
     penalty = spec.spin_penalty_hartree or 0.0
     began = time.perf_counter(), time.process_time()
     file = Path(checkpoint) if checkpoint is not None and ranks.share(has_checkpoint(checkpoint)) else None
@@ -217,6 +240,26 @@ def _climb(
         if ranks.share(_runs_late(rungs[0], spec, wall)):
             stopped = "max_wall_s"
             break
+    alpha, beta = space.strings()
+    growth = _Growth(
+        spec=spec,
+        two_s=two_s,
+        start=start,
+        alpha=alpha,
+        beta=beta,
+        stage=stage,
+        rungs=tuple(tuple(root) for root in rungs),
+        stopped=stopped,
+        wall_s=before[0] + time.perf_counter() - began[0],
+        cpu_s=before[1] + time.process_time() - began[1],
+    )
+    return growth, space
+
+
+def _finish(growth: _Growth, space: DistributedSpace, seed: int, reporter: Reporter) -> Climb:
+    """The fine part of the second-order energy, and what follows from it."""
+    spec, stage, start = growth.spec, growth.stage, growth.start
+    began = time.perf_counter(), time.process_time()
     reporter.step("perturb", "second-order energy outside the last space", n_determinants=stage.n_determinants)
     perturbations = tuple(
         perturb(
@@ -230,23 +273,23 @@ def _climb(
         )
         for root, (vector, energy) in enumerate(zip(stage.coefficients, stage.penalized_hartree, strict=True))
     )
-    finished = tuple(_refined(root, found) for root, found in zip(rungs, perturbations, strict=True))
+    finished = tuple(_refined(root, found) for root, found in zip(growth.rungs, perturbations, strict=True))
     alpha, beta = space.strings()
     one_body = np.stack([space.densities(vector).one_body for vector in stage.coefficients])
     return Climb(
         start=start,
-        spin_penalty_hartree=penalty,
+        spin_penalty_hartree=spec.spin_penalty_hartree or 0.0,
         rungs=finished,
-        estimates=tuple(extrapolate(root, two_s=two_s) for root in finished),
+        estimates=tuple(extrapolate(root, two_s=growth.two_s) for root in finished),
         perturbations=perturbations,
         one_body=start.rotation @ one_body @ start.rotation.T,
         alpha=alpha,
         beta=beta,
         coefficients=stage.coefficients,
         converged=stage.converged,
-        stopped=stopped,
-        wall_s=before[0] + time.perf_counter() - began[0],
-        cpu_s=before[1] + time.process_time() - began[1],
+        stopped=growth.stopped,
+        wall_s=growth.wall_s + time.perf_counter() - began[0],
+        cpu_s=growth.cpu_s + time.process_time() - began[1],
     )
 
 

@@ -231,6 +231,59 @@ def selected_kernels_table() -> str:
     return markdown(columns, rows) + about(result)
 
 
+def leaderboard_title(name: str) -> str:
+    titles = {"fe2s2": "[2Fe-2S] (30e,20o)", "fe4s4": "[4Fe-4S] (54e,36o)", "n2-cdfci": "N2, 2.118 bohr"}
+    return titles.get(name, f"N2, {name.removeprefix('n2-')} angstrom")
+
+
+def leaderboard_table() -> str:
+    """Energies in hartree beside what is known."""
+    result, rows = read("leaderboard"), []
+    for row in result["rows"]:
+        estimate, known = row["estimate"], row.get("exact_hartree")
+        penalty = row["spin_penalty_hartree"]
+        cells = [
+            leaderboard_title(row["problem"]),
+            "" if known is None else f"{known:.6f}",
+            row["orbitals"] + (f", spin penalty {penalty:g}" if penalty else ""),
+            f"{row['n_determinants']:,}",
+            f"{row['energy_hartree']:.6f}",
+            f"{1e3 * row['second_order_hartree']:.3f} ± {1e3 * row['second_order_error_hartree']:.3f}",
+            f"{estimate['energy_hartree']:.6f}",
+            f"{estimate['low_hartree']:.6f} to {estimate['high_hartree']:.6f}",
+            "yes" if estimate["trusted"] else "no",
+            "" if known is None else f"{1e3 * (row['energy_hartree'] - known):+.3f}",
+            "" if known is None else f"{1e3 * row['error_hartree']:+.3f}",
+            "" if known is None else "yes" if row["covers"] else "**no**",
+            f"{row['spin_squared']:.3f}",
+            f"{row['wall_s'] / 60:.1f}",
+            f"{row['cpu_s'] / 60:.1f}",
+            f"{row['peak_bytes'] / 1e9:.1f}",
+        ]
+        rows.append(cells)
+    columns = [
+        "system",
+        "known",
+        "orbitals",
+        "determinants",
+        "variational",
+        "second order / mHa",
+        "estimate",
+        "interval",
+    ]
+    columns += ["trusted", "variational error / mHa", "estimate's error / mHa", "interval holds it", "<S^2>"]
+    columns += ["wall / min", "processor / min", "peak / GB"]
+    words = "".join(
+        f"\n{leaderboard_title(row['problem'])} is not trusted because {row['estimate']['reason']}.\n"
+        for row in result["rows"]
+        if not row["estimate"]["trusted"]
+    )
+    commits = sorted({str(row["commit"]) for row in result["rows"]})
+    machine = result["provenance"]["machine"]
+    where = f"\nMeasured on {machine['processor']}, {machine['n_processors']} cores, two threads, at commit "
+    return markdown(columns, rows) + words + where + " and ".join(f"`{commit}`" for commit in commits) + ".\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "sigma": sigma_table,
     "solve": solve_table,
@@ -238,6 +291,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "selected": selected_table,
     "selected-energies": selected_energies_table,
     "selected-kernels": selected_kernels_table,
+    "leaderboard": leaderboard_table,
     "summary": summary_table,
 }
 

@@ -35,11 +35,11 @@ def random_hamiltonian(n_orb: int) -> Hamiltonian:
 
 
 def problem(name: str) -> Problem:
-    """By name: with many equal energies, without any, beyond one word, with two open shells, a molecule."""
+    """By name: with many equal energies, without any, beyond one word, with two open shells, molecules."""
     if name == "lattice":
         return hubbard(6, u=4.0, n_elec=(3, 3))
-    if name == "chain":
-        return load_problem("hydrogen-chain", n_atoms=8)
+    if name in ("chain", "torn-chain"):
+        return load_problem("hydrogen-chain", n_atoms=8, spacing_angstrom=1.0 if name == "chain" else 2.4)
     n_orb, n_elec = {"random": (9, (4, 4)), "wide": (66, (2, 1)), "open": (9, (4, 2))}[name]
     return Problem(name=name, hamiltonian=random_hamiltonian(n_orb), n_elec=n_elec)
 

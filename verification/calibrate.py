@@ -26,7 +26,13 @@ import numpy as np
 from verification.problems import PROBLEMS, exact_energy, sector_size
 
 from kakehashi.core.provenance import collect_provenance
-from kakehashi.energy.extrapolation import CALIBRATED_FACTOR, LEAST_HALF_WIDTH_HARTREE, extrapolate
+from kakehashi.energy.extrapolation import (
+    CALIBRATED_FACTOR,
+    LEAST_HALF_WIDTH_HARTREE,
+    SPIN_TOLERANCE,
+    extrapolate,
+)
+from kakehashi.energy.ladder import MIXED
 from kakehashi.energy.model import Estimate, Rung
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.energy.starts import choose_start
@@ -73,7 +79,7 @@ def measure(problem: Problem, spec: EnergySpec, n_determinants: int) -> dict[str
     """The spaces of a run, from the orbitals on."""
     began = time.process_time()
     start = choose_start(problem, spec, seed=0)
-    space = DeterminantSpace(start.hamiltonian, spin_penalty_hartree=spec.spin_penalty_hartree, n_threads=1)
+    space = DeterminantSpace(start.hamiltonian, spin_penalty_hartree=spec.spin_penalty_hartree or 0.0, n_threads=1)
     space.append(start.alpha, start.beta)
     rungs = [
         [
@@ -219,15 +225,42 @@ def table(problems: dict[str, dict[str, Any]], *, missed: bool = False) -> str:
     return markdown(columns, rows)
 
 
-def variant_table(problems: dict[str, dict[str, Any]]) -> str:
-    rows = []
+def variant_table(problems: dict[str, dict[str, Any]], variants: dict[str, dict[str, Any]]) -> str:
+    estimates = {"a run: again with a penalty where spins are mixed": as_climbed(problems, variants)}
+    n_problems = [len(problems)]
     for variant in VARIANTS:
-        own = {name: row for name, row in problems.items() if name.endswith(f", {variant}")}
-        found = [(estimate, row["exact_hartree"]) for row in own.values() for _, estimate in trials(row)]
-        trusted = [covers(estimate, exact) for estimate, exact in found if estimate.trusted]
-        others = [covers(estimate, exact) for estimate, exact in found if not estimate.trusted]
-        rows.append([variant, str(len(own)), f"{sum(trusted)} of {len(trusted)}", f"{sum(others)} of {len(others)}"])
+        own = [row for name, row in variants.items() if name.endswith(f", {variant}")]
+        estimates[variant] = [(row["exact_hartree"], estimate) for row in own for _, estimate in trials(row)]
+        n_problems.append(len(own))
+    rows = []
+    for n, (words, found) in zip(n_problems, estimates.items(), strict=True):
+        trusted = [covers(estimate, exact) for exact, estimate in found if estimate.trusted]
+        others = [covers(estimate, exact) for exact, estimate in found if not estimate.trusted]
+        rows.append([words, str(n), f"{sum(trusted)} of {len(trusted)}", f"{sum(others)} of {len(others)}"])
     return markdown(("variant", "problems", "trusted: covered", "not trusted: covered"), rows)
+
+
+def as_climbed(
+    problems: dict[str, dict[str, Any]], variants: dict[str, dict[str, Any]]
+) -> list[tuple[float, Estimate]]:
+    """The exact energy and the estimate that a run keeps: of a mixture of spins, the better of two growths."""
+    kept = []
+    for name, row in problems.items():
+        penalized = variants[f"{name}, spin penalty 0.05"]
+        others = dict(trials(penalized))
+        for n, estimate in trials(row):
+            pure = row["two_s"] / 2 * (row["two_s"] / 2 + 1)
+            excess = [spin - pure for size, _, _, spin in row["rungs"] if size <= n]
+            if excess[-1] > SPIN_TOLERANCE or max(excess) > MIXED:
+                growths = [(not estimate.trusted, read_energy(row, n), estimate)]
+                growths += [
+                    (not other.trusted, read_energy(penalized, size), other)
+                    for size, other in others.items()
+                    if abs(size - n) < 0.1 * n
+                ]
+                *_, estimate = min(growths, key=lambda growth: growth[:2])
+            kept.append((row["exact_hartree"], estimate))
+    return kept
 
 
 def read_energy(row: dict[str, Any], n_determinants: int) -> float:
@@ -257,7 +290,7 @@ def with_tables(text: str, stored: dict[str, Any]) -> str:
         "summary": summary_table(summarize(stored["problems"])),
         "problems": table(stored["problems"]),
         "held-out": table(stored["held_out"]),
-        "variants": variant_table(stored["variants"]),
+        "variants": variant_table(stored["problems"], stored["variants"]),
         "misses": table(stored["variants"], missed=True),
     }
     return PLACE.sub(lambda m: f"{m[1]}\n{tables[m[2]]}\n{m[4]}", text)

@@ -33,6 +33,12 @@ def line(slope=1.0, *, second=(0.02, 0.01, 0.005, 0.002), exact=-1.0, curvature=
     return [*rungs[:-1], replace(rungs[-1], **changes)]
 
 
+def mixed_at_first():
+    """A mixture of spins that has become pure: the line still goes through it."""
+    first, *others = line()
+    return [replace(first, spin_squared=0.6), *others]
+
+
 @given(slope=st.floats(0.55, 1.45), exact=st.floats(-1000, 0), scale=st.floats(1e-4, 10))
 def test_a_line_is_continued(slope, exact, scale):
     rungs = line(slope, exact=exact, second=[scale * x for x in (0.02, 0.01, 0.005, 0.002)])
@@ -95,7 +101,8 @@ def test_spaces_of_almost_the_same_size_count_once():
         (line(0.2), "the energy changes by 0.2 times"),
         (line(second=(0.02, 0.01, 0.005, 0.0049)), "no longer falls"),
         (line(second=(0.02, 0.01, 0.005, -0.002)), "the second-order energy is positive"),
-        (line(spin_squared=2.0), r"<S\^2> is 2.00 where the wanted spin has 0"),
+        (line(spin_squared=2.0), r"<S\^2> is 2.00 in 800 determinants where the wanted spin has 0"),
+        (mixed_at_first(), r"<S\^2> is 0.60 in 100 determinants where the wanted spin has 0"),
     ],
 )
 def test_outside_of_its_regime_it_says_so(rungs, message):
@@ -115,7 +122,7 @@ def test_a_line_that_ends_above_the_bound_is_none(calibration):
 
 
 def test_another_spin_may_be_the_wanted_one():
-    triplet = line(spin_squared=2.0)
+    triplet = [replace(rung, spin_squared=2.0) for rung in line()]
     assert extrapolate(triplet).trusted
     assert extrapolate(triplet, two_s=2).trusted
     assert not extrapolate(triplet, two_s=1).trusted

@@ -78,12 +78,63 @@ def test_several_roots_have_estimates_of_their_own() -> None:
     assert len(found.rungs) == len(found.one_body) == 3
 
 
+MIXED = {"orbital_determinants": 30, "max_orbital_turns": 2, "n_starts": 2, "n_samples": 0, "n_threads": 1}
+
+
+@pytest.fixture(scope="module")
+def torn_chain() -> Problem:
+    """Over broken-symmetry orbitals, which win in small spaces, its lowest state is a mixture of spins."""
+    return load_problem("hydrogen-chain", n_atoms=8, spacing_angstrom=2.4)
+
+
+def test_a_mixture_of_spins_is_grown_again_with_a_penalty(torn_chain: Problem, tmp_path: Path) -> None:
+    events: list[Event] = []
+    path = tmp_path / "space.h5"
+    spec = EnergySpec(max_determinants=800, **MIXED)
+    left_open = climb(torn_chain, spec, seed=1, checkpoint=path, reporter=Reporter(events.append))
+    without = climb(torn_chain, spec.model_copy(update={"spin_penalty_hartree": 0.0}), seed=1)
+    assert without.rungs[0][-1].spin_squared > 1
+    assert not without.estimates[0].trusted
+    assert "once more with a spin penalty" in " ".join(event.message for event in events)
+    assert left_open.spin_penalty_hartree == 0.05
+    assert left_open.rungs[0][-1].spin_squared < 0.1
+    assert left_open.rungs[0][-1].energy_hartree < without.rungs[0][-1].energy_hartree
+    # each growth has a file to go on from
+    assert {file.name for file in tmp_path.glob("*.h5")} >= {"space.h5", "space-spin.h5"}
+    again = climb(torn_chain, spec, seed=1, checkpoint=path)
+    assert again.rungs[0][-1].n_determinants == left_open.rungs[0][-1].n_determinants
+    assert again.rungs[0][-1].energy_hartree == pytest.approx(left_open.rungs[0][-1].energy_hartree, abs=1e-6)
+
+
+def test_the_lower_energy_stays_where_neither_estimate_is_trusted(torn_chain: Problem) -> None:
+    """Two or three spaces make no line; without a penalty the energy is lower."""
+    spec = EnergySpec(max_determinants=100, **(MIXED | {"n_samples": 4}))
+    found = climb(torn_chain, spec, seed=1)
+    alone = climb(torn_chain, spec.model_copy(update={"spin_penalty_hartree": 0.0}), seed=1)
+    assert not found.estimates[0].trusted
+    assert found.spin_penalty_hartree == 0.0
+    assert found.estimates == alone.estimates
+    np.testing.assert_allclose(found.one_body, alone.one_body, atol=1e-12)
+
+
+@pytest.mark.parametrize("changes", [{"n_roots": 2}, {"two_s": 4}, {"max_wall_s": 1e-3}])
+def test_nothing_is_grown_again_where_another_spin_is_wanted_or_no_time_is_left(
+    torn_chain: Problem, changes: dict[str, float]
+) -> None:
+    events: list[Event] = []
+    found = climb(
+        torn_chain, EnergySpec(max_determinants=60, **MIXED, **changes), seed=1, reporter=Reporter(events.append)
+    )
+    assert found.spin_penalty_hartree == 0.0
+    assert "once more" not in " ".join(event.message for event in events)
+
+
 def test_it_is_growth_and_perturbation_theory(chain: Problem) -> None:
     spec = EnergySpec(max_determinants=200, orbitals="given", n_threads=1)
     found = climb(chain, spec, seed=1)
     space = DeterminantSpace(chain.hamiltonian, n_threads=1)
     space.append(*hartree_fock_seeds(chain))
-    *_, stage = grow(space, n_determinants=200, two_s=0)
+    *_, stage = grow(space, n_determinants=200, two_s=0, perturbation_threshold_hartree=1e-6)
     outside = space.look_outside(stage.coefficients[0], stage.penalized_hartree[0], threshold_hartree=1e-6)
     assert found.rungs[0][-1].energy_hartree == pytest.approx(stage.energies_hartree[0], abs=1e-10)
     assert found.perturbations[0].coarse_hartree == pytest.approx(outside.energy_hartree, abs=1e-10)
@@ -104,6 +155,11 @@ CASES = {
     "natural": {"problem": "chain", "spec": {"max_determinants": 600, "orbitals": "natural"}},
     "random": {"problem": "random", "spec": {"max_determinants": 500, "orbitals": "given"}},
     "three-roots": {"problem": "lattice", "spec": {"max_determinants": 200, "orbitals": "given", "n_roots": 3}},
+    # grows twice, and keeps the first growth
+    "mixed": {
+        "problem": "torn-chain",
+        "spec": {"max_determinants": 100, "orbital_determinants": 30, "max_orbital_turns": 1, "n_starts": 2},
+    },
     "open": {
         "problem": "open",
         "spec": {"max_determinants": 300, "orbitals": "given", "spin_penalty_hartree": 0.2},

@@ -8,6 +8,7 @@ doi:10.1016/S0009-2614(89)87395-6.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from kakehashi.energy.solver import Clock, Solution
 from kakehashi.problem.model import Problem
 
 __all__ = ["CoupledCluster"]
+
+BROKEN_EXTRAPOLATION = (np.linalg.LinAlgError, AttributeError)
+"""What PySCF's DIIS raises where orbitals or amplitudes run away: its handler asks numpy for a name that is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +128,21 @@ def _mean_field(problem: Problem) -> Any:
     molecule.nelectron, molecule.spin, molecule.incore_anyway = n_alpha + n_beta, problem.two_s, True
     molecule.max_memory = available_memory_bytes() / 1e6
     mean_field = (scf.RHF if n_alpha == n_beta else scf.UHF)(molecule)
+    # A checkpoint that nobody reads; where amplitudes diverge it would stay open until garbage is collected.
+    mean_field._chkfile.close()
+    mean_field.chkfile = None
     mean_field.get_hcore = lambda *_: hamiltonian.one_body
     mean_field.get_ovlp = lambda *_: np.eye(n)
     mean_field.energy_nuc = lambda *_: hamiltonian.constant
     mean_field._eri = ao2mo.restore(8, hamiltonian.two_body, n)
     mean_field.conv_tol = 1e-11
     density = np.array([np.diag(np.arange(n) < count).astype(float) for count in (n_alpha, n_beta)])
-    mean_field.kernel(density.sum(axis=0) if n_alpha == n_beta else density)
+    guess = density.sum(axis=0) if n_alpha == n_beta else density
+    with contextlib.suppress(*BROKEN_EXTRAPOLATION):
+        mean_field.kernel(guess)
     if not mean_field.converged:
         second_order = mean_field.newton()
-        second_order.kernel(mean_field.mo_coeff, mean_field.mo_occ)
+        second_order.kernel(mean_field.mo_coeff, mean_field.mo_occ, guess)
         mean_field.mo_coeff, mean_field.mo_occ = second_order.mo_coeff, second_order.mo_occ
         mean_field.mo_energy = second_order.mo_energy
         mean_field.e_tot, mean_field.converged = second_order.e_tot, second_order.converged
@@ -145,8 +154,7 @@ def _iterate(solver: Any, problem: Problem) -> float:
     try:
         solver.kernel()
         energy = float(solver.e_tot)
-    except (np.linalg.LinAlgError, AttributeError):
-        # Unbounded amplitudes break PySCF's extrapolation, whose handler asks numpy for a name that numpy 2 dropped.
+    except BROKEN_EXTRAPOLATION:
         energy = np.nan
     if not np.isfinite(energy):
         raise ConvergenceError(

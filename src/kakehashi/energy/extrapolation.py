@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kakehashi.core.errors import InputError
 from kakehashi.energy.model import Estimate, Rung
 
-__all__ = ["CALIBRATED_FACTOR", "LEAST_HALF_WIDTH_HARTREE", "extrapolate"]
+__all__ = ["CALIBRATED_FACTOR", "LEAST_HALF_WIDTH_HARTREE", "SPIN_TOLERANCE", "extrapolate"]
 
 Vector = NDArray[np.float64]
 
@@ -37,6 +37,8 @@ LEAST_GROWTH = 1.4
 """Spaces that are hardly larger than the one before say nothing new: the line is not drawn through them."""
 
 SPIN_TOLERANCE = 0.1
+"""Of ``<S^2>``."""
+
 STEEPEST_SLOPE = 1.5
 """Above, the second-order energy sees less than two thirds of what each step gains."""
 
@@ -92,7 +94,9 @@ def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
         return _untrusted(last.energy_hartree + last.second_order_hartree, energies, second, reason)
     lines = {k: _line(energies, second, k) for k in (2, 3, 4)}
     estimate, slope = lines[3]
-    reason = _why_not(second[-4:], slope)
+    # Spaces of a mixture lie on a line of their own.
+    reason = next((words for rung in used[-4:-1] if (words := _wrong_spin(rung, two_s))), "")
+    reason = reason or _why_not(second[-4:], slope)
     if not reason and estimate > last.energy_hartree + LEAST_HALF_WIDTH_HARTREE:
         reason = "the line ends above the variational energy, which is a bound"
     if reason:
@@ -137,14 +141,16 @@ def _measure(intercepts: dict[int, float], energy: float, second: float) -> floa
     )
 
 
-def _wrong_spin(last: Rung, two_s: int | None) -> str:
-    """In which way the state is not of the wanted spin, or an empty string."""
+def _wrong_spin(rung: Rung, two_s: int | None) -> str:
+    """In which way the state of a space is not of the wanted spin, or an empty string."""
     if two_s is None:
         return ""
     wanted = two_s / 2 * (two_s / 2 + 1)
-    if abs(last.spin_squared - wanted) <= SPIN_TOLERANCE:
+    if abs(rung.spin_squared - wanted) <= SPIN_TOLERANCE:
         return ""
-    return f"<S^2> is {last.spin_squared:.2f} where the wanted spin has {wanted:g}"
+    return (
+        f"<S^2> is {rung.spin_squared:.2f} in {rung.n_determinants:,} determinants where the wanted spin has {wanted:g}"
+    )
 
 
 def _why_not(second: Vector, slope: float) -> str:

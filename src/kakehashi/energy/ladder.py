@@ -20,7 +20,7 @@ from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
 from kakehashi.core.resources import available_memory_bytes
 from kakehashi.core.rng import named_stream
-from kakehashi.energy.extrapolation import extrapolate
+from kakehashi.energy.extrapolation import SPIN_TOLERANCE, extrapolate
 from kakehashi.energy.model import Estimate, Rung
 from kakehashi.energy.perturbation import Perturbation, perturb
 from kakehashi.energy.spec import EnergySpec
@@ -30,12 +30,18 @@ from kakehashi.subspace.checkpoint import has_checkpoint, read_checkpoint, read_
 from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import FIRST_THRESHOLD_HARTREE, Stage, grow
 
-__all__ = ["Climb", "climb"]
+__all__ = ["MIXED", "Climb", "climb"]
 
 Array = NDArray[np.float64]
 
 SHARE_OF_MEMORY = 0.5
 """Of the free memory, where the user gives no limit: the rest is for vectors, perturbation theory and the system."""
+
+PENALTY_HARTREE = 0.05
+"""Weight of ``S^2`` in a second growth: it keeps singlets of stretched molecules apart from the higher spins."""
+
+MIXED = 0.5
+"""Excess of ``<S^2>`` from which a space counts as a mixture: orbitals that suit it do not suit the pure state."""
 
 LONGER = 1.2
 """A space that is twice as large takes more than twice as long: rows are longer too."""
@@ -47,6 +53,7 @@ class Climb:
 
     Attributes:
         start: Orbitals and first determinants.
+        spin_penalty_hartree: Weight of ``S^2`` in the Hamiltonian.
         rungs: For each root, the spaces by size.
         estimates: For each root, the exact energy with its interval.
         perturbations: For each root, the second-order energy outside the last space.
@@ -62,6 +69,7 @@ class Climb:
     """
 
     start: Start
+    spin_penalty_hartree: float
     rungs: tuple[tuple[Rung, ...], ...]
     estimates: tuple[Estimate, ...]
     perturbations: tuple[Perturbation, ...]
@@ -93,6 +101,10 @@ def climb(
 ) -> Climb:
     """Grow a space until a limit of the spec, and estimate the exact energy from its growth.
 
+    Where the spec leaves the spin penalty open and the state ends as, or came by way of, a mixture with higher spins, a
+    second space grows with a penalty. Of the two the one whose estimate is trusted is kept, or else the one of lower
+    variational energy.
+
     Args:
         problem: The problem.
         spec: How far to go.
@@ -100,7 +112,8 @@ def climb(
         seed: Of all random numbers.
         ranks: The processes that share the work; this one alone where not given. All call this alike, inside
             :func:`~kakehashi.core.ranks.guard_ranks`, so that the loss of one ends the others.
-        checkpoint: File that each space is kept in; where it is there already the growth goes on from it.
+        checkpoint: File that each space is kept in; where it is there already the growth goes on from it. A second
+            growth has a file beside it.
         reporter: Told of each space, on rank 0.
 
     Raises:
@@ -116,6 +129,79 @@ def climb(
     """
     ranks = Ranks() if ranks is None else ranks
     reporter = Reporter() if reporter is None or ranks.rank else reporter
+    first, space = _grow_once(problem, spec, seeds, seed, ranks, checkpoint, reporter)
+    left = np.inf if spec.max_wall_s is None else spec.max_wall_s - first.wall_s
+    if spec.spin_penalty_hartree is not None or not ranks.share(left > 0 and _is_a_mixture(first, problem, spec)):
+        return _finish(first, space, seed, reporter)
+    # The first matrix goes: where its growth is kept after all, perturbation theory does without.
+    del space
+    again = spec.model_copy(
+        update={"spin_penalty_hartree": PENALTY_HARTREE, "max_wall_s": None if left == np.inf else left}
+    )
+    file = None if checkpoint is None else second_checkpoint(checkpoint)
+    reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
+    second, space = _grow_once(problem, again, seeds, seed, ranks, file, reporter)
+    wall_s, cpu_s = first.wall_s + second.wall_s, first.cpu_s + second.cpu_s
+    if ranks.share(second.rank < first.rank):
+        return _finish(replace(second, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
+    space = DistributedSpace(first.start.hamiltonian, ranks, n_threads=spec.n_threads)
+    own = space.append_state(first.alpha, first.beta, np.ascontiguousarray(first.stage.coefficients.T))
+    stage = replace(first.stage, coefficients=np.ascontiguousarray(own.T))
+    return _finish(replace(first, stage=stage, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
+
+
+def second_checkpoint(path: Path | str) -> Path:
+    """File of the growth with a spin penalty.
+
+    Example:
+        >>> second_checkpoint("run/selected.h5").name
+        'selected-spin.h5'
+    """
+    path = Path(path)
+    return path.with_name(f"{path.stem}-spin{path.suffix}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Growth:
+    """A growth whose second-order energies are those of the coarse sums."""
+
+    spec: EnergySpec
+    two_s: int
+    start: Start
+    alpha: Strings
+    beta: Strings
+    stage: Stage
+    rungs: tuple[tuple[Rung, ...], ...]
+    stopped: str
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What two growths are ordered by."""
+        return not extrapolate(self.rungs[0], two_s=self.two_s).trusted, self.rungs[0][-1].energy_hartree
+
+
+def _is_a_mixture(found: _Growth, problem: Problem, spec: EnergySpec) -> bool:
+    """Whether the only state, sought as the lowest of its spin, holds higher spins, or was a mixture in any space."""
+    two_s = abs(problem.n_elec[0] - problem.n_elec[1])
+    if spec.n_roots > 1 or spec.two_s not in (None, two_s):
+        return False
+    excess = [rung.spin_squared - two_s / 2 * (two_s / 2 + 1) for rung in found.rungs[0]]
+    return excess[-1] > SPIN_TOLERANCE or max(excess) > MIXED
+
+
+def _grow_once(
+    problem: Problem,
+    spec: EnergySpec,
+    seeds: Seeds | None,
+    seed: int,
+    ranks: Ranks,
+    checkpoint: Path | str | None,
+    reporter: Reporter,
+) -> tuple[_Growth, DistributedSpace]:
+    """One growth, without the fine part of its second-order energy."""
+    penalty = spec.spin_penalty_hartree or 0.0
     began = time.perf_counter(), time.process_time()
     file = Path(checkpoint) if checkpoint is not None and ranks.share(has_checkpoint(checkpoint)) else None
     notes: dict[str, Any] = {} if file is None else read_notes(file, ranks)
@@ -129,9 +215,7 @@ def climb(
         start = _start_of(problem, notes)
     if start is None:
         raise RuntimeError("rank 0 found no start")
-    space = DistributedSpace(
-        start.hamiltonian, ranks, spin_penalty_hartree=spec.spin_penalty_hartree, n_threads=spec.n_threads
-    )
+    space = DistributedSpace(start.hamiltonian, ranks, spin_penalty_hartree=penalty, n_threads=spec.n_threads)
     earlier: list[list[Rung]] = [[Rung(**rung) for rung in root] for root in notes.get("rungs", [])]
     before = float(notes.get("wall_s", 0.0)), float(notes.get("cpu_s", 0.0))
     coefficients, threshold = None, FIRST_THRESHOLD_HARTREE
@@ -168,6 +252,26 @@ def climb(
         if ranks.share(_runs_late(rungs[0], spec, wall)):
             stopped = "max_wall_s"
             break
+    alpha, beta = space.strings()
+    growth = _Growth(
+        spec=spec,
+        two_s=two_s,
+        start=start,
+        alpha=alpha,
+        beta=beta,
+        stage=stage,
+        rungs=tuple(tuple(root) for root in rungs),
+        stopped=stopped,
+        wall_s=before[0] + time.perf_counter() - began[0],
+        cpu_s=before[1] + time.process_time() - began[1],
+    )
+    return growth, space
+
+
+def _finish(growth: _Growth, space: DistributedSpace, seed: int, reporter: Reporter) -> Climb:
+    """The fine part of the second-order energy, and what follows from it."""
+    spec, stage, start = growth.spec, growth.stage, growth.start
+    began = time.perf_counter(), time.process_time()
     reporter.step("perturb", "second-order energy outside the last space", n_determinants=stage.n_determinants)
     perturbations = tuple(
         perturb(
@@ -181,22 +285,23 @@ def climb(
         )
         for root, (vector, energy) in enumerate(zip(stage.coefficients, stage.penalized_hartree, strict=True))
     )
-    finished = tuple(_refined(root, found) for root, found in zip(rungs, perturbations, strict=True))
+    finished = tuple(_refined(root, found) for root, found in zip(growth.rungs, perturbations, strict=True))
     alpha, beta = space.strings()
     one_body = np.stack([space.densities(vector).one_body for vector in stage.coefficients])
     return Climb(
         start=start,
+        spin_penalty_hartree=spec.spin_penalty_hartree or 0.0,
         rungs=finished,
-        estimates=tuple(extrapolate(root, two_s=two_s) for root in finished),
+        estimates=tuple(extrapolate(root, two_s=growth.two_s) for root in finished),
         perturbations=perturbations,
         one_body=start.rotation @ one_body @ start.rotation.T,
         alpha=alpha,
         beta=beta,
         coefficients=stage.coefficients,
         converged=stage.converged,
-        stopped=stopped,
-        wall_s=before[0] + time.perf_counter() - began[0],
-        cpu_s=before[1] + time.process_time() - began[1],
+        stopped=growth.stopped,
+        wall_s=growth.wall_s + time.perf_counter() - began[0],
+        cpu_s=growth.cpu_s + time.process_time() - began[1],
     )
 
 

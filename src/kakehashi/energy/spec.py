@@ -34,7 +34,8 @@ class EnergySpec(Spec):
         n_starts: Patterns of spins from which a broken-symmetry determinant is sought.
         n_roots: Number of states.
         two_s: Twice the total spin that is wanted; the lowest that the electrons allow where not given.
-        spin_penalty_hartree: Weight of ``S^2`` in the Hamiltonian, to raise states of higher spin.
+        spin_penalty_hartree: Weight of ``S^2`` in the Hamiltonian, to raise states of higher spin. Where not given the
+            space grows without, and a second one with 0.05 where the first holds a mixture with higher spins.
         perturbation_threshold_hartree: Contributions to the second-order energy above are summed for the whole outside.
         fine_threshold_hartree: Contributions down to this are summed for a random sample.
         n_samples: Shares of the outside in that sample, from 2 to 256; 0 leaves the random part out.
@@ -53,7 +54,7 @@ class EnergySpec(Spec):
     n_starts: Positive = 6
     n_roots: Positive = 1
     two_s: Annotated[int, Field(ge=0)] | None = None
-    spin_penalty_hartree: Annotated[float, Field(ge=0)] = 0.0
+    spin_penalty_hartree: Annotated[float, Field(ge=0)] | None = None
     perturbation_threshold_hartree: Hartree = 1e-6
     fine_threshold_hartree: Hartree = 1e-9
     n_samples: Annotated[int, Field(ge=0, le=256)] = 16

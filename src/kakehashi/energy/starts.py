@@ -129,7 +129,7 @@ def _given(problem: Problem, seeds: Seeds | None) -> Start:
 
 def _space(start: Start, spec: EnergySpec) -> DeterminantSpace:
     space = DeterminantSpace(
-        start.hamiltonian, spin_penalty_hartree=spec.spin_penalty_hartree, n_threads=spec.n_threads
+        start.hamiltonian, spin_penalty_hartree=spec.spin_penalty_hartree or 0.0, n_threads=spec.n_threads
     )
     space.append(start.alpha, start.beta)
     return space
@@ -217,7 +217,7 @@ def _optimized(start: Start, spec: EnergySpec, two_s: int, reporter: Reporter) -
         n_determinants=spec.orbital_determinants,
         max_turns=spec.max_orbital_turns,
         two_s=two_s,
-        spin_penalty_hartree=spec.spin_penalty_hartree,
+        spin_penalty_hartree=spec.spin_penalty_hartree or 0.0,
         n_threads=spec.n_threads,
         callback=tell,
     )

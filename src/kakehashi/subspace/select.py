@@ -27,11 +27,11 @@ __all__ = ["Stage", "grow", "solve_space"]
 
 Vector = NDArray[np.float64]
 
-FIRST_THRESHOLD_HARTREE = 1e-5
+FIRST_THRESHOLD_HARTREE = 3e-4
 LEAST_THRESHOLD_HARTREE = 1e-13
 """Weaker contributions are rounding: where nothing stronger is left, the space is complete."""
 
-SHARE_OF_WEAKEST = 0.05
+SHARE_OF_WEAKEST = 0.1
 """Contributions below this share of the weakest determinant's amplitude cannot change much in the choice."""
 
 

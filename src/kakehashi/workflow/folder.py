@@ -5,7 +5,8 @@
 ``shots.h5``      what the device gave
 ``loop.h5``       the last turn of the loop
 ``control.h5``    the last turn of the loop on uniformly random bits
-``selected.h5``   the last space of selected configuration interaction
+``selected.h5``   the last space of selected configuration interaction; where it grew again
+                  with a spin penalty, ``selected-spin.h5`` has that one's
 ``result.json``   the result (schema in ``docs/formats/result.md``)
 ``report.html``   the same for people
 ================  ====================================================================
@@ -28,6 +29,7 @@ from kakehashi.core.files import read_text, write_text
 from kakehashi.core.hdf5 import replace_hdf5
 from kakehashi.device.hdf5 import load_shots, save_shots
 from kakehashi.device.model import Shots
+from kakehashi.energy.ladder import second_checkpoint
 from kakehashi.report.document import read_json
 from kakehashi.report.model import Result
 from kakehashi.subspace.checkpoint import previous_path
@@ -39,7 +41,10 @@ __all__ = ["RunFolder", "load_turn", "save_turn"]
 TURN_SCHEMA = "kakehashi.turn/1"
 RUN_SCHEMA = "kakehashi.run/1"
 SELECTED = "selected.h5"
-CONTENTS = ("shots.h5", "loop.h5", "control.h5", SELECTED, previous_path(SELECTED).name, "result.json", "report.html")
+SPACES = tuple(
+    path.name for kept in (SELECTED, second_checkpoint(SELECTED)) for path in (Path(kept), previous_path(kept))
+)
+CONTENTS = ("shots.h5", "loop.h5", "control.h5", *SPACES, "result.json", "report.html")
 """What the stages leave. A folder without any of it belongs to nobody yet."""
 
 _STATE_ARRAYS = ("coefficients", "alpha", "beta")

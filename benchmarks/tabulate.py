@@ -278,6 +278,15 @@ def leaderboard_table() -> str:
         for row in result["rows"]
         if not row["estimate"]["trusted"]
     )
+    for row in result["rows"]:
+        bounds = (-327.16, -327.20) if row["problem"] == "fe4s4" else ()
+        for bound in bounds:
+            passed = next((rung for rung in row["rungs"] if rung["energy_hartree"] < bound), None)
+            if passed is not None:
+                words += (
+                    f"\n{leaderboard_title(row['problem'])} was below {bound:.2f} after "
+                    f"{passed['elapsed_s'] / 60:.1f} minutes, with {passed['n_determinants']:,} determinants.\n"
+                )
     commits = sorted({str(row["commit"]) for row in result["rows"]})
     machine = result["provenance"]["machine"]
     where = f"\nMeasured on {machine['processor']}, {machine['n_processors']} cores, two threads, at commit "

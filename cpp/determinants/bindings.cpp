@@ -70,6 +70,7 @@ void bind_determinants(nb::module_& m) {
                  }
                  return std::make_tuple(size.n_elements, size.n_rows, size.n_bytes);
              })
+        .def("forget_matrix", &DeterminantSpace::forget_matrix)
         .def("fill_diagonal",
              [](const DeterminantSpace& s, VectorOut out) {
                  require(length(out) == s.size(), "vector does not have the space's size");
@@ -98,21 +99,22 @@ void bind_determinants(nb::module_& m) {
         .def("perturb",
              [](const DeterminantSpace& s, Vector c, double energy, double threshold, double coarse_threshold,
                 std::int64_t n_batches, std::int64_t batch, bool heat_bath, double least_importance, WordsOut alpha,
-                WordsOut beta, VectorOut importance) {
+                WordsOut beta, VectorOut importance, std::int64_t memory_budget_bytes) {
                  require(length(c) == s.size(), "vector does not have the space's size");
                  require(length(alpha) == length(importance) && length(beta) == length(importance),
                          "arrays differ in length");
                  require(n_batches > 0 && batch >= 0 && batch < n_batches, "no such batch");
                  PerturbationPass pass{c.data(), energy, threshold, coarse_threshold, n_batches, batch,
                                        heat_bath ? Criterion::heat_bath : Criterion::perturbation, least_importance,
-                                       length(importance), alpha.data(), beta.data(), importance.data()};
+                                       length(importance), alpha.data(), beta.data(), importance.data(),
+                                       memory_budget_bytes};
                  PerturbationSums sums;
                  {
                      nb::gil_scoped_release release;
                      sums = s.perturb(pass);
                  }
                  return std::make_tuple(sums.energy, sums.coarse_energy, sums.n_outside, sums.n_contributions,
-                                        sums.n_kept);
+                                        sums.n_kept, sums.n_bytes_needed);
              });
     m.def(
         "make_determinants",

@@ -39,11 +39,11 @@ def test_parts_of_a_space_add_up_to_the_whole(criterion: Criterion, n_threads: i
     for share in np.array_split(np.arange(len(whole)), 4):
         window = whole.another()
         window.append(alpha[share], beta[share])
-        parts = parts or window.native.blocks.make_partial_sums()
-        n_contributions += window.native.blocks.perturb_in_part(parts, c[share].copy(), *how)
+        parts = parts or window.native.blocks.make_partial_sums(2**62)
+        n_contributions += window.native.blocks.perturb_in_part(parts, c[share].copy(), *how, 2**62)[3]
     assert parts is not None
     assert parts.size > expected.n_determinants
-    energy, coarse, n_outside, _, n_kept = window.native.blocks.finish_parts(
+    energy, coarse, n_outside, _, n_kept, _ = window.native.blocks.finish_parts(
         parts, c[share].copy(), *how, 0.0, *found, importance
     )
     assert energy == pytest.approx(expected.energy_hartree, abs=1e-12)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,12 @@ from kakehashi.core.bits import Strings, count_electrons
 from kakehashi.core.errors import InputError
 from kakehashi.core.resources import n_processors
 from kakehashi.problem.model import Hamiltonian
+from kakehashi.subspace.passes import Criterion, Outside, checked, half_of_the_memory
 from kakehashi.subspace.product import SCREEN_HARTREE, pack_pairs
 
 __all__ = ["Criterion", "Densities", "DeterminantSpace", "MatrixSize", "Outside"]
 
 Vector: TypeAlias = NDArray[np.float64]
-
-Criterion = Literal["perturbation", "heat-bath"]
-"""What makes a determinant outside the space important: the size of its Epstein-Nesbet energy,
-``(sum_i H_ai c_i)^2 / (E - E_a)``, or the largest single ``|H_ai c_i|``, as in heat-bath configuration interaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,29 +38,6 @@ class MatrixSize:
     n_elements: int
     n_rows: int
     n_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """What one pass over the determinants outside the space found.
-
-    Attributes:
-        energy_hartree: Epstein-Nesbet energy of those that were met.
-        coarse_energy_hartree: The same from contributions above the coarse threshold alone.
-        n_determinants: How many were met.
-        n_contributions: How many elements ``H_ai c_i`` were summed, those onto determinants of the space included.
-        alpha: Alpha strings of the most important ones, shape ``(n, 2)``, the best first.
-        beta: Their beta strings.
-        importance: Their importance, shape ``(n,)``, descending, hartree.
-    """
-
-    energy_hartree: float
-    coarse_energy_hartree: float
-    n_determinants: int
-    n_contributions: int
-    alpha: Strings
-    beta: Strings
-    importance: Vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +221,11 @@ class DeterminantSpace:
         self._n_built = len(self)
         return MatrixSize(n_elements=n_elements, n_rows=n_rows, n_bytes=n_bytes)
 
+    def forget_matrix(self) -> None:
+        """Give the memory of the matrix back; it is computed anew when it is needed."""
+        self._native.forget_matrix()
+        self._n_built = 0
+
     def diagonal(self) -> Vector:
         """Diagonal elements without the constant, penalty included, shape ``(n,)``, hartree."""
         diagonal = np.empty(len(self))
@@ -289,6 +268,7 @@ class DeterminantSpace:
         least_importance_hartree: float = 0.0,
         batch: int = 0,
         n_batches: int = 1,
+        memory_budget_bytes: int | None = None,
     ) -> Outside:
         """Sum Epstein-Nesbet perturbation theory outside the space, and name the most important determinants there.
 
@@ -306,9 +286,12 @@ class DeterminantSpace:
             least_importance_hartree: Less important ones are not returned.
             batch: Which share of the outside to look at.
             n_batches: Number of shares; determinants are dealt by a hash of their alpha string.
+            memory_budget_bytes: For all that is held meanwhile beside the space and the result; half of the free memory
+                where not given. A smaller budget costs time and changes no result.
 
         Raises:
             InputError: The state or an option is impossible.
+            ResourceError: The budget is too small.
         """
         c = self._checked_vector(coefficients)
         if not (np.isfinite(energy_hartree) and np.isfinite(c).all()):
@@ -323,18 +306,24 @@ class DeterminantSpace:
         alpha, beta = np.empty((2, n_keep, 2), dtype=np.uint64)
         importance = np.empty(n_keep)
         coarse = threshold_hartree if coarse_threshold_hartree is None else coarse_threshold_hartree
-        energy, coarse_energy, n_outside, n_contributions, n_kept = self._native.perturb(
-            c,
-            energy_hartree,
-            threshold_hartree,
-            coarse,
-            n_batches,
-            batch,
-            criterion == "heat-bath",
-            least_importance_hartree,
-            alpha,
-            beta,
-            importance,
+        budget = half_of_the_memory() if memory_budget_bytes is None else memory_budget_bytes
+        energy, coarse_energy, n_outside, n_contributions, n_kept, _ = checked(
+            self._native.perturb(
+                c,
+                energy_hartree,
+                threshold_hartree,
+                coarse,
+                n_batches,
+                batch,
+                criterion == "heat-bath",
+                least_importance_hartree,
+                alpha,
+                beta,
+                importance,
+                budget,
+            ),
+            len(self),
+            budget,
         )
         return Outside(
             energy_hartree=energy,

@@ -21,8 +21,9 @@ from kakehashi.core.errors import InputError
 from kakehashi.core.ranks import Ranks, Transfer
 from kakehashi.core.resources import n_processors
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.subspace.determinants import Criterion, Densities, DeterminantSpace, MatrixSize, Outside
+from kakehashi.subspace.determinants import Densities, DeterminantSpace, MatrixSize
 from kakehashi.subspace.outside import LARGEST_WINDOW, look_outside
+from kakehashi.subspace.passes import Criterion, Outside
 from kakehashi.subspace.shards import Shard, owners_of, pack_shard, unpack_shard
 
 __all__ = ["DistributedSpace"]
@@ -240,6 +241,11 @@ class DistributedSpace:
         self._built, self._complete = True, sums[3] == 0
         return MatrixSize(n_elements=int(sums[0]), n_rows=int(sums[1]), n_bytes=int(sums[2]))
 
+    def forget_matrix(self) -> None:
+        """Give the memory of the matrix back; it is computed anew when it is needed."""
+        self.own.forget_matrix()
+        self._built = self._complete = False
+
     def diagonal(self) -> Vector:
         """Diagonal elements of the own determinants, without the constant, penalty included, hartree."""
         return self.own.diagonal()
@@ -328,12 +334,13 @@ class DistributedSpace:
         least_importance_hartree: float = 0.0,
         batch: int = 0,
         n_batches: int = 1,
+        memory_budget_bytes: int | None = None,
     ) -> Outside:
         """Sum Epstein-Nesbet perturbation theory outside the space, and name the most important determinants there.
 
         The arguments are those of :meth:`~kakehashi.subspace.determinants.DeterminantSpace.look_outside`. The sums are
         over all ranks; of the ``n_keep`` most important determinants each rank returns those whose alpha strings it
-        has looked at.
+        has looked at. The memory is each rank's, beside the windows in which it takes in the space.
         """
         return look_outside(
             self,
@@ -346,6 +353,7 @@ class DistributedSpace:
             least_importance_hartree=least_importance_hartree,
             batch=batch,
             n_batches=n_batches,
+            memory_budget_bytes=memory_budget_bytes,
         )
 
     def guests(self, *, whole_ring: bool = False) -> Iterator[tuple[_Step, Shard]]:

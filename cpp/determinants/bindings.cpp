@@ -24,6 +24,7 @@ using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::
 using VectorOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using IndexOut = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using FourIndices = nb::ndarray<const double, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using CubeOut = nb::ndarray<double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
@@ -118,16 +119,17 @@ void bind_determinants(nb::module_& m) {
              });
     m.def(
         "make_determinants",
-        [](Matrix one_body, Matrix pair_matrix, double screen, double spin_penalty, int n_threads) {
-            const std::size_t n_orb = one_body.shape(0), n_pair = n_orb * (n_orb + 1) / 2;
-            require(one_body.shape(1) == n_orb && pair_matrix.shape(0) == n_pair && pair_matrix.shape(1) == n_pair,
-                    "integrals do not have the shape of the orbitals");
+        [](Matrix one_body, FourIndices two_body, double screen, double spin_penalty, int n_threads) {
+            const std::size_t n_orb = one_body.shape(0);
+            bool fits = one_body.shape(1) == n_orb;
+            for (std::size_t i = 0; i < 4; ++i) fits = fits && two_body.shape(i) == n_orb;
+            require(fits, "integrals do not have the shape of the orbitals");
             require(n_orb <= 128, "at most 128 orbitals");
             nb::gil_scoped_release release;
             return make_determinants({static_cast<int>(n_orb), screen, spin_penalty, n_threads}, one_body.data(),
-                                     pair_matrix.data());
+                                     two_body.data());
         },
-        nb::arg("one_body"), nb::arg("pair_matrix"), nb::arg("screen"), nb::arg("spin_penalty"),
+        nb::arg("one_body"), nb::arg("two_body"), nb::arg("screen"), nb::arg("spin_penalty"),
         nb::arg("n_threads"));
 }
 

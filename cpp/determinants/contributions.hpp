@@ -121,7 +121,7 @@ private:
         ++n_contributions;
     }
     // A beta single on determinant (target or linked alpha, b), with its energy from that of b.
-    double single_energy(std::int32_t b, double base, int to, int from, S beta) const {
+    [[gnu::always_inline]] double single_energy(std::int32_t b, double base, int to, int from, S beta) const {
         const double* field = net.betas.field(b, v.n_orb);
         return base + coulomb[to] - coulomb[from] + field[to] - field[from] -
                v.anti[std::int64_t{to} * v.n_orb + from] + penalty(beta);

@@ -130,21 +130,30 @@ private:
     struct Layout {
         std::int64_t n_bytes_needed = 0;  // where it is too small, the least that would do
         std::int64_t routes_bytes = 0;
-        Word n_slots = least_slots;  // of each thread's table
+        Word n_slots = 0;  // of each thread's table
     };
+    // Fewer slots would cost too much time, unless they hold all beta strings that there are.
     static constexpr Word least_slots = 1 << 14, most_slots = Word{1} << 26;
+    Word enough_slots() const {
+        const int n_elec = net.betas.size() > 0 ? net.betas.strings[0].count() : 0;
+        double n_strings = 1;
+        for (int k = 0; k < n_elec; ++k) n_strings *= double(v.n_orb - k) / (k + 1);
+        return n_strings < most_slots / 4 ? std::max<Word>(256, std::bit_ceil(2 * Word(n_strings) + 4)) : most_slots;
+    }
     Layout lay_out(const Routes<S>& routes, std::int64_t sources_bytes) const {
         const std::int64_t fixed = sources_bytes + routes.own_bytes() +
                                    threads * (Harvest<S>::bytes(pass.n_keep) + std::int64_t{12} * v.n_pair + 4096);
         const auto tables = [&](Word n_slots) { return threads * Amplitudes<S>::bytes(n_slots); };
         Layout layout;
-        const std::int64_t least = fixed + routes.least_bytes() + tables(least_slots);
+        const Word enough = enough_slots();
+        layout.n_slots = std::min(enough, least_slots);
+        const std::int64_t least = fixed + routes.least_bytes() + tables(layout.n_slots);
         if (least > pass.memory_budget_bytes) {
             layout.n_bytes_needed = least;
             return layout;
         }
         const std::int64_t left = pass.memory_budget_bytes - fixed;
-        while (layout.n_slots < most_slots && tables(2 * layout.n_slots) <= left / 2 &&
+        while (layout.n_slots < enough && tables(2 * layout.n_slots) <= left / 2 &&
                tables(2 * layout.n_slots) + routes.least_bytes() <= left)
             layout.n_slots *= 2;
         layout.routes_bytes = std::min(left - tables(layout.n_slots), routes.all_bytes());

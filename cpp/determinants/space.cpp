@@ -61,8 +61,8 @@ private:
 }  // namespace
 
 std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions& options, const double* one_body,
-                                             const double* pairs) {
-    auto tables = std::make_shared<const Tables>(options, one_body, pairs);
+                                             const double* two_body) {
+    auto tables = std::make_shared<const Tables>(options, one_body, two_body);
     if (options.n_orb <= 64) return std::make_unique<Space<Narrow>>(std::move(tables));
     return std::make_unique<Space<Wide>>(std::move(tables));
 }

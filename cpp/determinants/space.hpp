@@ -80,8 +80,8 @@ public:
     virtual std::unique_ptr<DeterminantSpace> another() const = 0;
 };
 
-// `pairs` is the pair matrix of integrals.hpp. The integrals are copied.
+// `two_body` is the whole array (pq|rs), of which the pair matrix of integrals.hpp is kept.
 std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& options, const double* one_body,
-                                                    const double* pairs);
+                                                    const double* two_body);
 
 }  // namespace kakehashi

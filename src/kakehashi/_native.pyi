@@ -13,7 +13,7 @@ def build_product(
 ) -> ProductSpace: ...
 def make_determinants(
     one_body: NDArray[np.float64],
-    pair_matrix: NDArray[np.float64],
+    two_body: NDArray[np.float64],
     screen: float,
     spin_penalty: float,
     n_threads: int,

@@ -70,6 +70,7 @@ def solve(ranks: Ranks, options: dict) -> dict:
         coarse_threshold_hartree=1e-4,
         n_keep=40,
         criterion="heat-bath",
+        memory_budget_bytes=2**19,  # too little for all sums of a shard at once
     )
     again = ranks.gather([(a.tolist(), b.tolist()) for a, b in zip(in_parts.alpha, in_parts.beta, strict=True)])
     densities = space.densities(c)

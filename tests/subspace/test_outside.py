@@ -53,6 +53,16 @@ def test_parts_of_a_space_add_up_to_the_whole(criterion: Criterion, n_threads: i
     assert parts.size == 0
 
 
+def test_parts_that_do_not_fit_are_told() -> None:
+    space = DeterminantSpace(HAMILTONIAN, n_threads=2)
+    space.append(*strings(80, seed=1))
+    c = np.full(len(space), len(space) ** -0.5)
+    parts = space.native.blocks.make_partial_sums(2000)
+    space.native.blocks.perturb_in_part(parts, c, ENERGY, 1e-3, 1e-3, 1, 0, False, 2**62)
+    assert parts.full
+    assert parts.size * 48 <= 2000
+
+
 def test_batches_add_up() -> None:
     space = DistributedSpace(HAMILTONIAN, Ranks(), n_threads=1)
     space.append(*strings(80, seed=1))

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from kakehashi import _native
 from kakehashi.core.bits import Strings, count_electrons
 from kakehashi.core.errors import InputError
-from kakehashi.core.resources import n_processors
+from kakehashi.core.resources import n_processors, require_memory
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.subspace.passes import Criterion, Outside, checked, half_of_the_memory
-from kakehashi.subspace.product import SCREEN_HARTREE, pack_pairs
+from kakehashi.subspace.product import SCREEN_HARTREE
 
-__all__ = ["Criterion", "Densities", "DeterminantSpace", "MatrixSize", "Outside"]
+__all__ = ["Criterion", "Densities", "DeterminantSpace", "MatrixSize", "Outside", "estimate_integral_bytes"]
 
 Vector: TypeAlias = NDArray[np.float64]
 
@@ -68,6 +68,17 @@ class Densities:
         return two_body
 
 
+def estimate_integral_bytes(n_orb: int) -> int:
+    """Memory for the integrals of a space beside those of the Hamiltonian: packed, and the lists of them by size.
+
+    Example:
+        >>> estimate_integral_bytes(128) // 2**20
+        1512
+    """
+    n_pair, n_mixed, n_left = n_orb * (n_orb + 1) // 2, n_orb * (n_orb - 1) // 2, max(n_orb - 2, 0)
+    return 8 * n_pair**2 + 8 * n_mixed * (n_left * (n_left - 1) // 2 + n_mixed)
+
+
 class DeterminantSpace:
     """The Hamiltonian projected on a growing list of determinants.
 
@@ -82,6 +93,7 @@ class DeterminantSpace:
 
     Raises:
         InputError: An option is impossible.
+        ResourceError: The integrals do not fit into memory; said before they are copied.
 
     Example:
         >>> from kakehashi.core.bits import lowest_string, pack_strings
@@ -106,9 +118,14 @@ class DeterminantSpace:
             raise InputError(f"Argument `n_threads` must be positive, but is {self.n_threads}.")
         if spin_penalty_hartree < 0:
             raise InputError(f"Argument `spin_penalty_hartree` must not be negative, but is {spin_penalty_hartree}.")
+        require_memory(
+            estimate_integral_bytes(hamiltonian.n_orb),
+            f"A space over {hamiltonian.n_orb} orbitals",
+            remedy="take fewer orbitals, or a machine with more memory",
+        )
         self._native = _native.make_determinants(
             hamiltonian.one_body,
-            pack_pairs(hamiltonian.two_body),
+            np.ascontiguousarray(hamiltonian.two_body),
             SCREEN_HARTREE,
             spin_penalty_hartree,
             self.n_threads,

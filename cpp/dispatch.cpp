@@ -53,8 +53,8 @@ const Kernels* chosen = widest();
 const Kernels& kernels() { return *chosen; }
 
 std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& options, const double* one_body,
-                                                    const double* pairs) {
-    return kernels().make_space(options, one_body, pairs);
+                                                    const double* two_body) {
+    return kernels().make_space(options, one_body, two_body);
 }
 
 bool select_kernels(const char* name) {

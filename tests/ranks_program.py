@@ -79,7 +79,7 @@ def select(ranks: Ranks, options: dict) -> dict:
     heat_bath = look()
     chosen = ranks.gather([(a.tolist(), b.tolist()) for a, b in zip(heat_bath.alpha, heat_bath.beta, strict=True)])
     space.largest_window = 1  # one shard at a time
-    in_parts = look()
+    in_parts = look(memory_budget_bytes=2**19)  # too little for all sums of a shard at once
     again = ranks.gather([(a.tolist(), b.tolist()) for a, b in zip(in_parts.alpha, in_parts.beta, strict=True)])
     densities = space.densities(c)
     probe = np.linspace(1, 2, 5)

@@ -24,6 +24,7 @@ using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::
 using VectorOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using IndexOut = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using FourIndices = nb::ndarray<const double, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using CubeOut = nb::ndarray<double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
@@ -70,6 +71,7 @@ void bind_determinants(nb::module_& m) {
                  }
                  return std::make_tuple(size.n_elements, size.n_rows, size.n_bytes);
              })
+        .def("forget_matrix", &DeterminantSpace::forget_matrix)
         .def("fill_diagonal",
              [](const DeterminantSpace& s, VectorOut out) {
                  require(length(out) == s.size(), "vector does not have the space's size");
@@ -98,34 +100,36 @@ void bind_determinants(nb::module_& m) {
         .def("perturb",
              [](const DeterminantSpace& s, Vector c, double energy, double threshold, double coarse_threshold,
                 std::int64_t n_batches, std::int64_t batch, bool heat_bath, double least_importance, WordsOut alpha,
-                WordsOut beta, VectorOut importance) {
+                WordsOut beta, VectorOut importance, std::int64_t memory_budget_bytes) {
                  require(length(c) == s.size(), "vector does not have the space's size");
                  require(length(alpha) == length(importance) && length(beta) == length(importance),
                          "arrays differ in length");
                  require(n_batches > 0 && batch >= 0 && batch < n_batches, "no such batch");
                  PerturbationPass pass{c.data(), energy, threshold, coarse_threshold, n_batches, batch,
                                        heat_bath ? Criterion::heat_bath : Criterion::perturbation, least_importance,
-                                       length(importance), alpha.data(), beta.data(), importance.data()};
+                                       length(importance), alpha.data(), beta.data(), importance.data(),
+                                       memory_budget_bytes};
                  PerturbationSums sums;
                  {
                      nb::gil_scoped_release release;
                      sums = s.perturb(pass);
                  }
                  return std::make_tuple(sums.energy, sums.coarse_energy, sums.n_outside, sums.n_contributions,
-                                        sums.n_kept);
+                                        sums.n_kept, sums.n_bytes_needed);
              });
     m.def(
         "make_determinants",
-        [](Matrix one_body, Matrix pair_matrix, double screen, double spin_penalty, int n_threads) {
-            const std::size_t n_orb = one_body.shape(0), n_pair = n_orb * (n_orb + 1) / 2;
-            require(one_body.shape(1) == n_orb && pair_matrix.shape(0) == n_pair && pair_matrix.shape(1) == n_pair,
-                    "integrals do not have the shape of the orbitals");
+        [](Matrix one_body, FourIndices two_body, double screen, double spin_penalty, int n_threads) {
+            const std::size_t n_orb = one_body.shape(0);
+            bool fits = one_body.shape(1) == n_orb;
+            for (std::size_t i = 0; i < 4; ++i) fits = fits && two_body.shape(i) == n_orb;
+            require(fits, "integrals do not have the shape of the orbitals");
             require(n_orb <= 128, "at most 128 orbitals");
             nb::gil_scoped_release release;
             return make_determinants({static_cast<int>(n_orb), screen, spin_penalty, n_threads}, one_body.data(),
-                                     pair_matrix.data());
+                                     two_body.data());
         },
-        nb::arg("one_body"), nb::arg("pair_matrix"), nb::arg("screen"), nb::arg("spin_penalty"),
+        nb::arg("one_body"), nb::arg("two_body"), nb::arg("screen"), nb::arg("spin_penalty"),
         nb::arg("n_threads"));
 }
 

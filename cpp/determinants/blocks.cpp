@@ -21,7 +21,7 @@ using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::
 using VectorOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using CubeOut = nb::ndarray<double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-using Sums = std::tuple<double, double, std::int64_t, std::int64_t, std::int64_t>;
+using Sums = std::tuple<double, double, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
 
 void require(bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
@@ -61,7 +61,7 @@ PerturbationPass to_pass(const Blocks& blocks, const Vector& c, double energy, d
 }
 
 Sums to_tuple(const PerturbationSums& sums) {
-    return {sums.energy, sums.coarse_energy, sums.n_outside, sums.n_contributions, sums.n_kept};
+    return {sums.energy, sums.coarse_energy, sums.n_outside, sums.n_contributions, sums.n_kept, sums.n_bytes_needed};
 }
 
 void apply(const Blocks& blocks, std::int64_t process, const Shard* shard, Share share, const Vector& c,
@@ -76,7 +76,9 @@ void apply(const Blocks& blocks, std::int64_t process, const Shard* shard, Share
 }  // namespace
 
 void bind_blocks(nb::module_& m) {
-    nb::class_<PartialSums>(m, "PartialSums").def_prop_ro("size", &PartialSums::size);
+    nb::class_<PartialSums>(m, "PartialSums")
+        .def_prop_ro("size", &PartialSums::size)
+        .def_prop_ro("full", &PartialSums::full);
     nb::class_<Blocks>(m, "Blocks")
         .def_prop_ro("n_alphas", &Blocks::n_alphas)
         .def_prop_ro("n_betas", &Blocks::n_betas)
@@ -131,11 +133,13 @@ void bind_blocks(nb::module_& m) {
         .def("make_partial_sums", &Blocks::make_partial_sums)
         .def("perturb_in_part",
              [](const Blocks& s, PartialSums& parts, Vector c, double energy, double threshold,
-                double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath) {
-                 const PerturbationPass pass =
+                double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath,
+                std::int64_t memory_budget_bytes) {
+                 PerturbationPass pass =
                      to_pass(s, c, energy, threshold, coarse_threshold, n_batches, batch, heat_bath);
+                 pass.memory_budget_bytes = memory_budget_bytes;
                  nb::gil_scoped_release release;
-                 return s.perturb_in_part(pass, parts).n_contributions;
+                 return to_tuple(s.perturb_in_part(pass, parts));
              })
         .def("finish_parts", [](const Blocks& s, PartialSums& parts, Vector c, double energy, double threshold,
                                 double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath,

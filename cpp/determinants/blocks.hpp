@@ -31,6 +31,8 @@ class PartialSums {
 public:
     virtual ~PartialSums() = default;
     virtual std::int64_t size() const = 0;
+    // Whether the budget was too small: something is missing then.
+    virtual bool full() const = 0;
 };
 
 class Blocks {
@@ -54,7 +56,7 @@ public:
     virtual void add_densities(const Shard& shard, Share share, const double* bra, const double* ket, double* one_body,
                                double* pairs) const = 0;
     // A pass whose sums are finished only after other shares of the space have added to them.
-    virtual std::unique_ptr<PartialSums> make_partial_sums() const = 0;
+    virtual std::unique_ptr<PartialSums> make_partial_sums(std::int64_t budget_bytes) const = 0;
     virtual PerturbationSums perturb_in_part(const PerturbationPass& pass, PartialSums& sums) const = 0;
     virtual PerturbationSums finish_parts(const PerturbationPass& pass, PartialSums& sums) const = 0;
 };

@@ -151,6 +151,10 @@ public:
     std::int64_t n_alphas() const override { return net.alphas.size(); }
     std::int64_t n_betas() const override { return net.betas.size(); }
     std::int64_t n_bytes() const override { return n_bytes_; }
+    void forget() {
+        blocks_.clear();
+        n_elements_ = n_bytes_ = 0;
+    }
     void copy_shard(std::uint64_t* alphas, std::uint64_t* betas, std::int32_t* alpha,
                     std::int32_t* beta) const override {
         for (std::int64_t i = 0; i < n_alphas(); ++i) net.alphas.strings[i].write(alphas + 2 * i);
@@ -253,8 +257,8 @@ public:
                        double* pairs) const override {
         add_cross_densities(net, shard, share, bra, ket, one_body, pairs);
     }
-    std::unique_ptr<PartialSums> make_partial_sums() const override {
-        return std::make_unique<Partials<S>>(net.v.options.n_threads);
+    std::unique_ptr<PartialSums> make_partial_sums(std::int64_t budget_bytes) const override {
+        return std::make_unique<Partials<S>>(net.v.options.n_threads, budget_bytes);
     }
     PerturbationSums perturb_in_part(const PerturbationPass& pass, PartialSums& sums) const override {
         Perturber<S> perturber(net, pass);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <vector>
 
@@ -19,9 +20,23 @@ public:
     };
     static constexpr std::size_t n_buckets = 256;
 
-    explicit Partials(int n_threads) : by_thread_(n_threads, std::vector<std::vector<Part>>(n_buckets)) {}
+    Partials(int n_threads, std::int64_t budget_bytes)
+        : by_thread_(n_threads, std::vector<std::vector<Part>>(n_buckets)), left_(budget_bytes) {}
 
-    void add(int thread, const Part& part) { by_thread_[thread][mix(part.alpha.hash()) >> 56].push_back(part); }
+    // Takes what one alpha string has, unless there is no room left.
+    template <class Each>
+    void add(int thread, S alpha, std::size_t n, Each&& each) {
+        std::vector<Part>& parts = by_thread_[thread][mix(alpha.hash()) >> 56];
+        if (full()) return;
+        if (parts.size() + n > parts.capacity()) {
+            const std::size_t more = std::max(parts.size() + n, parts.capacity() + parts.capacity() / 2);
+            const auto taken = static_cast<std::int64_t>((more - parts.capacity()) * sizeof(Part));
+            if (left_.fetch_sub(taken, std::memory_order_relaxed) < taken) return;
+            parts.reserve(more);
+        }
+        each([&](const Part& part) { parts.push_back(part); });
+    }
+    bool full() const override { return left_.load(std::memory_order_relaxed) < 0; }
     std::int64_t size() const override {
         std::int64_t n = 0;
         for (const auto& buckets : by_thread_) {
@@ -54,6 +69,7 @@ public:
 
 private:
     std::vector<std::vector<std::vector<Part>>> by_thread_;
+    std::atomic<std::int64_t> left_;  // bytes; negative once some were asked for in vain
 };
 
 }  // namespace kakehashi::KAKEHASHI_ISA

@@ -1,6 +1,10 @@
 // Puts the parts of a determinant space together for strings of one and of two words.
 #include <vector>
 
+#ifdef __GLIBC__  // which any header of the standard library has told
+#include <malloc.h>
+#endif
+
 #include "cross.hpp"
 #include "density.hpp"
 #include "matrix.hpp"
@@ -29,6 +33,13 @@ public:
         for (std::int64_t i = 0; i < n; ++i) positions[i] = net_.find(S::read(alpha + 2 * i), S::read(beta + 2 * i));
     }
     MatrixSize build(std::int64_t budget_bytes) override { return matrix_.build(net_, budget_bytes); }
+    void forget_matrix() override {
+        matrix_ = Matrix<S>();
+        blocks_.forget();
+#ifdef __GLIBC__
+        malloc_trim(0);  // many pieces of middle size, which would stay with the process
+#endif
+    }
     void fill_diagonal(double* out) const override { std::copy(net_.diagonal.begin(), net_.diagonal.end(), out); }
     void apply(const double* c, double* out) const override { matrix_.apply(net_, c, out); }
     void apply_spin_squared(const double* c, double* out) const override {
@@ -50,8 +61,8 @@ private:
 }  // namespace
 
 std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions& options, const double* one_body,
-                                             const double* pairs) {
-    auto tables = std::make_shared<const Tables>(options, one_body, pairs);
+                                             const double* two_body) {
+    auto tables = std::make_shared<const Tables>(options, one_body, two_body);
     if (options.n_orb <= 64) return std::make_unique<Space<Narrow>>(std::move(tables));
     return std::make_unique<Space<Wide>>(std::move(tables));
 }

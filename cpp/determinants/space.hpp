@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 namespace kakehashi {
@@ -39,6 +40,7 @@ struct PerturbationPass {
     std::uint64_t* alpha = nullptr;   // (n_keep, 2)
     std::uint64_t* beta = nullptr;    // (n_keep, 2)
     double* importance = nullptr;     // (n_keep)
+    std::int64_t memory_budget_bytes = std::numeric_limits<std::int64_t>::max();  // beside the arrays above
 };
 
 struct PerturbationSums {
@@ -47,6 +49,7 @@ struct PerturbationSums {
     std::int64_t n_outside = 0;
     std::int64_t n_contributions = 0;
     std::int64_t n_kept = 0;
+    std::int64_t n_bytes_needed = 0;  // where the budget was too small for anything to be done: the least that would do
 };
 
 class Blocks;  // blocks.hpp: for spaces that are spread over processes
@@ -63,6 +66,8 @@ public:
                       std::int64_t* positions) const = 0;
     // Computes the matrix rows of determinants that were added since the last call, as far as the budget reaches.
     virtual MatrixSize build(std::int64_t budget_bytes) = 0;
+    // Gives the memory of the matrix back, blocks.hpp's included; `build` computes it anew.
+    virtual void forget_matrix() = 0;
     virtual void fill_diagonal(double* out) const = 0;
     virtual void apply(const double* c, double* out) const = 0;               // penalty included
     virtual void apply_spin_squared(const double* c, double* out) const = 0;
@@ -75,8 +80,8 @@ public:
     virtual std::unique_ptr<DeterminantSpace> another() const = 0;
 };
 
-// `pairs` is the pair matrix of integrals.hpp. The integrals are copied.
+// `two_body` is the whole array (pq|rs), of which the pair matrix of integrals.hpp is kept.
 std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& options, const double* one_body,
-                                                    const double* pairs);
+                                                    const double* two_body);
 
 }  // namespace kakehashi

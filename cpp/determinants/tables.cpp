@@ -17,22 +17,34 @@ float rounded_up(double x) { return std::nextafter(static_cast<float>(x), 3e38f)
 
 }  // namespace
 
-Tables::Tables(const DeterminantOptions& given, const double* h_in, const double* pair_matrix)
+Tables::Tables(const DeterminantOptions& given, const double* h_in, const double* two_body)
     : options(given),
       n_orb(given.n_orb),
       n_pair(std::int64_t{n_orb} * (n_orb + 1) / 2),
       one_body(h_in, h_in + std::int64_t{n_orb} * n_orb),
-      pairs(pair_matrix, pair_matrix + n_pair * n_pair),
+      pairs(n_pair * n_pair),
       coulomb(std::size_t(n_orb) * n_orb),
       anti(std::size_t(n_orb) * n_orb),
       single_bound(n_pair),
       alpha_bound(n_pair) {
+    double* to = pairs.data();
+    for (std::int64_t p = 0; p < n_orb; ++p) {
+        for (std::int64_t q = 0; q <= p; ++q) {
+            const double* from = two_body + (p * n_orb + q) * n_orb * n_orb;
+            for (std::int64_t r = 0; r < n_orb; ++r) to = std::copy_n(from + r * n_orb, r + 1, to);
+        }
+    }
     for (int p = 0; p < n_orb; ++p) {
         for (int q = 0; q < n_orb; ++q) {
             coulomb[p * n_orb + q] = g(p, p, q, q);
             anti[p * n_orb + q] = g(p, p, q, q) - g(p, q, p, q);
         }
     }
+    // Room for all that can come: lists that grow would hold their entries twice while they move.
+    const std::size_t n_mixed = std::size_t(n_orb) * (n_orb - 1) / 2;
+    const std::size_t n_left = n_orb > 3 ? std::size_t(n_orb - 2) * (n_orb - 3) / 2 : 0;
+    same_spin.entries.reserve(n_mixed * n_left);
+    opposite_spin.entries.reserve(n_mixed * n_mixed);
     same_spin.offsets.assign(n_pair + 1, 0);
     opposite_spin.offsets.assign(n_pair + 1, 0);
     for (int q1 = 0; q1 < n_orb; ++q1) {

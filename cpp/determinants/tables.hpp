@@ -21,7 +21,7 @@ struct StrengthLists {
 };
 
 struct Tables {
-    Tables(const DeterminantOptions& options, const double* one_body, const double* pair_matrix);
+    Tables(const DeterminantOptions& options, const double* one_body, const double* two_body);
 
     DeterminantOptions options;
     int n_orb;

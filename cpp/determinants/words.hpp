@@ -96,6 +96,25 @@ struct Wide {
     }
 };
 
+// Codes of strings that exchanging orbitals changes by the codes of these: where an excitation leads is known before it
+// is made.
+class Codes {
+public:
+    Codes() {
+        for (Word p = 0; p < 128; ++p) of_orbital_[p] = static_cast<std::uint32_t>(mix(p + 1));
+    }
+    std::uint32_t of(int orbital) const { return of_orbital_[orbital]; }
+    template <class S>
+    std::uint32_t of(S string) const {
+        std::uint32_t code = 0;
+        while (!string.empty()) code ^= of_orbital_[string.take_lowest()];
+        return code;
+    }
+
+private:
+    std::uint32_t of_orbital_[128];
+};
+
 // Whether a+_to a_from on a string with these parities changes the sign.
 template <class S>
 bool is_odd(S parities, int to, int from) {

@@ -13,7 +13,7 @@ def build_product(
 ) -> ProductSpace: ...
 def make_determinants(
     one_body: NDArray[np.float64],
-    pair_matrix: NDArray[np.float64],
+    two_body: NDArray[np.float64],
     screen: float,
     spin_penalty: float,
     n_threads: int,
@@ -49,6 +49,8 @@ class ProductSpace:
 class PartialSums:
     @property
     def size(self) -> int: ...
+    @property
+    def full(self) -> bool: ...
 
 class Blocks:
     @property
@@ -123,7 +125,7 @@ class Blocks:
         pairs: NDArray[np.float64],
         /,
     ) -> None: ...
-    def make_partial_sums(self) -> PartialSums: ...
+    def make_partial_sums(self, budget_bytes: int, /) -> PartialSums: ...
     def perturb_in_part(
         self,
         parts: PartialSums,
@@ -134,8 +136,9 @@ class Blocks:
         n_batches: int,
         batch: int,
         heat_bath: bool,
+        memory_budget_bytes: int,
         /,
-    ) -> int: ...
+    ) -> tuple[float, float, int, int, int, int]: ...
     def finish_parts(
         self,
         parts: PartialSums,
@@ -151,7 +154,7 @@ class Blocks:
         beta: NDArray[np.uint64],
         importance: NDArray[np.float64],
         /,
-    ) -> tuple[float, float, int, int, int]: ...
+    ) -> tuple[float, float, int, int, int, int]: ...
 
 class DeterminantSpace:
     @property
@@ -163,6 +166,7 @@ class DeterminantSpace:
     def copy_strings(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], /) -> None: ...
     def find(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], out: NDArray[np.int64], /) -> None: ...
     def build(self, budget_bytes: int, /) -> tuple[int, int, int]: ...
+    def forget_matrix(self) -> None: ...
     def fill_diagonal(self, out: NDArray[np.float64], /) -> None: ...
     def apply_into_buffer(self, c: NDArray[np.float64], out: NDArray[np.float64], spin_squared: bool, /) -> None: ...
     def fill_densities(
@@ -186,5 +190,6 @@ class DeterminantSpace:
         alpha: NDArray[np.uint64],
         beta: NDArray[np.uint64],
         importance: NDArray[np.float64],
+        memory_budget_bytes: int,
         /,
-    ) -> tuple[float, float, int, int, int]: ...
+    ) -> tuple[float, float, int, int, int, int]: ...

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -53,3 +56,11 @@ def test_work_that_does_not_fit_is_refused_with_a_remedy():
 def test_the_users_budget_counts_where_it_is_smaller():
     with pytest.raises(ResourceError, match=r"needs about 2\.0 KiB of memory, but 1\.0 KiB is available"):
         require_memory(2048, "The state", remedy="use fewer orbitals", budget_bytes=1024)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system has only the other number")
+def test_the_peak_of_a_parent_is_not_its_childs():
+    block = np.ones(300 * 2**20 // 8)
+    program = "from kakehashi.core.resources import peak_memory_bytes; print(peak_memory_bytes())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < block.nbytes < peak_memory_bytes()

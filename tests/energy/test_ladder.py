@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests import mpirun
 
+from kakehashi.core.errors import ResourceError
 from kakehashi.core.progress import Event, Reporter
 from kakehashi.energy.ladder import climb
 from kakehashi.energy.spec import EnergySpec
@@ -60,6 +61,15 @@ def test_a_growth_goes_on_from_its_checkpoint(chain: Problem, tmp_path: Path) ->
     np.testing.assert_array_equal(more.start.rotation, first.start.rotation)
     # the stages differ: the first call ended in a space of its own
     assert more.rungs[0][-1].energy_hartree == pytest.approx(whole.rungs[0][-1].energy_hartree, abs=1e-4)
+
+
+def test_a_small_memory_gives_the_same(chain: Problem) -> None:
+    spec = EnergySpec(max_determinants=300, orbitals="given", n_threads=1)
+    free, tight = (climb(chain, spec.model_copy(update={"memory_gib": gib})) for gib in (None, 0.02))
+    assert tight.estimates[0].energy_hartree == pytest.approx(free.estimates[0].energy_hartree, abs=1e-7)
+    assert tight.perturbations[0].n_determinants == free.perturbations[0].n_determinants
+    with pytest.raises(ResourceError, match="needs at least"):
+        climb(chain, spec.model_copy(update={"memory_gib": 1e-6}))
 
 
 def test_a_limit_of_time_stops_between_spaces(chain: Problem) -> None:

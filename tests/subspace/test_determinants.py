@@ -23,7 +23,7 @@ from tests.subspace.determinant_cases import (
 from tests.subspace.test_determinants_outside import check_outside
 from tests.subspace.test_product import random_hamiltonian
 
-from kakehashi.core.errors import InputError
+from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.samples.random import random_strings
 from kakehashi.subspace.determinants import DeterminantSpace
@@ -121,6 +121,22 @@ def test_rows_are_built_when_they_are_needed() -> None:
     space.append(alpha[20:], beta[20:])
     dense = build_determinant_hamiltonian_slow(hamiltonian, alpha, beta)
     np.testing.assert_allclose(columns(space), dense, atol=1e-5)
+
+
+def test_a_forgotten_matrix_is_built_again() -> None:
+    space = make_space(random_hamiltonian(6, seed=3), random_determinants(60, 6, (3, 3), 3))
+    c = normalized(60)
+    size, product = space.build(), space.apply(c)
+    space.forget_matrix()
+    np.testing.assert_array_equal(space.apply(c), product)
+    space.forget_matrix()
+    assert space.build() == size
+
+
+def test_integrals_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kakehashi.core.resources.available_memory_bytes", lambda: 1000)
+    with pytest.raises(ResourceError, match=r"A space over 6 orbitals needs about 5\.9 KiB of memory, but 1000 B is"):
+        DeterminantSpace(random_hamiltonian(6, seed=3))
 
 
 def test_a_result_goes_into_the_array_given() -> None:

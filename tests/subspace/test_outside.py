@@ -40,11 +40,11 @@ def test_parts_of_a_space_add_up_to_the_whole(criterion: Criterion, n_threads: i
     for share in np.array_split(np.arange(len(whole)), 4):
         window = whole.another()
         window.append(alpha[share], beta[share])
-        parts = parts or window.native.blocks.make_partial_sums()
-        n_contributions += window.native.blocks.perturb_in_part(parts, c[share].copy(), *how)
+        parts = parts or window.native.blocks.make_partial_sums(2**62)
+        n_contributions += window.native.blocks.perturb_in_part(parts, c[share].copy(), *how, 2**62)[3]
     assert parts is not None
     assert parts.size > expected.n_determinants
-    energy, coarse, n_outside, _, n_kept = window.native.blocks.finish_parts(
+    energy, coarse, n_outside, _, n_kept, _ = window.native.blocks.finish_parts(
         parts, c[share].copy(), *how, 0.0, *found, importance
     )
     assert energy == pytest.approx(expected.energy_hartree, abs=1e-12)
@@ -52,6 +52,16 @@ def test_parts_of_a_space_add_up_to_the_whole(criterion: Criterion, n_threads: i
     assert (n_outside, n_contributions, n_kept) == (expected.n_determinants, expected.n_contributions, 10)
     np.testing.assert_allclose(importance, expected.importance, rtol=1e-6)
     assert parts.size == 0
+
+
+def test_parts_that_do_not_fit_are_told() -> None:
+    space = DeterminantSpace(HAMILTONIAN, n_threads=2)
+    space.append(*strings(80, seed=1))
+    c = np.full(len(space), len(space) ** -0.5)
+    parts = space.native.blocks.make_partial_sums(2000)
+    space.native.blocks.perturb_in_part(parts, c, ENERGY, 1e-3, 1e-3, 1, 0, False, 2**62)
+    assert parts.full
+    assert parts.size * 48 <= 2000
 
 
 def test_batches_add_up() -> None:

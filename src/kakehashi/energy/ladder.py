@@ -30,12 +30,15 @@ from kakehashi.subspace.checkpoint import has_checkpoint, read_checkpoint, read_
 from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import FIRST_THRESHOLD_HARTREE, Stage, grow
 
-__all__ = ["MIXED", "Climb", "climb"]
+__all__ = ["MIXED", "Climb", "climb", "second_checkpoint"]
 
 Array = NDArray[np.float64]
 
 SHARE_OF_MEMORY = 0.5
-"""Of the free memory, where the user gives no limit: the rest is for vectors, perturbation theory and the system."""
+"""Of the free memory, where the user gives no limit: the rest is for the space, for vectors and for the system."""
+
+SHARE_OF_MATRIX = 0.75
+"""Of the memory budget, while the space grows; the rest is for looking outside."""
 
 PENALTY_HARTREE = 0.05
 """Weight of ``S^2`` in a second growth: it keeps singlets of stretched molecules apart from the higher spins."""
@@ -226,6 +229,7 @@ def _grow_once(
         space.append(start.alpha, start.beta)
     else:
         space.append(start.alpha[:0], start.beta[:0])
+    memory = _memory_budget(spec, ranks)
     stages = grow(
         space,
         n_determinants=spec.max_determinants,
@@ -235,7 +239,8 @@ def _grow_once(
         two_s=two_s,
         perturbation_threshold_hartree=spec.perturbation_threshold_hartree,
         tolerance=spec.residual_tolerance_hartree,
-        memory_budget_bytes=_matrix_budget(spec, ranks),
+        memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
+        outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
         threshold_hartree=threshold,
     )
     rungs, stopped = earlier, "complete"
@@ -273,6 +278,8 @@ def _finish(growth: _Growth, space: DistributedSpace, seed: int, reporter: Repor
     spec, stage, start = growth.spec, growth.stage, growth.start
     began = time.perf_counter(), time.process_time()
     reporter.step("perturb", "second-order energy outside the last space", n_determinants=stage.n_determinants)
+    space.forget_matrix()  # no more products: all the memory is perturbation theory's
+    memory = _memory_budget(spec, space.ranks)
     perturbations = tuple(
         perturb(
             space,
@@ -282,6 +289,7 @@ def _finish(growth: _Growth, space: DistributedSpace, seed: int, reporter: Repor
             fine_threshold_hartree=min(spec.fine_threshold_hartree, spec.perturbation_threshold_hartree),
             n_samples=spec.n_samples,
             rng=named_stream(seed, "energy", "perturbation", root),
+            memory_budget_bytes=memory,
         )
         for root, (vector, energy) in enumerate(zip(stage.coefficients, stage.penalized_hartree, strict=True))
     )
@@ -330,8 +338,8 @@ def _notes(start: Start, rungs: Sequence[Sequence[Rung]], wall_s: float, cpu_s: 
     }
 
 
-def _matrix_budget(spec: EnergySpec, ranks: Ranks) -> int:
-    """Memory for the stored matrix of each rank."""
+def _memory_budget(spec: EnergySpec, ranks: Ranks) -> int:
+    """Memory for the stored matrix and for perturbation theory, of each rank."""
     if spec.memory_gib is not None:
         return int(spec.memory_gib * 2**30)
     return int(SHARE_OF_MEMORY * available_memory_bytes() / ranks.n_on_this_machine())

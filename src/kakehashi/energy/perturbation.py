@@ -57,6 +57,7 @@ def perturb(
     n_samples: int = 16,
     n_batches: int = 1,
     rng: RngLike = None,
+    memory_budget_bytes: int | None = None,
 ) -> Perturbation:
     """Epstein-Nesbet energy outside a space.
 
@@ -67,12 +68,14 @@ def perturb(
         threshold_hartree: Contributions above are summed for the whole outside.
         fine_threshold_hartree: Contributions down to this are summed for a sample.
         n_samples: Shares of the outside in the sample, of 256; 0 leaves the random part out, 256 makes it exact.
-        n_batches: Shares in which the whole sum is done, one after the other: memory falls with their number, time
-            rises a little.
+        n_batches: Shares in which the whole sum is done, one after the other.
         rng: For the sample.
+        memory_budget_bytes: For all that is held meanwhile beside the space, on each process; half of the free memory
+            where not given. A smaller budget costs time and changes no result.
 
     Raises:
         InputError: A threshold or a number is impossible.
+        ResourceError: The budget is too small.
 
     Example:
         >>> from kakehashi.core.bits import lowest_string
@@ -97,7 +100,12 @@ def perturb(
     began = time.process_time()
     passes = [
         space.look_outside(
-            coefficients, energy_hartree, threshold_hartree=threshold_hartree, batch=batch, n_batches=n_batches
+            coefficients,
+            energy_hartree,
+            threshold_hartree=threshold_hartree,
+            batch=batch,
+            n_batches=n_batches,
+            memory_budget_bytes=memory_budget_bytes,
         )
         for batch in range(n_batches)
     ]
@@ -113,6 +121,7 @@ def perturb(
             coarse_threshold_hartree=threshold_hartree,
             batch=share,
             n_batches=N_SHARES,
+            memory_budget_bytes=memory_budget_bytes,
         )
         differences.append(outside.energy_hartree - outside.coarse_energy_hartree)
         n_contributions += outside.n_contributions

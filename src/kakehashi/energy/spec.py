@@ -41,7 +41,8 @@ class EnergySpec(Spec):
         n_samples: Shares of the outside in that sample, from 2 to 256; 0 leaves the random part out.
         residual_tolerance_hartree: Norm of the eigensolver's residual.
         n_threads: Threads of the kernels; all processors where not given.
-        memory_gib: Memory for the matrix and for perturbation theory; half of the free memory where not given.
+        memory_gib: Memory of each process for the matrix and for perturbation theory, beside the space itself and
+            vectors over it; half of the free memory where not given.
     """
 
     max_determinants: Annotated[int, Field(ge=0)] = 100_000

@@ -15,14 +15,26 @@ from typing_extensions import override
 from kakehashi import _native
 from kakehashi.core.bits import Strings, count_electrons
 from kakehashi.core.errors import InputError
-from kakehashi.core.resources import n_processors
+from kakehashi.core.resources import n_processors, require_memory
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.subspace.product import SCREEN_HARTREE, pack_pairs
+from kakehashi.subspace.passes import checked, half_of_the_memory
+from kakehashi.subspace.product import SCREEN_HARTREE
 from kakehashi.subspace.space import Criterion, Densities, MatrixSize, Outside, Space
 
-__all__ = ["DeterminantSpace"]
+__all__ = ["DeterminantSpace", "estimate_integral_bytes"]
 
 Vector: TypeAlias = NDArray[np.float64]
+
+
+def estimate_integral_bytes(n_orb: int) -> int:
+    """Memory for the integrals of a space beside those of the Hamiltonian: packed, and the lists of them by size.
+
+    Example:
+        >>> estimate_integral_bytes(128) // 2**20
+        1512
+    """
+    n_pair, n_mixed, n_left = n_orb * (n_orb + 1) // 2, n_orb * (n_orb - 1) // 2, max(n_orb - 2, 0)
+    return 8 * n_pair**2 + 8 * n_mixed * (n_left * (n_left - 1) // 2 + n_mixed)
 
 
 class DeterminantSpace(Space):
@@ -42,6 +54,7 @@ class DeterminantSpace(Space):
 
     Raises:
         InputError: An option is impossible.
+        ResourceError: The integrals do not fit into memory; said before they are copied.
 
     Example:
         >>> from kakehashi.core.bits import lowest_string, pack_strings
@@ -66,9 +79,14 @@ class DeterminantSpace(Space):
             raise InputError(f"Argument `n_threads` must be positive, but is {self.n_threads}.")
         if spin_penalty_hartree < 0:
             raise InputError(f"Argument `spin_penalty_hartree` must not be negative, but is {spin_penalty_hartree}.")
+        require_memory(
+            estimate_integral_bytes(hamiltonian.n_orb),
+            f"A space over {hamiltonian.n_orb} orbitals",
+            remedy="take fewer orbitals, or a machine with more memory",
+        )
         self._native = _native.make_determinants(
             hamiltonian.one_body,
-            pack_pairs(hamiltonian.two_body),
+            np.ascontiguousarray(hamiltonian.two_body),
             SCREEN_HARTREE,
             spin_penalty_hartree,
             self.n_threads,
@@ -159,6 +177,11 @@ class DeterminantSpace(Space):
         return MatrixSize(n_elements=n_elements, n_rows=n_rows, n_bytes=n_bytes)
 
     @override
+    def forget_matrix(self) -> None:
+        self._native.forget_matrix()
+        self._n_built = 0
+
+    @override
     def diagonal(self) -> Vector:
         diagonal = np.empty(len(self))
         self._native.fill_diagonal(diagonal)
@@ -201,6 +224,7 @@ class DeterminantSpace(Space):
         least_importance_hartree: float = 0.0,
         batch: int = 0,
         n_batches: int = 1,
+        memory_budget_bytes: int | None = None,
     ) -> Outside:
         c = self._checked_vector(coefficients)
         if not (np.isfinite(energy_hartree) and np.isfinite(c).all()):
@@ -215,18 +239,24 @@ class DeterminantSpace(Space):
         alpha, beta = np.empty((2, n_keep, 2), dtype=np.uint64)
         importance = np.empty(n_keep)
         coarse = threshold_hartree if coarse_threshold_hartree is None else coarse_threshold_hartree
-        energy, coarse_energy, n_outside, n_contributions, n_kept = self._native.perturb(
-            c,
-            energy_hartree,
-            threshold_hartree,
-            coarse,
-            n_batches,
-            batch,
-            criterion == "heat-bath",
-            least_importance_hartree,
-            alpha,
-            beta,
-            importance,
+        budget = half_of_the_memory() if memory_budget_bytes is None else memory_budget_bytes
+        energy, coarse_energy, n_outside, n_contributions, n_kept, _ = checked(
+            self._native.perturb(
+                c,
+                energy_hartree,
+                threshold_hartree,
+                coarse,
+                n_batches,
+                batch,
+                criterion == "heat-bath",
+                least_importance_hartree,
+                alpha,
+                beta,
+                importance,
+                budget,
+            ),
+            len(self),
+            budget,
         )
         return Outside(
             energy_hartree=energy,

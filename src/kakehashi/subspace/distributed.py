@@ -215,6 +215,11 @@ class DistributedSpace(Space):
         return MatrixSize(n_elements=int(sums[0]), n_rows=int(sums[1]), n_bytes=int(sums[2]))
 
     @override
+    def forget_matrix(self) -> None:
+        self.own.forget_matrix()
+        self._built = self._complete = False
+
+    @override
     def diagonal(self) -> Vector:
         return self.own.diagonal()
 
@@ -299,6 +304,7 @@ class DistributedSpace(Space):
         least_importance_hartree: float = 0.0,
         batch: int = 0,
         n_batches: int = 1,
+        memory_budget_bytes: int | None = None,
     ) -> Outside:
         return look_outside(
             self,
@@ -311,6 +317,7 @@ class DistributedSpace(Space):
             least_importance_hartree=least_importance_hartree,
             batch=batch,
             n_batches=n_batches,
+            memory_budget_bytes=memory_budget_bytes,
         )
 
     def guests(self, *, whole_ring: bool = False) -> Iterator[tuple[_Step, Shard]]:

@@ -214,6 +214,7 @@ def grow(
     perturbation_threshold_hartree: float | None = None,
     tolerance: float = 3e-5,
     memory_budget_bytes: int = 2**62,
+    outside_budget_bytes: int | None = None,
     threshold_hartree: float = FIRST_THRESHOLD_HARTREE,
 ) -> Iterator[Stage]:
     """Grow a space, stage by stage.
@@ -233,6 +234,8 @@ def grow(
             contributions ``|H_ai c_i|`` down to this size; not at all where not given.
         tolerance: Of the eigensolver, hartree.
         memory_budget_bytes: For the matrix; of each process, where there are several.
+        outside_budget_bytes: For looking outside the space, while the matrix is held; half of the free memory where not
+            given.
         threshold_hartree: Contributions below it are left out in the first choice; later ones need less by themselves.
             To go on from a stage that was kept, give its own.
 
@@ -241,6 +244,7 @@ def grow(
 
     Raises:
         InputError: The space is empty, or an option is impossible.
+        ResourceError: The memory for looking outside is too little.
 
     Example:
         >>> from kakehashi.core.bits import lowest_string
@@ -279,7 +283,7 @@ def grow(
         wanted = 0 if last else min(n_determinants, max(int(len(space) * growth), len(space) + 50)) - len(space)
         found: list[Outside] = []
         if perturbation_threshold_hartree is not None:
-            found = _look_outside(space, stage, wanted, min(threshold, accurate), criterion)
+            found = _look_outside(space, stage, wanted, min(threshold, accurate), criterion, outside_budget_bytes)
             stage = replace(
                 stage,
                 second_order_hartree=tuple(outside.energy_hartree for outside in found),
@@ -289,11 +293,11 @@ def grow(
         yield replace(stage, threshold_hartree=threshold)
         if last:
             return
-        found = found or _look_outside(space, stage, wanted, threshold, criterion)
+        found = found or _look_outside(space, stage, wanted, threshold, criterion, outside_budget_bytes)
         alpha, beta, weakest = _most_important(space, found, wanted)
         while weakest == 0 and threshold > LEAST_THRESHOLD_HARTREE:
             threshold = max(threshold / 100, LEAST_THRESHOLD_HARTREE)
-            found = _look_outside(space, stage, wanted, threshold, criterion)
+            found = _look_outside(space, stage, wanted, threshold, criterion, outside_budget_bytes)
             alpha, beta, weakest = _most_important(space, found, wanted)
         before = len(space)
         space.append(alpha, beta)
@@ -306,9 +310,18 @@ def grow(
         start = stage.coefficients if n_states else None
 
 
-def _look_outside(space: Space, stage: Stage, n_keep: int, threshold: float, criterion: Criterion) -> list[Outside]:
+def _look_outside(
+    space: Space, stage: Stage, n_keep: int, threshold: float, criterion: Criterion, budget_bytes: int | None
+) -> list[Outside]:
     return [
-        space.look_outside(vector, energy, threshold_hartree=threshold, n_keep=n_keep, criterion=criterion)
+        space.look_outside(
+            vector,
+            energy,
+            threshold_hartree=threshold,
+            n_keep=n_keep,
+            criterion=criterion,
+            memory_budget_bytes=budget_bytes,
+        )
         for vector, energy in zip(stage.coefficients, stage.penalized_hartree, strict=True)
     ]
 

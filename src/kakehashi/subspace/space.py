@@ -169,6 +169,10 @@ class Space(Protocol):
         """
         ...
 
+    def forget_matrix(self) -> None:
+        """Give the memory of the matrix back; it is computed anew when it is needed."""
+        ...
+
     def diagonal(self) -> Vector:
         """Diagonal elements without the constant, penalty included, shape ``(n_own,)``, hartree."""
         ...
@@ -209,6 +213,7 @@ class Space(Protocol):
         least_importance_hartree: float = 0.0,
         batch: int = 0,
         n_batches: int = 1,
+        memory_budget_bytes: int | None = None,
     ) -> Outside:
         """Sum Epstein-Nesbet perturbation theory outside the space, and name the most important determinants there.
 
@@ -226,6 +231,9 @@ class Space(Protocol):
             least_importance_hartree: Less important ones are not returned.
             batch: Which share of the outside to look at.
             n_batches: Number of shares; determinants are dealt by a hash of their alpha string.
+            memory_budget_bytes: For all that each process holds meanwhile beside the space, the windows in which it
+                takes in others' determinants, and the result; half of the free memory where not given. A smaller budget
+                costs time and changes no result.
 
         Returns:
             The sums over all processes; of the most important determinants each process returns those whose alpha
@@ -233,5 +241,6 @@ class Space(Protocol):
 
         Raises:
             InputError: The state or an option is impossible.
+            ResourceError: The budget is too small.
         """
         ...

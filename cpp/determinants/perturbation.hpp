@@ -76,7 +76,7 @@ public:
             for (std::size_t bucket = 0; bucket < Partials<S>::n_buckets; ++bucket) {
                 failure.guard([&] {
                     parts.finish(bucket, [&](const auto& whole) {
-                        take(whole.alpha, whole.beta, whole.sum, whole, tally);
+                        take(whole.alpha, whole.beta, whole.sum, whole, tally, tally.harvest);
                     });
                 });
             }
@@ -89,9 +89,11 @@ public:
 
 private:
     // What one thread has found.
-    struct alignas(64) Tally {
+    struct Found {
         Sum energy, coarse_energy;
         std::int64_t n_outside = 0;
+    };
+    struct alignas(64) Tally : Found {
         Harvest<S> harvest;
     };
     std::vector<Tally> make_tallies() const {
@@ -223,8 +225,11 @@ private:
 
     void finish_target(S target, const Amplitudes<S>& amplitudes, Tally& tally) const {
         if (partials == nullptr) {
-            amplitudes.each(
-                [&](const auto& slot, const auto& extra) { take(target, slot.beta, slot.sum, extra, tally); });
+            Found found = tally;  // in registers: one sum waits for the other
+            amplitudes.each([&](const auto& slot, const auto& extra) {
+                take(target, slot.beta, slot.sum, extra, found, tally.harvest);
+            });
+            static_cast<Found&>(tally) = found;
             return;
         }
         partials->add(omp_get_thread_num(), target, amplitudes.size(), [&](auto&& add) {
@@ -234,14 +239,14 @@ private:
         });
     }
     template <class Extra>
-    void take(S alpha, S beta, double sum, const Extra& extra, Tally& tally) const {
+    void take(S alpha, S beta, double sum, const Extra& extra, Found& found, Harvest<S>& harvest) const {
         if (extra.energy == inside) return;
         const double gap = pass.energy - extra.energy;
         const double energy = shift(sum, gap);
-        tally.energy.add(energy);
-        if (!plain) tally.coarse_energy.add(shift(extra.coarse, gap));
-        ++tally.n_outside;
-        tally.harvest.add(pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy), alpha, beta);
+        found.energy.add(energy);
+        if (!plain) found.coarse_energy.add(shift(extra.coarse, gap));
+        ++found.n_outside;
+        harvest.add(pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy), alpha, beta);
     }
 
     const Network<S>& net;

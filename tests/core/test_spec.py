@@ -5,7 +5,7 @@ import pydantic
 import pytest
 
 from kakehashi.core.errors import InputError, SpecError
-from kakehashi.core.spec import Spec, parse_spec, read_toml, set_value
+from kakehashi.core.spec import Spec, as_spec, parse_spec, read_toml, set_value
 
 
 class ExactSpec(Spec):
@@ -159,3 +159,27 @@ def test_set(assignment, expected):
 def test_set_refuses(assignment, message):
     with pytest.raises(InputError, match=message):
         set_value({"t": {"x": 0}}, assignment)
+
+
+def test_an_argument_may_be_a_spec_a_dict_or_nothing():
+    spec = LayerSpec(angle=0.5)
+    assert as_spec(LayerSpec, spec, "layer") is spec
+    assert as_spec(LayerSpec, {"angle": 0.5}, "layer") == spec
+    assert as_spec(LayerSpec, None, "layer") == LayerSpec()
+    with pytest.raises(InputError, match="Argument `layer` must be a LayerSpec or a dict, but is 3"):
+        as_spec(LayerSpec, 3, "layer")
+    with pytest.raises(SpecError, match=r"^argument `layer`: unknown key 'angel'; did you mean 'angle'\?$"):
+        as_spec(LayerSpec, {"angel": 0.5}, "layer")
+
+
+def test_a_question_ends_with_its_own_mark():
+    class AskingSpec(Spec):
+        name: str
+
+        @pydantic.field_validator("name")
+        @classmethod
+        def _is_known(cls, name: str) -> str:
+            raise ValueError(f"there is no {name!r}; did you mean 'it'?")
+
+    with pytest.raises(SpecError, match=r"did you mean 'it'\?$"):
+        parse_spec(AskingSpec, {"name": "is"})

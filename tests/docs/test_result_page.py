@@ -22,10 +22,12 @@ OBJECTS = {
     "Sampling": DEFINITIONS["SamplingDocument"],
     "Estimate": DEFINITIONS["EstimateDocument"],
     "Selected": DEFINITIONS["SelectedDocument"],
+    "Properties": DEFINITIONS["PropertiesDocument"],
     "Rungs": DEFINITIONS["RungDocument"],
     "Ledger": DEFINITIONS["LedgerDocument"],
     "Arms": DEFINITIONS["ArmDocument"],
     "Points": DEFINITIONS["LedgerPointDocument"],
+    "Classical": DEFINITIONS["SolutionDocument"],
 }
 SHARED = {"StateEstimateDocument"}
 """An estimate with one key more, which stands in the text."""

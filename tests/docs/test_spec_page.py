@@ -16,6 +16,7 @@ from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.spec import AndersonSpec, HubbardSpec, MoleculeSpec, ProblemSpec
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
+from kakehashi.workflow.classical import ClassicalSpec
 from kakehashi.workflow.ledger import LedgerSpec
 from kakehashi.workflow.spec import ControlSpec, RunSpec
 
@@ -33,6 +34,7 @@ MODELS = {
     "`[subspace]`": SubspaceSpec,
     "`[control]`": ControlSpec,
     "`[energy]`": EnergySpec,
+    "`[classical]`": ClassicalSpec,
     "`[ledger]`": LedgerSpec,
 }
 
@@ -70,6 +72,8 @@ def actual_default(field):
         return "required"
     if default is None:
         return "none"
+    if isinstance(default, tuple):
+        return list(default)  # TOML's arrays
     return "see below" if isinstance(default, pydantic.BaseModel) else default
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from kakehashi.core.errors import InputError
+from kakehashi.core.errors import InputError, MissingDependencyError
 from kakehashi.energy.dmrg import has_block2
-from kakehashi.energy.solvers import SOLVERS, make_solver, usable_solvers
+from kakehashi.energy.solvers import SOLVERS, make_solver, require_solver, usable_solvers
 from kakehashi.problem.library import load_problem
 
 
@@ -42,6 +42,11 @@ def test_what_is_missing_says_so(monkeypatch, tmp_path):
     found = {entry.name: entry for entry in usable_solvers()}
     assert not found["dice"].usable
     assert found["dice"].text == "there is no program 'Dice' on the PATH"
+    with pytest.raises(MissingDependencyError, match="solver 'dice' cannot be used here: there is no program 'Dice'"):
+        require_solver("dice")
+    require_solver("FCI")
+    with pytest.raises(InputError, match="did you mean 'dice'"):
+        require_solver("dicce")
     (tmp_path / "sbd").write_text("#!/bin/sh\n")
     (tmp_path / "sbd").chmod(0o755)
     assert {entry.name for entry in usable_solvers() if entry.usable} >= {"fci", "sbd"}

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from kakehashi.energy.model import Estimate, Rung
+from kakehashi.energy.solver import Solution
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
+from kakehashi.report.properties import StateProperties
 from kakehashi.report.selected import SelectedSummary
 
 FCI = -109.046671778
@@ -111,6 +113,42 @@ def make_estimate(rungs: tuple[Rung, ...]) -> Estimate:
     )
 
 
+def make_properties(**changes: Any) -> StateProperties:
+    """Of the ground state of N2, as far as it matters; with ``spins``, of a molecule that has them."""
+    spins = changes.pop("spins", (0.0, 0.0))
+    values: dict[str, Any] = {
+        "natural_occupations": (*[1.99] * 3, 1.95, 1.84, 0.16, 0.05, *[0.01] * 9),
+        "n_unpaired": 0.54,
+        "spin_density": (0.0,) * 16,
+        "dipole_debye": (0.0, 1e-9, 0.0),
+        "atoms": ("N1", "N2"),
+        "spin_populations": spins,
+        "atomic_charges": (0.1, -0.1),
+    }
+    return StateProperties(**(values | changes))
+
+
+CCSDT = Solution(
+    solver="ccsd(t)",
+    energy_hartree=-109.04535893,
+    converged=True,
+    wall_s=0.52,
+    cpu_s=0.9,
+    details={"reference": "RHF", "triples_hartree": -0.0021},
+)
+DMRG = Solution(
+    solver="dmrg",
+    energy_hartree=-109.0467,
+    interval_hartree=(-109.0469, -109.0466),
+    variational_hartree=-109.0466,
+    spin_squared=0.0,
+    converged=False,
+    wall_s=75.0,
+    cpu_s=140.0,
+    details={"bond_dimension": 800, "reason": "The sweeps did not settle."},
+)
+
+
 def make_selected(**changes: Any) -> SelectedSummary:
     """The growth of selected CI for N2; with fewer rungs, there is no error bar."""
     shift, last = changes.pop("shift_hartree", 0.0), changes.pop("last", len(RUNGS))
@@ -129,13 +167,24 @@ def make_selected(**changes: Any) -> SelectedSummary:
         "orbitals": "natural",
         "rungs": (rungs,),
         "estimates": (make_estimate(rungs),),
-        "natural_occupations": np.array([1.99] * 3 + [1.95, 1.84, 0.16, 0.05] + [0.01] * 9),
+        "properties": (make_properties(),),
         "converged": True,
         "stopped": "max_determinants",
         "wall_s": 0.7,
         "cpu_s": 0.6,
     }
     return SelectedSummary(**(values | changes))
+
+
+def make_pair() -> SelectedSummary:
+    """Two states whose atoms have spins."""
+    ground, excited = make_selected(), make_selected(shift_hartree=0.1)
+    return dataclasses.replace(
+        ground,
+        rungs=ground.rungs + excited.rungs,
+        estimates=ground.estimates + excited.estimates,
+        properties=(make_properties(spins=(0.5, 1.5)), make_properties(dipole_debye=(0.0, -3.0, 4.0))),
+    )
 
 
 def make_arm(name: str, points: tuple[tuple[int, float, float], ...], **changes: Any) -> Arm:
@@ -246,6 +295,21 @@ def build_selected() -> Callable[..., SelectedSummary]:
 
 
 @pytest.fixture(scope="session")
+def pair() -> SelectedSummary:
+    return make_pair()
+
+
+@pytest.fixture(scope="session")
+def build_properties() -> Callable[..., StateProperties]:
+    return make_properties
+
+
+@pytest.fixture(scope="session")
+def solutions() -> tuple[Solution, ...]:
+    return CCSDT, DMRG
+
+
+@pytest.fixture(scope="session")
 def build_ledger() -> Callable[..., Ledger]:
     return make_ledger
 
@@ -290,6 +354,16 @@ def edge_cases() -> dict[str, Result]:
     return {
         "plain": plain,
         "estimate and ledger": make_result(selected=make_selected(), ledger=make_ledger()),
+        "two states, spins and classical references": make_result(
+            n_elec=(6, 4), selected=make_pair(), classical=(CCSDT, DMRG)
+        ),
+        "no atoms and no reference": make_result(
+            reference=None,
+            selected=make_selected(
+                properties=(make_properties(dipole_debye=None, atoms=(), spin_populations=None, atomic_charges=None),)
+            ),
+            classical=(CCSDT,),
+        ),
         "estimate without a reference": make_result(reference=None, selected=make_selected(), ledger=make_ledger()),
         "no error bar": make_result(selected=make_selected(last=3), ledger=make_ledger()),
         "no error bar, no reference, wrong spin": make_result(reference=None, selected=make_selected(last=1)),

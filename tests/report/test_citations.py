@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 from kakehashi.report.citations import citations, format_bibtex
@@ -20,8 +21,16 @@ def test_software_is_cited_with_version_and_year(build):
     assert "unreleased" in citations(build(provenance={}))[0].text
 
 
-def test_works_have_an_address_that_matches_their_fields(build):
-    for work in citations(build())[1:]:
+def test_classical_references_are_cited_for_what_pyscf_is_not(build, solutions):
+    keys = [work.key for work in citations(build(classical=solutions))]
+    assert keys[-3:] == ["PySCF2020", "Raghavachari1989", "Zhai2023"]
+    plain = dataclasses.replace(solutions[0], solver="fci")
+    assert citations(build(classical=(plain,))) == citations(build())
+
+
+def test_works_have_an_address_that_matches_their_fields(build, solutions):
+    dice = dataclasses.replace(solutions[0], solver="dice")
+    for work in citations(build(classical=(*solutions, dice)))[1:]:
         fields = dict(work.fields)
         assert work.url.endswith(fields.get("doi", fields.get("eprint")))
         assert fields["title"].replace("{", "").replace("}", "") in work.text

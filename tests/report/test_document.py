@@ -11,7 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from kakehashi.core.errors import FileFormatError, InputError
-from kakehashi.report.document import read_json, result_from_json, result_to_json, write_json
+from kakehashi.report.document import (
+    read_json,
+    result_from_json,
+    result_to_json,
+    solution_from_json,
+    solution_to_json,
+    write_json,
+)
 
 ASKED_FOR = {
     "energy_hartree",
@@ -76,7 +83,16 @@ def test_values_that_json_lacks_are_refused(build):
 def test_files_of_earlier_versions_are_read(build):
     table = result_to_json(build())
     assert [table.pop(key) for key in ("estimate", "selected", "ledger")] == [None] * 3
+    assert table.pop("classical") == []
     assert result_from_json(table) == build()
+
+
+def test_solutions_go_to_json_and_back_without_loss(solutions):
+    for solution in solutions:
+        assert solution_from_json(json.loads(json.dumps(solution_to_json(solution)))) == solution
+    for wrong in ({}, [], None, solution_to_json(solutions[0]) | {"wall_s": -1.0}):
+        with pytest.raises(InputError):
+            solution_from_json(wrong)
 
 
 def test_the_estimate_is_that_of_the_lowest_state(build, build_selected, build_ledger):
@@ -125,14 +141,23 @@ def broken(change):
         (lambda t: t["estimate"].update(low_hartree=-110.0), "'estimate' differs"),
         (lambda t: t["selected"].update(estimates=[]), "'selected.estimates' is wrong"),
         (lambda t: t["selected"]["rungs"][0][3].pop("cpu_s"), "'selected.rungs.0.3.cpu_s' of the schema"),
+        (
+            lambda t: t["selected"]["properties"].append(t["selected"]["properties"][0]),
+            "one entry or more for each state",
+        ),
+        (lambda t: t["selected"]["properties"][0]["dipole_debye"].pop(), "`dipole_debye` must hold 3 numbers"),
+        (lambda t: t["selected"]["properties"][0].pop("atoms"), "'selected.properties.0.atoms' of the schema"),
+        (lambda t: t["classical"][1]["interval_hartree"].pop(), "'interval_hartree' must hold 2 numbers"),
+        (lambda t: t["classical"][1]["interval_hartree"].reverse(), "`interval_hartree` must ascend"),
+        (lambda t: t["classical"][0]["details"].update(x=[1]), "'classical.0.details.x"),
         (lambda t: t["ledger"]["arms"].pop(), "A ledger has the arms"),
         (lambda t: t["ledger"]["arms"][0]["points"].clear(), "'ledger.arms.0.points' is wrong"),
         (lambda t: t["ledger"]["arms"][0]["points"].reverse(), "arm 'samples' must grow"),
     ],
 )
-def test_broken_file_is_explained(build, build_selected, build_ledger, tmp_path, change, message):
+def test_broken_file_is_explained(build, build_selected, build_ledger, solutions, tmp_path, change, message):
     path = tmp_path / "result.json"
-    whole = result_to_json(build(selected=build_selected(), ledger=build_ledger()))
+    whole = result_to_json(build(selected=build_selected(), ledger=build_ledger(), classical=solutions))
     path.write_text(json.dumps(broken(change)(whole)))
     with pytest.raises(FileFormatError, match=message) as caught:
         read_json(path)

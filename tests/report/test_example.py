@@ -10,6 +10,7 @@ from pyscf import ao2mo, fci, gto, scf
 from kakehashi.core.identity import identify
 from kakehashi.report.document import read_json, write_json
 from kakehashi.report.example import example_ledger, example_result, example_selected
+from kakehashi.report.properties import StateProperties
 from kakehashi.report.schema import read_schema
 from kakehashi.report.verdict import judge
 
@@ -56,9 +57,27 @@ def test_selected_ci_and_ledger_have_the_same_energies(mean_field):
     assert first.second_order_hartree == pytest.approx(second_order, abs=1e-7)
     assert first.energy_hartree == pytest.approx(mean_field.e_tot, abs=1e-8)
     assert last.energy_hartree == selected.estimate.energy_hartree == example_result().energy_hartree
-    assert selected.natural_occupations.sum() == pytest.approx(2.0)
+    assert sum(selected.natural_occupations) == pytest.approx(2.0)
     assert ledger.lowest_hartree == example_result().energy_hartree
     assert ledger.n_in_sector == example_result().sampling.n_in_sector
+
+
+def test_its_properties_and_its_coupled_cluster_are_those_of_the_molecule():
+    from kakehashi.energy.coupled_cluster import CoupledCluster
+    from kakehashi.energy.properties import properties_of
+    from kakehashi.problem.molecule import molecule_problem
+
+    problem = molecule_problem("H 0 0 0; H 0 0 0.7414", basis="sto-3g")
+    found = StateProperties.of(properties_of(problem, [np.diag(row) for row in example_result().occupancies]))
+    (state,) = example_selected().properties
+    for name in ("natural_occupations", "dipole_debye", "spin_populations", "atomic_charges", "spin_density"):
+        assert getattr(state, name) == pytest.approx(getattr(found, name), abs=1e-8), name
+    assert state.n_unpaired == pytest.approx(found.n_unpaired)
+    assert state.atoms == found.atoms
+    (classical,) = example_result().classical
+    assert CoupledCluster(n_threads=1).solve(problem).energy_hartree == pytest.approx(
+        classical.energy_hartree, abs=1e-8
+    )
 
 
 def test_it_is_a_result_like_any_other(tmp_path):

@@ -106,7 +106,7 @@ def test_page_says_what_was_found(page, any_result):
     assert any_result.problem in words
     for warning in any_result.warnings:
         assert warning in words
-    assert ("not converged" in words) == (not any_result.converged)
+    assert ("eigensolver not converged" in words) == (not any_result.converged)
     assert "What the quantum part contributed" in words
     assert "@software{kakehashi," in words
     assert "10.1126/sciadv.adu9991" in words
@@ -197,6 +197,20 @@ def test_estimate_and_ledger_have_their_places(build, build_selected, build_ledg
     bare = Page(render_html(build())).words()
     assert "What the samples are worth" not in bare
     assert "Growing spaces" not in bare
+
+
+def test_properties_and_classical_references_have_their_places(build, build_selected, pair, solutions):
+    whole = build(selected=pair, classical=solutions)
+    words = re.sub(r"\s+", " ", Page(render_html(whole)).words())
+    assert "Charges and spins of atoms are Löwdin's" in words
+    assert "Spin, state 1" in words
+    assert "These solvers saw neither samples nor selection." in words
+    assert "Block2: A comprehensive open source framework" in words
+    quiet = re.sub(r"\s+", " ", Page(render_html(build(selected=build_selected()))).words())
+    assert "Charges of atoms are Löwdin's and depend on the basis set. No atom carries a spin." in quiet
+    bare = Page(render_html(build())).words()
+    assert "Properties" not in bare
+    assert "Classical references" not in bare
 
 
 def test_a_page_without_an_error_bar_promises_none(build, build_selected):

@@ -1,7 +1,5 @@
 import dataclasses
 
-import numpy as np
-
 from kakehashi.problem.model import Reference
 from kakehashi.report.summary import describe_orbitals, is_converged, summary_rows
 
@@ -46,7 +44,7 @@ def test_summary_shows_what_there_is_more(build):
 
 def test_an_estimate_comes_first_and_then_what_is_certain(build, build_selected):
     rows = summary_rows(build(selected=build_selected()))
-    assert [row.label for row in rows[:8]] == [
+    assert [row.label for row in rows[:9]] == [
         "Estimate",
         "95 % interval",
         "Error of the estimate",
@@ -54,14 +52,16 @@ def test_an_estimate_comes_first_and_then_what_is_certain(build, build_selected)
         "Second-order energy",
         "⟨S²⟩ of selected CI",
         "Open orbitals",
+        "Dipole moment",
         "Samples alone",
     ]
     assert (rows[1].value, rows[1].unit) == ("±0.100", "mHa")
     assert (rows[2].value, rows[2].note) == ("+0.023", "FCI is inside the interval")
     assert rows[3].note == ("variational: an upper bound; 12,801 determinants of natural orbitals; +1.43 mHa from FCI")
     assert (rows[4].value, rows[4].note) == ("-1.41", "of what lies outside; ±0.002 mHa statistical")
-    assert rows[6].note == "natural occupations 1.84, 0.16"
-    assert rows[7].value == "-109.04590000"
+    assert rows[6].note == "natural occupations 1.84, 0.16; 0.54 unpaired electrons"
+    assert (rows[7].value, rows[7].unit) == ("0.000", "debye")
+    assert rows[8].value == "-109.04590000"
 
 
 def test_an_interval_that_misses_the_reference_says_so(build, build_selected):
@@ -93,22 +93,50 @@ def test_an_interval_that_is_cut_at_the_bound_says_so(build, build_selected):
     assert row.note == "it ends at the variational energy, which is an upper bound"
 
 
-def test_each_further_state_has_a_row(build, build_selected):
-    ground, excited = build_selected(), build_selected(shift_hartree=0.1)
-    both = dataclasses.replace(
-        ground, rungs=ground.rungs + excited.rungs, estimates=ground.estimates + excited.estimates
-    )
-    row = by_label(build(selected=both))["State 1"]
+def test_each_further_state_has_a_row(build, pair):
+    row = by_label(build(selected=pair))["State 1"]
     assert row.note == "±0.100 mHa; +100.0 mHa above the ground state; ⟨S²⟩ 0.0010"
 
 
-def test_orbitals_and_occupations_are_described(build, build_selected):
+def test_orbitals_are_described(build_selected):
     assert describe_orbitals(build_selected(orbitals="given")) == "the given orbitals"
     assert describe_orbitals(build_selected()) == "natural orbitals"
-    rows = by_label(build(selected=build_selected(natural_occupations=np.linspace(1.5, 0.5, 8))))
-    assert (rows["Open orbitals"].value, rows["Open orbitals"].note) == ("8", "natural occupations from 1.50 to 0.50")
-    rows = by_label(build(selected=build_selected(natural_occupations=np.array([2.0, 0.0]))))
-    assert rows["Open orbitals"].note == "all natural occupations are near 0 or 2"
+
+
+def property_rows(build, build_selected, properties):
+    return by_label(build(selected=build_selected(properties=(properties,))))
+
+
+def test_open_orbitals_are_counted(build, build_selected, build_properties):
+    many = build_properties(natural_occupations=(1.5, 1.4, 1.3, 1.2, 0.8, 0.7, 0.6, 0.5, *[0.0] * 8), n_unpaired=5.2)
+    row = property_rows(build, build_selected, many)["Open orbitals"]
+    assert (row.value, row.note) == ("8", "natural occupations from 1.50 to 0.50; 5.20 unpaired electrons")
+    closed = build_properties(natural_occupations=(2.0,) * 5 + (0.0,) * 11, n_unpaired=0.0)
+    row = property_rows(build, build_selected, closed)["Open orbitals"]
+    assert row.note == "all natural occupations are near 0 or 2; 0.00 unpaired electrons"
+
+
+def test_a_dipole_moment_has_its_components(build, build_selected, build_properties):
+    rows = property_rows(build, build_selected, build_properties(dipole_debye=(0.0, -3.0, 4.0)))
+    assert rows["Dipole moment"].value == "5.000"
+    assert rows["Dipole moment"].note.startswith("(0.000, -3.000, +4.000) along x, y, z")
+    unknown = build_properties(dipole_debye=None, atoms=(), spin_populations=None, atomic_charges=None)
+    assert {"Dipole moment", "Atoms with spin"}.isdisjoint(property_rows(build, build_selected, unknown))
+
+
+def test_atoms_have_a_row_only_where_they_have_spin(build, build_selected, build_properties):
+    rows = property_rows(build, build_selected, build_properties(spins=(0.009, -1.2)))
+    assert rows["Atoms with spin"].value == "1"
+    assert rows["Atoms with spin"].note == "alpha minus beta electrons: N2 -1.20"
+    assert "Atoms with spin" not in property_rows(build, build_selected, build_properties(spins=(0.009, -0.009)))
+
+
+def test_each_classical_reference_has_a_row(build, solutions):
+    rows = by_label(build(classical=solutions))
+    assert (rows["CCSD(T)"].value, rows["CCSD(T)"].unit) == ("-109.04535893", "hartree")
+    assert rows["CCSD(T)"].note == "classical; +1.31 mHa from FCI; not variational; 0.520 s"
+    assert "not converged" in rows["DMRG"].note
+    assert "CCSD(T)" not in by_label(build())
 
 
 def test_a_result_is_converged_where_all_its_spaces_are(build, build_selected):

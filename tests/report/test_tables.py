@@ -9,11 +9,13 @@ from kakehashi.report.tables import (
     energy_table,
     format_count,
     format_duration,
+    format_ends,
     format_energy,
     format_interval,
     format_large,
     format_mhartree,
     format_share,
+    format_solver,
     format_spin,
     iteration_table,
     ledger_table,
@@ -56,6 +58,17 @@ def test_energies_of_selected_ci_stand_beside_those_of_the_samples(build, build_
     assert energy_table(build(selected=build_selected(), reference=None)).columns[2] == "Above the estimate (mHa)"
 
 
+def test_classical_references_stand_among_the_energies(build, solutions):
+    rows = [row[0] for row in energy_table(build(classical=solutions)).rows]
+    assert rows[:4] == ["DMRG", "Reference (FCI)", "This run", "CCSD(T)"]
+
+
+def test_solvers_are_written_as_people_do():
+    assert [format_solver(name) for name in ("fci", "ccsd", "ccsd(t)", "dmrg", "dice", "sbd")] == [
+        "FCI", "CCSD", "CCSD(T)", "DMRG", "Dice", "sbd",
+    ]  # fmt: skip
+
+
 def test_the_row_that_a_run_without_an_error_bar_stands_for_is_the_lowest_bound(build, build_selected):
     assert own_row(build()) == "This run"
     assert own_row(build(selected=build_selected(last=3))) == "Samples alone, variational"
@@ -95,7 +108,7 @@ def test_arms_are_set_side_by_side_at_sizes_that_they_reach(build, build_ledger)
 )
 def test_the_halves_of_an_interval_are_told_apart(low, high, text):
     estimate = Estimate(energy_hartree=-1.0, low_hartree=low, high_hartree=high, trusted=True, reason="", n_rungs=4)
-    assert format_interval(estimate) == text
+    assert format_interval(estimate) == format_ends(-1.0, low, high) == text
 
 
 def test_iterations(build):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from kakehashi.core.errors import FileFormatError, InputError
+from kakehashi.energy.solver import Solution
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
-from kakehashi.workflow.folder import RunFolder, load_turn, save_turn
+from kakehashi.workflow.folder import RunFolder, load_solutions, load_turn, save_turn
 
 
 def make_turn() -> Turn:
@@ -94,3 +95,41 @@ def test_fresh_forgets(tmp_path: Path) -> None:
     folder.keep_turn("loop", make_turn(), ())
     assert RunFolder(tmp_path, run_id="a", spec={}).turn("loop")[0] is not None
     assert RunFolder(tmp_path, run_id="a", spec={}, fresh=True).turn("loop") == (None, ())
+
+
+FCI = Solution(
+    solver="fci",
+    energy_hartree=-1.25,
+    interval_hartree=(-1.3, -1.2),
+    converged=True,
+    wall_s=0.1,
+    cpu_s=0.2,
+    details={"n_determinants": 36, "reason": "none", "weight": 0.5},
+)
+
+
+def test_solutions_are_kept_and_forgotten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, run_id="a", spec={})
+    assert folder.solutions() == ()
+    folder.keep_solutions((FCI,))
+    assert folder.solutions() == load_solutions(tmp_path / "classical.json") == (FCI,)
+    with pytest.raises(InputError, match="holds another run"):
+        RunFolder(tmp_path, run_id="b", spec={})
+    assert RunFolder(tmp_path, run_id="a", spec={}, fresh=True).solutions() == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "cannot be read"),
+        ("[]", "expected a JSON object with schema kakehashi.classical/1"),
+        ('{"schema": "kakehashi.classical/1"}', "cannot be read"),
+        ('{"schema": "kakehashi.classical/1", "solutions": 3}', "cannot be read"),
+        ('{"schema": "kakehashi.classical/1", "solutions": [{"solver": "fci"}]}', "remove it to compute that part"),
+    ],
+)
+def test_damaged_solutions_are_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "classical.json"
+    path.write_text(content)
+    with pytest.raises(FileFormatError, match=rf"classical\.json: .*{message}"):
+        load_solutions(path)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import kakehashi
-from kakehashi.core.errors import InputError, ResourceError, SpecError
+from kakehashi.core.errors import InputError, MissingDependencyError, ResourceError, SpecError
 from kakehashi.core.progress import Event
 from kakehashi.device.model import Shots
 from kakehashi.device.uniform import UniformDevice
@@ -79,6 +79,43 @@ def test_the_spin_of_the_subspace_is_that_of_selection() -> None:
 def test_threads_and_memory_make_no_other_run(result: Result) -> None:
     limits = {"n_threads": 1, "memory_gib": 1.0}
     assert h6(energy=limits, ledger={"n_threads": 2}).run_id == result.run_id
+
+
+def test_classical_references_stand_beside_the_result(tmp_path: Path, result: Result) -> None:
+    assert result.classical == ()
+
+    def interrupt(event: Event) -> None:
+        if event.stage == "ledger":
+            raise Interrupted
+
+    options = {"classical": ["fci", "CCSD(T)"], "folder": tmp_path}
+    with pytest.raises(Interrupted):
+        h6(**options, progress=interrupt)
+    messages: list[str] = []
+    whole = h6(**options, progress=lambda event: messages.append(event.message))
+    assert {"fci of the earlier call is there", "ccsd(t) of the earlier call is there"} <= set(messages)
+    fci, ccsdt = whole.classical
+    assert fci.energy_hartree == pytest.approx(whole.reference_hartree, abs=1e-8)
+    assert ccsdt.energy_hartree != fci.energy_hartree
+    assert whole.stage_s["classical"] >= fci.wall_s
+    assert whole.run_id != result.run_id
+    assert kakehashi.read_result(tmp_path / "result.json") == whole
+
+
+def test_a_reference_that_fails_costs_a_warning_and_not_the_run() -> None:
+    whole = h6(classical={"solvers": ["fci"]}, energy={"memory_gib": 1e-6, "max_determinants": 0})
+    assert whole.classical == ()
+    assert any("The classical reference 'fci' could not be had: " in warning for warning in whole.warnings)
+
+
+def test_wrong_references_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    events: list[Event] = []
+    with pytest.raises(SpecError, match="argument `classical`: 'solvers': There is no solver 'fcii'"):
+        h6(classical="fcii", progress=events.append)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="The solver 'dice' cannot be used here"):
+        h6(classical=["dice"], progress=events.append)
+    assert events == []
 
 
 def test_control_has_the_same_size(result: Result) -> None:
@@ -168,6 +205,7 @@ def test_memory_is_refused_before_the_work() -> None:
         ({"subspace": {"max_string": 3}}, "did you mean 'max_strings'"),
         ({"subspace": {"max_strings": 0}}, "greater than or equal to 1"),
         ({"subspace": 3}, "must be a SubspaceSpec or a dict"),
+        ({"classical": 3}, "must be a ClassicalSpec or a dict"),
         ({"device": "exakt"}, "did you mean 'exact'"),
     ],
 )

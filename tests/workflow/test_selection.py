@@ -6,7 +6,7 @@ from tests.workflow.test_folder import make_turn
 from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
 from kakehashi.energy.spec import EnergySpec
-from kakehashi.problem.library import load_problem
+from kakehashi.problem.molecule import molecule_problem
 from kakehashi.workflow.selection import Ascent, heaviest_determinants, summarize_climb
 
 
@@ -30,12 +30,18 @@ def test_the_heaviest_determinants_come_first_and_those_without_weight_never() -
 
 
 def test_a_summary_says_what_the_growth_found() -> None:
-    problem = load_problem("hydrogen-chain", n_atoms=4)
+    problem = molecule_problem("Li 0 0 0; H 0 0 1.6", basis="sto-3g")
     seeds = np.empty((2, 0, 2), dtype=np.uint64)
-    ascent = Ascent(problem=problem, spec=EnergySpec(orbitals="given"), seeds=(seeds[0], seeds[1]), seed=1)
+    ascent = Ascent(problem=problem, spec=EnergySpec(orbitals="natural", n_roots=2), seeds=(seeds[0], seeds[1]), seed=1)
     found = ascent.lead(Ranks(), Reporter())
-    summary = summarize_climb(found)
-    assert summary.orbitals == "given"
+    summary = summarize_climb(problem, found)
+    assert summary.orbitals == "natural"
     assert summary.rungs == found.rungs
     assert summary.stopped == "complete"
-    np.testing.assert_allclose(summary.natural_occupations.sum(), 4)
+    np.testing.assert_allclose([sum(state.natural_occupations) for state in summary.properties], [4, 4])
+    # Over the problem's orbitals, whatever those of the growth are: hydrogen is negative, then lithium.
+    ground, excited = summary.properties
+    assert ground.dipole_debye is not None
+    assert excited.dipole_debye is not None
+    assert ground.dipole_debye[2] < -4.0 < 0.0 < excited.dipole_debye[2]
+    assert ground.atoms == ("Li1", "H2")

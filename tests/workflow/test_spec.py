@@ -30,11 +30,13 @@ def test_every_table_reaches_its_room(tmp_path: Path) -> None:
         "samples": "n_batches = 3",
         "subspace": "max_strings = 9",
         "control": "uniform_loop = false",
+        "classical": 'solvers = ["CCSD(T)", "fci"]',
     }
     text = "seed = 5\n" + SMALLEST + "".join(f"[{name}]\n{line}\n" for name, line in tables.items())
     spec = read_spec(write(tmp_path, text))
     assert spec.circuit.model_fields_set == {"n_layers"}
     assert (spec.samples.n_batches, spec.subspace.max_strings, spec.control.uniform_loop) == (3, 9, False)
+    assert spec.classical.solvers == ("ccsd(t)", "fci")
     assert spec.seed == 5
 
 
@@ -60,6 +62,7 @@ def test_assignments_alone_may_make_a_run(tmp_path: Path) -> None:
         ('[device]\nname = "exact"\n', r"run\.toml: 'problem' is missing\."),
         ("seed = -1\n" + SMALLEST, r"run\.toml: 'seed': .*greater than or equal to 0"),
         ("sed = 1\n" + SMALLEST, r"run\.toml: unknown key 'sed'; did you mean 'seed'"),
+        (SMALLEST + '[classical]\nsolvers = ["dmgr"]\n', r"'classical\.solvers': There is no solver 'dmgr'; did you"),
         (SMALLEST + "[control]\nuniform = true\n", r"unknown key 'control\.uniform'; did you mean"),
     ],
 )

@@ -27,6 +27,7 @@ TITLES = {
     "orbitals": "Orbitals",
     "select": "Selection",
     "perturb": "Outside",
+    "classical": "Classical",
     "ledger": "Ledger",
     "report": "Report",
 }

@@ -58,7 +58,7 @@ def run(
     ----------
     file
         The run's TOML file. Its tables are [problem], [circuit], [device], [samples], [subspace], [control],
-        [energy], [ledger]; docs/reference/spec.md lists every key.
+        [energy], [classical], [ledger]; docs/reference/spec.md lists every key.
     set_
         Change one value, such as --set subspace.max_strings=500; may be given several times.
     out

@@ -14,7 +14,7 @@ import pydantic
 from kakehashi.core.errors import InputError, SpecError
 from kakehashi.core.files import read_text
 
-__all__ = ["Spec", "parse_spec", "read_toml", "set_value"]
+__all__ = ["Spec", "as_spec", "parse_spec", "read_toml", "set_value"]
 
 
 class Spec(pydantic.BaseModel):
@@ -133,7 +133,8 @@ def _explain(error: Mapping[str, Any], model: type[Spec], table: Mapping[str, An
         return f"'{where}.{key}' must be one of {context['expected_tags']}, but is '{context['tag']}'."
     message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     if kind == "value_error":
-        return f"'{where}': {message}." if location else f"{message}."
+        end = "" if message.endswith("?") else "."  # a hint of a registry asks
+        return f"'{where}': {message}{end}" if location else f"{message}{end}"
     return f"'{where}': {message[0].lower()}{message[1:]}, but got {given!r}."
 
 
@@ -155,3 +156,28 @@ def parse_spec(model: type[S], table: Mapping[str, Any], *, source: str = "spec"
     except pydantic.ValidationError as error:
         faults = " ".join(_explain(dict(item), model, table) for item in error.errors())
         raise SpecError(f"{source}: {faults}") from None
+
+
+def as_spec(model: type[S], value: S | Mapping[str, Any] | None, name: str) -> S:
+    """An argument that may be a spec, its options as a dict, or None for the defaults.
+
+    Args:
+        model: The spec's type.
+        value: What the caller gave.
+        name: Name of the argument, for messages.
+
+    Raises:
+        InputError: It is something else.
+        SpecError: With one clause per fault.
+
+    Example:
+        >>> class Limits(Spec):
+        ...     most: int = 3
+        >>> as_spec(Limits, {"most": 5}, "limits"), as_spec(Limits, None, "limits")
+        (Limits(most=5), Limits(most=3))
+    """
+    if isinstance(value, model):
+        return value
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"Argument `{name}` must be a {model.__name__} or a dict, but is {value!r}.")
+    return parse_spec(model, value or {}, source=f"argument `{name}`")

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kakehashi.core.errors import MissingDependencyError
 from kakehashi.core.registry import Registry
 from kakehashi.energy.coupled_cluster import CoupledCluster
 from kakehashi.energy.dmrg import Dmrg, has_block2
@@ -13,7 +14,7 @@ from kakehashi.energy.external import Dice, Sbd
 from kakehashi.energy.fci import Fci
 from kakehashi.energy.solver import Solver
 
-__all__ = ["SOLVERS", "Availability", "Entry", "make_solver", "usable_solvers"]
+__all__ = ["SOLVERS", "Availability", "Entry", "make_solver", "require_solver", "usable_solvers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,20 @@ def make_solver(name: str, **options: object) -> Solver:
         'fci'
     """
     return SOLVERS[name.lower()].make(**options)
+
+
+def require_solver(name: str) -> None:
+    """Refuse a solver that cannot be used here, before anything is computed.
+
+    Raises:
+        InputError: There is no such solver.
+        MissingDependencyError: Its package or program is not installed.
+
+    Example:
+        >>> require_solver("fci")
+    """
+    if objection := SOLVERS[name.lower()].objection():
+        raise MissingDependencyError(f"The solver {name!r} cannot be used here: {objection}.")
 
 
 def usable_solvers() -> tuple[Availability, ...]:

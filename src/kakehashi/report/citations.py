@@ -113,6 +113,71 @@ PYSCF = Citation(
     ),
 )
 
+TRIPLES = Citation(
+    key="Raghavachari1989",
+    kind="article",
+    purpose="the classical reference CCSD(T)",
+    text="K. Raghavachari, G. W. Trucks, J. A. Pople, M. Head-Gordon, A fifth-order perturbation comparison of "
+    "electron correlation theories, Chemical Physics Letters 157, 479 (1989)",
+    url="https://doi.org/10.1016/S0009-2614(89)87395-6",
+    fields=(
+        ("author", "Raghavachari, Krishnan and Trucks, Gary W. and Pople, John A. and Head-Gordon, Martin"),
+        ("title", "A fifth-order perturbation comparison of electron correlation theories"),
+        ("journal", "Chemical Physics Letters"),
+        ("volume", "157"),
+        ("pages", "479"),
+        ("year", "1989"),
+        ("doi", "10.1016/S0009-2614(89)87395-6"),
+    ),
+)
+
+BLOCK2 = Citation(
+    key="Zhai2023",
+    kind="article",
+    purpose="the classical reference DMRG",
+    text="H. Zhai et al., Block2: A comprehensive open source framework to develop and apply state-of-the-art DMRG "
+    "algorithms in electronic structure and beyond, The Journal of Chemical Physics 159, 234801 (2023)",
+    url="https://doi.org/10.1063/5.0180424",
+    fields=(
+        ("author", "Zhai, Huanchen and others"),
+        (
+            "title",
+            "{Block2}: A comprehensive open source framework to develop and apply state-of-the-art {DMRG} algorithms "
+            "in electronic structure and beyond",
+        ),
+        ("journal", "The Journal of Chemical Physics"),
+        ("volume", "159"),
+        ("pages", "234801"),
+        ("year", "2023"),
+        ("doi", "10.1063/5.0180424"),
+    ),
+)
+
+DICE = Citation(
+    key="Sharma2017",
+    kind="article",
+    purpose="the classical reference Dice",
+    text="S. Sharma et al., Semistochastic heat-bath configuration interaction method: selected configuration "
+    "interaction with semistochastic perturbation theory, Journal of Chemical Theory and Computation 13, 1595 (2017)",
+    url="https://doi.org/10.1021/acs.jctc.6b01028",
+    fields=(
+        ("author", "Sharma, Sandeep and others"),
+        (
+            "title",
+            "Semistochastic heat-bath configuration interaction method: selected configuration interaction with "
+            "semistochastic perturbation theory",
+        ),
+        ("journal", "Journal of Chemical Theory and Computation"),
+        ("volume", "13"),
+        ("pages", "1595"),
+        ("year", "2017"),
+        ("doi", "10.1021/acs.jctc.6b01028"),
+    ),
+)
+
+OF_SOLVERS = {"ccsd(t)": TRIPLES, "dmrg": BLOCK2, "dice": DICE}
+"""Works behind classical references, beside PySCF, which is cited for the integrals already."""
+
 DEVICES_WITHOUT_SIMULATION = ("uniform", "file")
 """Devices that simulate no circuit: what made their shots is not this package's to cite."""
 
@@ -146,11 +211,11 @@ def citations(result: Result) -> tuple[Citation, ...]:
     Example:
         >>> from kakehashi.report.example import example_result
         >>> [citation.key for citation in citations(example_result())]
-        ['kakehashi', 'RobledoMoreno2025', 'Motta2023', 'ffsim', 'PySCF2020']
+        ['kakehashi', 'RobledoMoreno2025', 'Motta2023', 'ffsim', 'PySCF2020', 'Raghavachari1989']
     """
-    if result.sampling.device in DEVICES_WITHOUT_SIMULATION:
-        return (_kakehashi(result), SQD, PYSCF)
-    return (_kakehashi(result), SQD, LUCJ, FFSIM, PYSCF)
+    simulated = result.sampling.device not in DEVICES_WITHOUT_SIMULATION
+    solvers = (OF_SOLVERS[solution.solver] for solution in result.classical if solution.solver in OF_SOLVERS)
+    return (_kakehashi(result), SQD, *((LUCJ, FFSIM) if simulated else ()), PYSCF, *solvers)
 
 
 def format_bibtex(works: tuple[Citation, ...]) -> str:

@@ -15,14 +15,24 @@ import pydantic
 from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.core.files import read_text, write_text
 from kakehashi.energy.model import Estimate, Rung
+from kakehashi.energy.solver import Solution
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
-from kakehashi.report.schema import SCHEMA_NAME, ResultDocument
+from kakehashi.report.properties import StateProperties
+from kakehashi.report.schema import SCHEMA_NAME, ResultDocument, SolutionDocument
 from kakehashi.report.selected import SelectedSummary
 from kakehashi.report.verdict import judge
 
-__all__ = ["ledger_to_json", "read_json", "result_from_json", "result_to_json", "write_json"]
+__all__ = [
+    "ledger_to_json",
+    "read_json",
+    "result_from_json",
+    "result_to_json",
+    "solution_from_json",
+    "solution_to_json",
+    "write_json",
+]
 
 ERROR_TOLERANCE_MHARTREE = 1e-6
 """How far `error_mhartree` may be from the difference of the energies beside it: rounding alone."""
@@ -166,6 +176,7 @@ but the schema is 'kakehashi.result/0'.
         "warnings": tuple(values["warnings"]),
         "selected": None if values["selected"] is None else _selected(values["selected"]),
         "ledger": None if values["ledger"] is None else _ledger(values["ledger"]),
+        "classical": tuple(_solution(item) for item in values["classical"]),
     }
     if len({len(row) for row in values["occupancies"]} | {values["n_orb"]}) != 1:
         raise InputError(f"The key 'occupancies' must hold 2 lists of {values['n_orb']} numbers each.")
@@ -186,8 +197,44 @@ def _selected(item: dict[str, Any]) -> SelectedSummary:
     parts = {
         "rungs": tuple(tuple(Rung(**rung) for rung in root) for root in item["rungs"]),
         "estimates": tuple(Estimate(**estimate) for estimate in item["estimates"]),
+        "properties": tuple(StateProperties(**_with_tuples(state)) for state in item["properties"]),
     }
     return SelectedSummary(**(item | parts))
+
+
+def _with_tuples(item: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
+
+
+def _solution(item: dict[str, Any]) -> Solution:
+    ends = item["interval_hartree"]
+    if ends is not None and len(ends) != 2:
+        raise InputError(f"The key 'interval_hartree' must hold 2 numbers, but holds {len(ends)}.")
+    return Solution(**_with_tuples(item))
+
+
+def solution_to_json(solution: Solution) -> dict[str, Any]:
+    """The energy of another solver as plain JSON values: an entry of a result's key `classical`.
+
+    Example:
+        >>> solution = Solution(solver="fci", energy_hartree=-1.0, converged=True, wall_s=0.1, cpu_s=0.1)
+        >>> solution_from_json(solution_to_json(solution)) == solution
+        True
+    """
+    table: dict[str, Any] = _to_plain(solution)
+    return table
+
+
+def solution_from_json(table: object) -> Solution:
+    """The value that :func:`solution_to_json` turned into plain JSON values.
+
+    Raises:
+        InputError: The table does not follow the schema; the message names the key.
+    """
+    try:
+        return _solution(SolutionDocument.model_validate(table).model_dump())
+    except pydantic.ValidationError as error:
+        raise InputError(_explain(error)) from None
 
 
 def _ledger(item: dict[str, Any]) -> Ledger:

@@ -6,9 +6,11 @@ import numpy as np
 
 from kakehashi.core.identity import identify
 from kakehashi.energy.model import Estimate, Rung
+from kakehashi.energy.solver import Solution
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
+from kakehashi.report.properties import StateProperties
 from kakehashi.report.selected import SelectedSummary
 
 __all__ = ["example_ledger", "example_result", "example_selected"]
@@ -51,7 +53,17 @@ def example_selected() -> SelectedSummary:
         orbitals="given",
         rungs=((first, last),),
         estimates=(estimate,),
-        natural_occupations=np.array([2 - 2 * DOUBLE_EXCITATION, 2 * DOUBLE_EXCITATION]),
+        properties=(
+            StateProperties(
+                natural_occupations=(2 - 2 * DOUBLE_EXCITATION, 2 * DOUBLE_EXCITATION),
+                n_unpaired=4 * DOUBLE_EXCITATION,
+                spin_density=(0.0, 0.0),
+                dipole_debye=(0.0, 0.0, 0.0),
+                atoms=("H1", "H2"),
+                spin_populations=(0.0, 0.0),
+                atomic_charges=(0.0, 0.0),
+            ),
+        ),
         converged=True,
         stopped="complete",
         wall_s=0.02,
@@ -161,4 +173,6 @@ def example_result() -> Result:
         provenance={"kakehashi": "0.1.0", "created_utc": "2026-01-01T00:00:00+00:00"},
         selected=example_selected(),
         ledger=example_ledger(),
+        # Of two electrons, coupled cluster with doubles is exact.
+        classical=(Solution(solver="ccsd(t)", energy_hartree=FCI, converged=True, wall_s=0.03, cpu_s=0.03),),
     )

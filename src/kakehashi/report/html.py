@@ -19,11 +19,13 @@ from kakehashi.core.errors import InputError
 from kakehashi.core.files import write_text
 from kakehashi.report.captions import caption_figure
 from kakehashi.report.citations import citations, format_bibtex
+from kakehashi.report.classical import classical_table
 from kakehashi.report.document import write_json
 from kakehashi.report.figures import FIGURES, figures_of
 from kakehashi.report.headline import make_facts, make_headline
 from kakehashi.report.ledger_figure import ledger_scale
 from kakehashi.report.model import Result
+from kakehashi.report.properties_table import atom_table, spin_atoms, state_table
 from kakehashi.report.schema import SCHEMA_NAME
 from kakehashi.report.style import figure_to_svg
 from kakehashi.report.summary import summary_rows
@@ -143,6 +145,18 @@ def _arms(result: Result) -> Markup | None:
     return table_html(ledger_table(result.ledger, reference=result.reference, base_hartree=base, base=name))
 
 
+def _properties(result: Result) -> dict[str, Any] | None:
+    """The tables of states and of atoms."""
+    if result.selected is None:
+        return None
+    atoms = atom_table(result.selected)
+    return {
+        "states": table_html(state_table(result.selected)),
+        "atoms": None if atoms is None else table_html(atoms),
+        "spins": any(spin_atoms(state) for state in result.selected.properties),
+    }
+
+
 def _stages(result: Result) -> list[dict[str, str]]:
     longest = max(result.stage_s.values(), default=0.0)
     return [
@@ -214,6 +228,8 @@ def render_html(result: Result) -> str:
             spaces=None if result.selected is None else table_html(rung_table(result)),
             ledger=_figures(result, ("ledger",)),
             arms=_arms(result),
+            properties=_properties(result),
+            classical=table_html(classical_table(result)) if result.classical else None,
             energies=table_html(energy_table(result), own_row=own_row(result)),
             stages=_stages(result),
             rows=summary_rows(result),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.core.errors import InputError
+from kakehashi.energy.solver import Solution
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Ledger
 from kakehashi.report.selected import SelectedSummary
@@ -211,6 +212,7 @@ class Result:
             exact energy with its interval; None where that was not run.
         ledger: What the samples are worth beside random determinants and beside selection alone; None where it was
             not traced.
+        classical: Energies of other solvers, which know neither samples nor selection.
     """
 
     run_id: str
@@ -241,6 +243,7 @@ class Result:
     provenance: Mapping[str, object]
     selected: SelectedSummary | None = None
     ledger: Ledger | None = None
+    classical: tuple[Solution, ...] = ()
 
     def __post_init__(self) -> None:
         _require_finite(self, "energy_hartree", "root_energies_hartree", "hartree_fock_hartree")

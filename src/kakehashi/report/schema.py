@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue
 
 from kakehashi.core.spec import Spec
 
-__all__ = ["SCHEMA_NAME", "ResultDocument", "make_schema", "read_schema"]
+__all__ = ["SCHEMA_NAME", "ResultDocument", "SolutionDocument", "make_schema", "read_schema"]
 
 SCHEMA_NAME = "kakehashi.result/1"
 """Name and version of the format; the number grows when a key changes its meaning or goes away."""
@@ -150,6 +150,29 @@ class RungDocument(_Document):
     cpu_s: Annotated[float, _key("Processor time since then, all threads.", "s", ge=0)]
 
 
+class PropertiesDocument(_Document):
+    """What the one-body density of a state tells."""
+
+    natural_occupations: Annotated[list[float], _key("Natural occupations, descending, 0 to 2.", "electrons")]
+    n_unpaired: Annotated[float, _key("Effectively unpaired electrons: sum of min(n, 2 - n).", "electrons")]
+    spin_density: Annotated[
+        list[float], _key("Alpha minus beta electrons in each of the problem's orbitals.", "electrons")
+    ]
+    dipole_debye: Annotated[
+        list[float] | None,
+        _key(
+            "Dipole moment along x, y and z in the frame of the geometry, from minus to plus, about the centre of "
+            "nuclear charge; null where the problem has no positions.",
+            "debye",
+        ),
+    ]
+    atoms: Annotated[list[str], _key("Label of each atom; empty where the problem has no positions.")]
+    spin_populations: Annotated[
+        list[float] | None, _key("Alpha minus beta electrons on each atom (Loewdin), or null.", "electrons")
+    ]
+    atomic_charges: Annotated[list[float] | None, _key("Charge of each atom (Loewdin), or null.", "elementary charge")]
+
+
 class SelectedDocument(_Document):
     """The spaces that selected configuration interaction grew from the samples."""
 
@@ -158,13 +181,36 @@ class SelectedDocument(_Document):
     estimates: Annotated[
         list[StateEstimateDocument], _key("For each state, the exact energy with its interval.", min_length=1)
     ]
-    natural_occupations: Annotated[
-        list[float], _key("Natural occupations of the lowest state, descending, 0 to 2.", "electrons")
+    properties: Annotated[
+        list[PropertiesDocument],
+        _key("For each state, what its density in the last space tells.", min_length=1),
     ]
     converged: Annotated[bool, _key("Whether the eigensolver reached its tolerance in the last space.")]
     stopped: Annotated[str, _key("Why the growth ended: max_determinants, max_wall_s or complete.")]
     wall_s: Annotated[float, _key("Wall time, orbitals included.", "s", ge=0)]
     cpu_s: Annotated[float, _key("Processor time of all threads, orbitals included.", "s", ge=0)]
+
+
+class SolutionDocument(_Document):
+    """The energy of a solver that knows neither samples nor selection."""
+
+    solver: Annotated[str, _key("Name of the solver, such as ccsd(t).")]
+    energy_hartree: Annotated[float, _key("Its best estimate of the total energy.", "hartree")]
+    interval_hartree: Annotated[
+        list[float] | None,
+        _key("Interval that holds the exact energy with 95 % confidence: lower and upper end; or null.", "hartree"),
+    ]
+    variational_hartree: Annotated[
+        float | None, _key("An upper bound on the exact energy; null where the method gives none.", "hartree")
+    ]
+    spin_squared: Annotated[float | None, _key("<S^2>; null where the method does not tell.", "hbar^2")]
+    converged: Annotated[bool, _key("Whether the method reached its own tolerance.")]
+    wall_s: Annotated[float, _key("Wall time.", "s", ge=0)]
+    cpu_s: Annotated[float, _key("Processor time of all threads.", "s", ge=0)]
+    details: Annotated[
+        dict[str, bool | int | float | str],
+        _key("What else the solver tells, such as a bond dimension; its keys depend on the solver."),
+    ]
 
 
 class LedgerPointDocument(_Document):
@@ -274,6 +320,9 @@ class ResultDocument(_Document):
         _key("What selected configuration interaction made of the samples; null where that was not run."),
     ] = None
     ledger: Annotated[LedgerDocument | None, _key("What the samples are worth; null where that was not traced.")] = None
+    classical: Annotated[
+        list[SolutionDocument], _key("Energies of other solvers; empty where none was asked for or none had one.")
+    ] = Field(default_factory=list)
 
 
 def _without_titles(node: Any) -> Any:

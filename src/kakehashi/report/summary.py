@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from kakehashi.core.resources import format_bytes
+from kakehashi.report.classical import describe_solution
 from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
+from kakehashi.report.properties import StateProperties
+from kakehashi.report.properties_table import (
+    describe_fractional,
+    describe_spins,
+    format_component,
+    fractional_occupations,
+    spin_atoms,
+)
 from kakehashi.report.selected import SelectedSummary
 from kakehashi.report.tables import (
     format_count,
@@ -16,16 +23,11 @@ from kakehashi.report.tables import (
     format_interval,
     format_mhartree,
     format_share,
+    format_solver,
     format_spin,
 )
 
 __all__ = ["Row", "describe_orbitals", "is_converged", "summary_rows"]
-
-FRACTIONAL = 0.1
-"""Natural occupations this far from 0 and from 2 belong to electrons that no single determinant describes."""
-
-MOST_FRACTIONAL = 6
-"""More occupations than this are counted, not listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,7 @@ def _selected_rows(result: Result, selected: SelectedSummary) -> list[Row]:
             value=format_spin(last.spin_squared),
             note=_expected_spin(result),
         ),
-        _occupation_row(selected),
+        *_property_rows(selected.properties[0]),
         Row(
             label="Samples alone",
             value=format_energy(result.energy_hartree),
@@ -157,14 +159,21 @@ def _selected_rows(result: Result, selected: SelectedSummary) -> list[Row]:
     ]
 
 
-def _occupation_row(selected: SelectedSummary) -> Row:
-    found = selected.natural_occupations
-    fractional = found[np.minimum(found, 2 - found) > FRACTIONAL]
-    listed = ", ".join(f"{value:.2f}" for value in fractional)
-    if len(fractional) > MOST_FRACTIONAL:
-        listed = f"from {fractional.max():.2f} to {fractional.min():.2f}"
-    note = f"natural occupations {listed}" if len(fractional) else "all natural occupations are near 0 or 2"
-    return Row(label="Open orbitals", value=str(len(fractional)), note=note)
+def _property_rows(properties: StateProperties) -> list[Row]:
+    """What the density of the lowest state tells."""
+    listed = describe_fractional(properties)
+    about = f"natural occupations {listed}" if listed else "all natural occupations are near 0 or 2"
+    note = f"{about}; {properties.n_unpaired:.2f} unpaired electrons"
+    rows = [Row(label="Open orbitals", value=str(len(fractional_occupations(properties))), note=note)]
+    size, dipole = properties.dipole_size_debye, properties.dipole_debye
+    if size is not None and dipole is not None:
+        components = ", ".join(format_component(value) for value in dipole)
+        note = f"({components}) along x, y, z; from minus to plus"
+        rows.append(Row(label="Dipole moment", value=f"{size:.3f}", unit="debye", note=note))
+    if with_spin := spin_atoms(properties):
+        note = f"alpha minus beta electrons: {describe_spins(properties)}"
+        rows.append(Row(label="Atoms with spin", value=str(len(with_spin)), note=note))
+    return rows
 
 
 def _energy_rows(result: Result) -> list[Row]:
@@ -190,6 +199,7 @@ def _energy_rows(result: Result) -> list[Row]:
         )
         label = "Error" if result.selected is None else "Error of the samples"
         rows.append(Row(label=label, value=format_mhartree(result.error_mhartree), unit="mHa", note=within))
+    rows += _classical_rows(result)
     rows += [
         Row(
             label=f"Root {index}" if result.selected is None else f"Root {index} of the samples",
@@ -208,6 +218,19 @@ def _energy_rows(result: Result) -> list[Row]:
         )
     )
     return rows
+
+
+def _classical_rows(result: Result) -> list[Row]:
+    """The energies of other solvers."""
+    return [
+        Row(
+            label=format_solver(solution.solver),
+            value=format_energy(solution.energy_hartree),
+            unit="hartree",
+            note=describe_solution(result, solution),
+        )
+        for solution in result.classical
+    ]
 
 
 def _this(result: Result) -> str:
@@ -240,7 +263,7 @@ def _control_rows(result: Result) -> list[Row]:
 
 
 def summary_rows(result: Result) -> tuple[Row, ...]:
-    """The result in a dozen lines: estimate, energies, control, state, sampling, cost.
+    """The result in a dozen lines: estimate, state, energies, control, sampling, cost.
 
     Example:
         >>> from kakehashi.report.example import example_result

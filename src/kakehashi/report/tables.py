@@ -15,11 +15,13 @@ __all__ = [
     "energy_table",
     "format_count",
     "format_duration",
+    "format_ends",
     "format_energy",
     "format_interval",
     "format_large",
     "format_mhartree",
     "format_share",
+    "format_solver",
     "format_spin",
     "iteration_table",
     "ledger_table",
@@ -42,6 +44,9 @@ ROUNDING_MHARTREE = 1e-7
 
 TABLE_SIZES = (100, 1_000, 10_000)
 """Numbers of determinants at which the ledger's arms are set side by side."""
+
+PROGRAMS = {"dice": "Dice", "sbd": "sbd"}
+"""Solvers that are named after a program, not a method."""
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -94,8 +99,13 @@ def format_interval(estimate: Estimate) -> str:
         >>> format_interval(Estimate(energy_hartree=-1.0, **ends))
         '−0.120 / +0.050'
     """
-    below = (estimate.energy_hartree - estimate.low_hartree) * HARTREE_TO_MHARTREE
-    above = (estimate.high_hartree - estimate.energy_hartree) * HARTREE_TO_MHARTREE
+    return format_ends(estimate.energy_hartree, estimate.low_hartree, estimate.high_hartree)
+
+
+def format_ends(energy_hartree: float, low_hartree: float, high_hartree: float) -> str:
+    """The same for any energy and its interval."""
+    below = (energy_hartree - low_hartree) * HARTREE_TO_MHARTREE
+    above = (high_hartree - energy_hartree) * HARTREE_TO_MHARTREE
     if abs(below - above) <= max(ALIKE * max(below, above), ROUNDING_MHARTREE):
         return f"±{_half_width(max(below, above))}"
     return f"−{_half_width(below)} / +{_half_width(above)}"
@@ -180,6 +190,16 @@ def format_spin(spin_squared: float) -> str:
     return f"{round(spin_squared, 4) + 0.0:.4f}"
 
 
+def format_solver(name: str) -> str:
+    """A solver's name as people write it.
+
+    Example:
+        >>> [format_solver(name) for name in ("ccsd(t)", "dice")]
+        ['CCSD(T)', 'Dice']
+    """
+    return PROGRAMS.get(name, name.upper())
+
+
 def _difference(energy: float, base: float) -> str:
     return format_mhartree((energy - base) * HARTREE_TO_MHARTREE)
 
@@ -207,6 +227,7 @@ def energy_table(result: Result) -> Table:
         rows.append(("Random strings, same size", result.control.energy_hartree))
         if result.control.loop_energy_hartree is not None:
             rows.append(("Same loop on random bits", result.control.loop_energy_hartree))
+    rows += [(format_solver(solution.solver), solution.energy_hartree) for solution in result.classical]
     if result.reference is not None:
         base, name = result.reference.energy_hartree, result.reference.method
         rows.append((f"Reference ({name})", base))

@@ -1,15 +1,16 @@
 """The folder of a run: what was computed, stage by stage, so that a stopped run goes on from where it was.
 
-================  ====================================================================
-``run.json``      the run's id and its spec
-``shots.h5``      what the device gave
-``loop.h5``       the last turn of the loop
-``control.h5``    the last turn of the loop on uniformly random bits
-``selected.h5``   the last space of selected configuration interaction; where it grew again
-                  with a spin penalty, ``selected-spin.h5`` has that one's
-``result.json``   the result (schema in ``docs/formats/result.md``)
-``report.html``   the same for people
-================  ====================================================================
+==================  ====================================================================
+``run.json``        the run's id and its spec
+``shots.h5``        what the device gave
+``loop.h5``         the last turn of the loop
+``control.h5``      the last turn of the loop on uniformly random bits
+``selected.h5``     the last space of selected configuration interaction; where it grew again
+                    with a spin penalty, ``selected-spin.h5`` has that one's
+``classical.json``  energies of the classical references that are done
+``result.json``     the result (schema in ``docs/formats/result.md``)
+``report.html``     the same for people
+==================  ====================================================================
 
 Each file is written whole or not at all. ``docs/formats/run-folder.md`` is the page about them.
 """
@@ -30,21 +31,24 @@ from kakehashi.core.hdf5 import replace_hdf5
 from kakehashi.device.hdf5 import load_shots, save_shots
 from kakehashi.device.model import Shots
 from kakehashi.energy.ladder import second_checkpoint
-from kakehashi.report.document import read_json
+from kakehashi.energy.solver import Solution
+from kakehashi.report.document import read_json, solution_from_json, solution_to_json
 from kakehashi.report.model import Result
 from kakehashi.subspace.checkpoint import previous_path
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
 
-__all__ = ["RunFolder", "load_turn", "save_turn"]
+__all__ = ["RunFolder", "load_solutions", "load_turn", "save_solutions", "save_turn"]
 
 TURN_SCHEMA = "kakehashi.turn/1"
 RUN_SCHEMA = "kakehashi.run/1"
+SOLUTIONS_SCHEMA = "kakehashi.classical/1"
 SELECTED = "selected.h5"
 SPACES = tuple(
     path.name for kept in (SELECTED, second_checkpoint(SELECTED)) for path in (Path(kept), previous_path(kept))
 )
-CONTENTS = ("shots.h5", "loop.h5", "control.h5", *SPACES, "result.json", "report.html")
+CLASSICAL = "classical.json"
+CONTENTS = ("shots.h5", "loop.h5", "control.h5", *SPACES, CLASSICAL, "result.json", "report.html")
 """What the stages leave. A folder without any of it belongs to nobody yet."""
 
 _STATE_ARRAYS = ("coefficients", "alpha", "beta")
@@ -112,6 +116,29 @@ def load_turn(path: Path) -> tuple[Turn, tuple[dict[str, Any], ...]]:
         ) from error
 
 
+def save_solutions(solutions: tuple[Solution, ...], path: Path) -> None:
+    """Write energies of classical references as JSON."""
+    table = {"schema": SOLUTIONS_SCHEMA, "solutions": [solution_to_json(solution) for solution in solutions]}
+    write_text(path, json.dumps(table, indent=2, allow_nan=False) + "\n")
+
+
+def load_solutions(path: Path) -> tuple[Solution, ...]:
+    """Read energies of classical references.
+
+    Raises:
+        FileFormatError: The file is not what this version wrote, or is damaged.
+    """
+    try:
+        table = json.loads(read_text(path))
+        if not isinstance(table, dict) or table.get("schema") != SOLUTIONS_SCHEMA:
+            raise FileFormatError(path, f"expected a JSON object with schema {SOLUTIONS_SCHEMA}.")
+        return tuple(solution_from_json(item) for item in table["solutions"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(path, f"this cannot be read ({error}); remove it to compute that part again.") from error
+
+
 class RunFolder:
     """A folder on disk that holds one run.
 
@@ -174,6 +201,15 @@ class RunFolder:
     def selected_path(self) -> Path:
         """Where selected configuration interaction keeps its spaces."""
         return self.path / SELECTED
+
+    def solutions(self) -> tuple[Solution, ...]:
+        """The classical references that were found before."""
+        path = self.path / CLASSICAL
+        return load_solutions(path) if path.exists() else ()
+
+    def keep_solutions(self, solutions: tuple[Solution, ...]) -> None:
+        """Write the classical references that were found so far."""
+        save_solutions(solutions, self.path / CLASSICAL)
 
     def turn(self, name: str) -> tuple[Turn | None, tuple[dict[str, Any], ...]]:
         """The last turn of the loop called ``name`` and the records so far, or None and nothing."""

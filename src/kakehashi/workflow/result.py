@@ -15,10 +15,11 @@ from kakehashi.report.model import Control, Iteration, Result, SizePoint
 from kakehashi.report.selected import SelectedSummary
 from kakehashi.subspace.loop import PATIENCE, Turn
 from kakehashi.subspace.spec import SubspaceSpec
+from kakehashi.workflow.classical import References
 from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.summary import summarize_sampling
 
-__all__ = ["assemble", "find_selection_warnings", "find_warnings"]
+__all__ = ["assemble", "find_selection_warnings", "find_warnings", "record_turn"]
 
 SPIN_CONTAMINATION = 0.1
 """Deviation of ``<S^2>`` from the wanted spin's above which the user is warned."""
@@ -38,6 +39,7 @@ def assemble(
     size_curve: tuple[SizePoint, ...],
     control: Control | None,
     selected: SelectedSummary | None,
+    classical: References,
     ledger: Ledger | None,
     clock: Clock,
     seed: int,
@@ -56,6 +58,7 @@ def assemble(
         size_curve: Energy against subspace size.
         control: The control, if there is one.
         selected: What selected configuration interaction added, if it was asked for.
+        classical: What the classical references found, if any were asked for.
         ledger: What the samples are worth, if that was asked for.
         clock: Seconds per stage.
         seed: Seed of the run.
@@ -91,6 +94,7 @@ def assemble(
             *circuit_warnings,
             *find_warnings(problem, turn, iterations, subspace),
             *find_selection_warnings(selected),
+            *classical.warnings,
         ),
         stage_s=dict(clock.stage_s),
         seed=seed,
@@ -100,6 +104,7 @@ def assemble(
         provenance=collect_provenance(),
         selected=selected,
         ledger=ledger,
+        classical=classical.solutions,
     )
 
 
@@ -140,4 +145,19 @@ def find_selection_warnings(selected: SelectedSummary | None) -> tuple[str, ...]
     return (
         "The eigensolver of selected CI did not reach its tolerance in the last space: its energy is an upper bound "
         "still, but the estimate is worth less. A higher energy.residual_tolerance_hartree asks for less.",
+    )
+
+
+def record_turn(turn: Turn, before_s: float) -> Iteration:
+    """What the report says of a turn."""
+    return Iteration(
+        index=turn.index,
+        energy_hartree=turn.energy_hartree,
+        batch_energies_hartree=turn.batch_energies_hartree,
+        n_alpha_strings=turn.shape[0],
+        n_beta_strings=turn.shape[1],
+        n_determinants=turn.shape[0] * turn.shape[1],
+        spin_squared=turn.spin_squared,
+        n_configurations=turn.n_configurations,
+        elapsed_s=before_s + turn.elapsed_s,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from kakehashi.circuit.hartree_fock import build_hartree_fock
 from kakehashi.circuit.spec import CircuitSpec
@@ -15,7 +15,7 @@ from kakehashi.core.identity import identify
 from kakehashi.core.progress import Progress, Reporter, silent
 from kakehashi.core.ranks import Ranks
 from kakehashi.core.rng import named_stream
-from kakehashi.core.spec import Spec, parse_spec
+from kakehashi.core.spec import as_spec
 from kakehashi.device.model import Device, Shots
 from kakehashi.device.spec import DeviceSpec, parse_device
 from kakehashi.device.uniform import UniformDevice
@@ -23,17 +23,18 @@ from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import Problem
 from kakehashi.report.ledger import Ledger
-from kakehashi.report.model import Control, Iteration, Result
+from kakehashi.report.model import Control, Result
 from kakehashi.report.selected import SelectedSummary
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.loop import Turn, iterate, require_loop_memory
 from kakehashi.subspace.spec import SubspaceSpec
+from kakehashi.workflow.classical import ClassicalSpec, require_solvers, solve_references
 from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.control import solve_control
 from kakehashi.workflow.folder import RunFolder
 from kakehashi.workflow.identity import describe_problem, identify_problem
 from kakehashi.workflow.ledger import LedgerSpec, trace_ledger
-from kakehashi.workflow.result import assemble
+from kakehashi.workflow.result import assemble, record_turn
 from kakehashi.workflow.selection import Ascent, follow_ranks, heaviest_determinants, summarize_climb
 from kakehashi.workflow.sizes import trace_sizes
 from kakehashi.workflow.spec import ControlSpec, RunSpec
@@ -42,7 +43,6 @@ __all__ = ["execute", "solve"]
 
 DEFAULT_SHOTS = 100_000
 
-S = TypeVar("S", bound=Spec)
 Options = Mapping[str, Any]
 Records = tuple[Mapping[str, Any], ...]
 
@@ -57,6 +57,7 @@ def solve(
     subspace: SubspaceSpec | Options | None = None,
     control: ControlSpec | Options | None = None,
     energy: EnergySpec | Options | None = None,
+    classical: ClassicalSpec | Options | Sequence[str] | None = None,
     ledger: LedgerSpec | Options | None = None,
     seed: int | None = None,
     folder: Path | str | None = None,
@@ -75,6 +76,7 @@ def solve(
         control: What stands beside the result.
         energy: How far selected configuration interaction goes on from the samples, such as
             ``{"max_determinants": 1_000_000}``; 0 leaves it out.
+        classical: Solvers that stand beside the result: their names, such as ``["ccsd(t)"]``, or a spec.
         ledger: How far the ledger of what the samples are worth goes; ``{"max_determinants": 0}`` leaves it out.
         seed: Seed of all random numbers; a fresh one, noted in the result, where not given.
         folder: Where to keep shots, checkpoints, result and report. A call with the same arguments and a seed
@@ -99,16 +101,19 @@ def solve(
         device = {"name": device}
     if isinstance(device, Mapping):
         device = parse_device(device if n_shots is None else {**device, "n_shots": n_shots})
+    if isinstance(classical, Sequence):
+        classical = {"solvers": [classical] if isinstance(classical, str) else list(classical)}
     plan = _Plan(
         problem=load_problem(problem) if isinstance(problem, str) else problem,
         sampler=device,
         n_shots=n_shots,
-        circuit=_as_spec(CircuitSpec, circuit, "circuit"),
-        samples=_as_spec(SamplesSpec, samples, "samples"),
-        subspace=_as_spec(SubspaceSpec, subspace, "subspace"),
-        control=_as_spec(ControlSpec, control, "control"),
-        energy=_as_spec(EnergySpec, energy, "energy"),
-        ledger=_as_spec(LedgerSpec, ledger, "ledger"),
+        circuit=as_spec(CircuitSpec, circuit, "circuit"),
+        samples=as_spec(SamplesSpec, samples, "samples"),
+        subspace=as_spec(SubspaceSpec, subspace, "subspace"),
+        control=as_spec(ControlSpec, control, "control"),
+        energy=as_spec(EnergySpec, energy, "energy"),
+        classical=as_spec(ClassicalSpec, classical, "classical"),
+        ledger=as_spec(LedgerSpec, ledger, "ledger"),
         seed=secrets.randbits(32) if seed is None else seed,
     )
     return _Run(plan, Clock(), Reporter(progress)).finish(folder)
@@ -162,20 +167,13 @@ def _execute(
         subspace=spec.subspace,
         control=spec.control,
         energy=spec.energy,
+        classical=spec.classical,
         ledger=spec.ledger,
         seed=spec.seed,
         base=base,
         written=spec.model_dump(mode="json", exclude_unset=True),
     )
     return _Run(plan, clock, reporter, ranks).finish(folder, fresh=fresh)
-
-
-def _as_spec(model: type[S], value: S | Options | None, name: str) -> S:
-    if isinstance(value, model):
-        return value
-    if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"Argument `{name}` must be a {model.__name__} or a dict, but is {value!r}.")
-    return parse_spec(model, value or {}, source=f"argument `{name}`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +188,7 @@ class _Plan:
     subspace: SubspaceSpec
     control: ControlSpec
     energy: EnergySpec
+    classical: ClassicalSpec
     ledger: LedgerSpec
     seed: int
     base: Path = Path()
@@ -205,6 +204,12 @@ class _Plan:
         n_shots = DEFAULT_SHOTS if self.n_shots is None else self.n_shots
         return sampler, n_shots, {"name": sampler.name, "n_shots": n_shots}
 
+    @property
+    def selection(self) -> EnergySpec:
+        """The options of what comes behind the loop, which is after the loop's spin where nothing else is said."""
+        two_s = self.subspace.two_s if self.energy.two_s is None else self.energy.two_s
+        return self.energy.model_copy(update={"two_s": two_s})
+
     def tables(self) -> dict[str, Any]:
         """The options of the stages behind the device, as plain JSON values.
 
@@ -212,7 +217,7 @@ class _Plan:
         """
         return {
             name: getattr(self, name).model_dump(mode="json", exclude={"n_threads", "memory_gib"})
-            for name in ("circuit", "samples", "subspace", "control", "energy", "ledger")
+            for name in ("circuit", "samples", "subspace", "control", "energy", "classical", "ledger")
         }
 
 
@@ -244,6 +249,7 @@ class _Run:
             self._kept = RunFolder(folder, run_id=run_id, spec=spec, fresh=fresh)
             if (finished := self._kept.result()) is not None:
                 return finished
+        require_solvers(plan.classical, self._kept)
         shots = self._take_shots()
         turn, records = self._loop(shots, "loop")
         with self._clock.stage("sizes"):
@@ -259,6 +265,14 @@ class _Run:
             size_curve=size_curve,
             control=self._control(shots, turn),
             selected=self._select(turn),
+            classical=solve_references(
+                plan.problem,
+                plan.classical,
+                energy=plan.selection,
+                folder=self._kept,
+                clock=self._clock,
+                reporter=self._reporter,
+            ),
             ledger=self._trace_ledger(shots),
             clock=self._clock,
             seed=plan.seed,
@@ -312,7 +326,7 @@ class _Run:
             reporter=self._reporter,
         )
         for turn in turns:
-            records = (*records, asdict(_record(turn, before_s)))
+            records = (*records, asdict(record_turn(turn, before_s)))
             self._reporter.step(
                 name,
                 "turn done",
@@ -347,9 +361,7 @@ class _Run:
         plan = self._plan
         if not plan.energy.max_determinants:
             return None
-        spec = plan.energy
-        if spec.two_s is None:
-            spec = spec.model_copy(update={"two_s": plan.subspace.two_s})
+        spec = plan.selection
         ascent = Ascent(
             problem=plan.problem,
             spec=spec,
@@ -358,7 +370,7 @@ class _Run:
             checkpoint=None if self._kept is None else self._kept.selected_path,
         )
         with self._clock.stage("selection"):
-            return summarize_climb(ascent.lead(self._ranks, self._reporter))
+            return summarize_climb(plan.problem, ascent.lead(self._ranks, self._reporter))
 
     def _trace_ledger(self, shots: Shots) -> Ledger | None:
         plan = self._plan
@@ -373,18 +385,3 @@ class _Run:
                 seed=plan.seed,
                 reporter=self._reporter,
             )
-
-
-def _record(turn: Turn, before_s: float) -> Iteration:
-    """What the report says of a turn."""
-    return Iteration(
-        index=turn.index,
-        energy_hartree=turn.energy_hartree,
-        batch_energies_hartree=turn.batch_energies_hartree,
-        n_alpha_strings=turn.shape[0],
-        n_beta_strings=turn.shape[1],
-        n_determinants=turn.shape[0] * turn.shape[1],
-        spin_squared=turn.spin_squared,
-        n_configurations=turn.n_configurations,
-        elapsed_s=before_s + turn.elapsed_s,
-    )

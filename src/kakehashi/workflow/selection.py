@@ -10,9 +10,11 @@ import numpy as np
 from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
 from kakehashi.energy.ladder import Climb, climb
+from kakehashi.energy.properties import properties_of
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.energy.starts import Seeds
 from kakehashi.problem.model import Problem
+from kakehashi.report.properties import StateProperties
 from kakehashi.report.selected import SelectedSummary
 from kakehashi.subspace.model import State
 
@@ -92,13 +94,18 @@ def follow_ranks(ranks: Ranks) -> None:
         ascent.climb(ranks)
 
 
-def summarize_climb(found: Climb) -> SelectedSummary:
-    """What a report tells of a growth."""
+def summarize_climb(problem: Problem, found: Climb) -> SelectedSummary:
+    """What a report tells of a growth, and of the states that it ended with.
+
+    Args:
+        problem: The problem that was solved.
+        found: The growth.
+    """
     return SelectedSummary(
         orbitals=found.start.name,
         rungs=found.rungs,
         estimates=found.estimates,
-        natural_occupations=found.natural_occupations,
+        properties=tuple(StateProperties.of(properties_of(problem, density)) for density in found.one_body),
         converged=found.converged,
         stopped=found.stopped,
         wall_s=found.wall_s,

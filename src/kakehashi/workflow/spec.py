@@ -15,6 +15,7 @@ from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.spec import ProblemSpec
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
+from kakehashi.workflow.classical import ClassicalSpec
 from kakehashi.workflow.ledger import LedgerSpec
 
 __all__ = ["ControlSpec", "RunSpec", "read_spec"]
@@ -44,6 +45,7 @@ class RunSpec(Spec):
         subspace: How strings are diagonalised.
         control: What stands beside the result.
         energy: How far selected configuration interaction goes on from the samples.
+        classical: Which classical references stand beside the result.
         ledger: How far the ledger of what the samples are worth goes.
         seed: Seed of all random numbers of the run.
     """
@@ -55,6 +57,7 @@ class RunSpec(Spec):
     subspace: SubspaceSpec = SubspaceSpec()
     control: ControlSpec = ControlSpec()
     energy: EnergySpec = EnergySpec()
+    classical: ClassicalSpec = ClassicalSpec()
     ledger: LedgerSpec = LedgerSpec()
     seed: Annotated[int, Field(ge=0)] = 0
 

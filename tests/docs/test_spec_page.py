@@ -17,6 +17,7 @@ from kakehashi.problem.spec import AndersonSpec, HubbardSpec, MoleculeSpec, Prob
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
 from kakehashi.workflow.ledger import LedgerSpec
+from kakehashi.workflow.points import ScanSpec
 from kakehashi.workflow.spec import ControlSpec, RunSpec
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "spec.md"
@@ -34,6 +35,7 @@ MODELS = {
     "`[control]`": ControlSpec,
     "`[energy]`": EnergySpec,
     "`[ledger]`": LedgerSpec,
+    "`[scan]`": ScanSpec,
 }
 
 

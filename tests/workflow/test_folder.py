@@ -8,7 +8,7 @@ import pytest
 from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
-from kakehashi.workflow.folder import RunFolder, load_turn, save_turn
+from kakehashi.workflow.folder import RunFolder, load_turn, read_run_id, save_turn
 
 
 def make_turn() -> Turn:
@@ -94,3 +94,13 @@ def test_fresh_forgets(tmp_path: Path) -> None:
     folder.keep_turn("loop", make_turn(), ())
     assert RunFolder(tmp_path, run_id="a", spec={}).turn("loop")[0] is not None
     assert RunFolder(tmp_path, run_id="a", spec={}, fresh=True).turn("loop") == (None, ())
+
+
+def test_the_id_of_a_folder_can_be_read(tmp_path: Path) -> None:
+    RunFolder(tmp_path, run_id="abc", spec={})
+    assert read_run_id(tmp_path) == "abc"
+    with pytest.raises(InputError, match="there is no such file"):
+        read_run_id(tmp_path / "nowhere")
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(FileFormatError, match=r"run\.json"):
+        read_run_id(tmp_path)

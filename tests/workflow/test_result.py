@@ -11,7 +11,7 @@ from kakehashi.problem.model import Problem
 from kakehashi.report.example import example_selected
 from kakehashi.report.model import Iteration
 from kakehashi.subspace.spec import SubspaceSpec
-from kakehashi.workflow.result import find_selection_warnings, find_warnings
+from kakehashi.workflow.result import find_selection_warnings, find_warnings, record_turn
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +72,10 @@ def test_a_selection_that_did_not_converge_is_named() -> None:
     assert find_selection_warnings(None) == find_selection_warnings(example_selected()) == ()
     (warning,) = find_selection_warnings(dataclasses.replace(example_selected(), converged=False))
     assert "selected CI did not reach its tolerance" in warning
+
+
+def test_a_record_counts_from_the_beginning_of_the_run() -> None:
+    turn = make_turn()
+    record = record_turn(turn, 10.0)
+    assert record.elapsed_s == 10.0 + turn.elapsed_s
+    assert record.n_determinants == turn.shape[0] * turn.shape[1]

@@ -36,11 +36,12 @@ from kakehashi.subspace.checkpoint import previous_path
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
 
-__all__ = ["RunFolder", "load_turn", "save_turn"]
+__all__ = ["SELECTED", "RunFolder", "load_turn", "read_run_id", "save_turn"]
 
 TURN_SCHEMA = "kakehashi.turn/1"
 RUN_SCHEMA = "kakehashi.run/1"
 SELECTED = "selected.h5"
+"""Where selected configuration interaction keeps its spaces."""
 SPACES = tuple(
     path.name for kept in (SELECTED, second_checkpoint(SELECTED)) for path in (Path(kept), previous_path(kept))
 )
@@ -112,6 +113,22 @@ def load_turn(path: Path) -> tuple[Turn, tuple[dict[str, Any], ...]]:
         ) from error
 
 
+def read_run_id(folder: Path | str) -> str:
+    """Identity of the run that a folder holds.
+
+    Raises:
+        InputError: The folder holds no run.
+        FileFormatError: Its ``run.json`` is damaged.
+    """
+    marker = Path(folder) / "run.json"
+    try:
+        return str(json.loads(read_text(marker))["run_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise FileFormatError(marker, f"expected a JSON object with schema {RUN_SCHEMA}; give another --out.") from None
+
+
 class RunFolder:
     """A folder on disk that holds one run.
 
@@ -137,16 +154,10 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file; give a folder to write the run into.")
         if marker.exists():
-            try:
-                found = json.loads(read_text(marker))["run_id"]
-            except (ValueError, KeyError, TypeError):
-                raise FileFormatError(
-                    marker, f"expected a JSON object with schema {RUN_SCHEMA}; give another --out."
-                ) from None
+            found = read_run_id(self.path)
             if found != run_id and any((self.path / name).exists() for name in CONTENTS):
                 raise InputError(
-                    f"{self.path} holds another run ({str(found)[:12]}, this one is {run_id[:12]}); "
-                    "give another folder."
+                    f"{self.path} holds another run ({found[:12]}, this one is {run_id[:12]}); give another folder."
                 )
             if found == run_id:
                 return

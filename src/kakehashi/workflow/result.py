@@ -18,7 +18,7 @@ from kakehashi.subspace.spec import SubspaceSpec
 from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.summary import summarize_sampling
 
-__all__ = ["assemble", "find_selection_warnings", "find_warnings"]
+__all__ = ["assemble", "find_selection_warnings", "find_warnings", "record_turn"]
 
 SPIN_CONTAMINATION = 0.1
 """Deviation of ``<S^2>`` from the wanted spin's above which the user is warned."""
@@ -140,4 +140,19 @@ def find_selection_warnings(selected: SelectedSummary | None) -> tuple[str, ...]
     return (
         "The eigensolver of selected CI did not reach its tolerance in the last space: its energy is an upper bound "
         "still, but the estimate is worth less. A higher energy.residual_tolerance_hartree asks for less.",
+    )
+
+
+def record_turn(turn: Turn, before_s: float) -> Iteration:
+    """What the report says of a turn."""
+    return Iteration(
+        index=turn.index,
+        energy_hartree=turn.energy_hartree,
+        batch_energies_hartree=turn.batch_energies_hartree,
+        n_alpha_strings=turn.shape[0],
+        n_beta_strings=turn.shape[1],
+        n_determinants=turn.shape[0] * turn.shape[1],
+        spin_squared=turn.spin_squared,
+        n_configurations=turn.n_configurations,
+        elapsed_s=before_s + turn.elapsed_s,
     )

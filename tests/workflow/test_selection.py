@@ -52,6 +52,8 @@ def test_what_an_earlier_run_ended_with_is_read(tmp_path: Path) -> None:
     assert start is not None
     assert len(start.alpha) == 4  # a quarter of the small space
     assert read_earlier(None, far, spec) is None
+    (tmp_path / "selected.h5").rename(tmp_path / "selected-spin.h5")  # of two growths the one with a penalty
+    assert read_earlier(tmp_path, far, spec) is not None
     assert read_earlier(tmp_path / "nowhere", far, spec) is None
     helped = Ascent(problem=far, spec=spec, seeds=(start.alpha[:0], start.beta[:0]), seed=1, carried=start)
     events: list[Event] = []

@@ -131,7 +131,7 @@ def climb(
     """
     ranks = Ranks() if ranks is None else ranks
     reporter = Reporter() if reporter is None or ranks.rank else reporter
-    first, space = _grow_once(problem, spec, seeds, seed, ranks, checkpoint, reporter)
+    first, space = _grow_once(problem, spec, seeds, carried, seed, ranks, checkpoint, reporter)
     left = np.inf if spec.max_wall_s is None else spec.max_wall_s - first.wall_s
     if spec.spin_penalty_hartree is not None or not ranks.share(left > 0 and _is_a_mixture(first, problem, spec)):
         return _finish(first, space, seed, reporter)
@@ -142,7 +142,7 @@ def climb(
     )
     file = None if checkpoint is None else second_checkpoint(checkpoint)
     reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
-    second, space = _grow_once(problem, again, seeds, seed, ranks, file, reporter)
+    second, space = _grow_once(problem, again, seeds, carried, seed, ranks, file, reporter)
     wall_s, cpu_s = first.wall_s + second.wall_s, first.cpu_s + second.cpu_s
     if ranks.share(second.rank < first.rank):
         return _finish(replace(second, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
@@ -197,6 +197,7 @@ def _grow_once(
     problem: Problem,
     spec: EnergySpec,
     seeds: Seeds | None,
+    carried: Start | None,
     seed: int,
     ranks: Ranks,
     checkpoint: Path | str | None,

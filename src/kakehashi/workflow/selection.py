@@ -10,11 +10,12 @@ import numpy as np
 from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
 from kakehashi.energy.carry import read_carried
-from kakehashi.energy.ladder import Climb, climb
+from kakehashi.energy.ladder import Climb, climb, second_checkpoint
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.energy.starts import Seeds, Start
 from kakehashi.problem.model import Problem
 from kakehashi.report.selected import SelectedSummary
+from kakehashi.subspace.checkpoint import has_checkpoint
 from kakehashi.subspace.model import State
 from kakehashi.workflow.folder import SELECTED
 
@@ -106,7 +107,9 @@ def read_earlier(folder: Path | None, problem: Problem, spec: EnergySpec) -> Sta
         return None
     # Starts are compared at one size: a start that is larger already would win by that alone.
     n_determinants = min(spec.n_seeds, spec.orbital_determinants // SHARE_CARRIED)
-    return read_carried(folder / SELECTED, problem, n_determinants=n_determinants)
+    # Where the space grew again with a spin penalty, that state has the wanted spin and the first one has not.
+    path, purer = folder / SELECTED, second_checkpoint(folder / SELECTED)
+    return read_carried(purer if has_checkpoint(purer) else path, problem, n_determinants=n_determinants)
 
 
 def summarize_climb(found: Climb) -> SelectedSummary:

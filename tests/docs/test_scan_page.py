@@ -22,7 +22,7 @@ def read_tables():
     for line in TEXT.splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ")
-        elif line.startswith("| `"):
+        elif line.startswith("| `") and heading in OBJECTS:
             key, *cells = (cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])
             assert len(cells) == 3, line
             tables.setdefault(heading, {})[key.strip("`")] = cells

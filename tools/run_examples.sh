@@ -12,8 +12,10 @@ for example in examples/*.toml; do
         continue
     fi
     echo "run: $example"
-    "$venv/bin/kakehashi" run "$example" --out "$out/$(basename "$example" .toml)" --json >"$out/result.json"
-    "$venv/bin/python" -c 'import json, sys; json.load(open(sys.argv[1]))["energy_hartree"]' "$out/result.json"
+    command=run key=energy_hartree
+    if grep -q '^\[scan\]' "$example"; then command=scan key=points; fi
+    "$venv/bin/kakehashi" $command "$example" --out "$out/$(basename "$example" .toml)" --json >"$out/result.json"
+    "$venv/bin/python" -c 'import json, sys; json.load(open(sys.argv[1]))[sys.argv[2]]' "$out/result.json" $key
     n=$((n + 1))
 done
 [ "$n" -gt 0 ] || { echo "there is no example to run" >&2; exit 1; }

@@ -89,6 +89,55 @@ def test_ranks_share_a_run_and_one_of_them_speaks(spec: Path, tmp_path: Path) ->
     assert "Traceback" not in wrong.stderr
 
 
+SCAN = """
+[scan]
+key = "problem.spacing_angstrom"
+values = [0.9, 1.2, 1.6]
+[control]
+random_strings = false
+uniform_loop = false
+[ledger]
+max_determinants = 0
+"""
+
+
+def test_scan_shows_every_point_and_goes_on(spec: Path, tmp_path: Path) -> None:
+    path = tmp_path / "scan.toml"
+    path.write_text(SPEC + SCAN)
+    done = kakehashi("scan", path, "--out", "scan", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["schema"] == "kakehashi.scan/1"
+    assert [point["state"] for point in found["points"]] == ["done"] * 3
+    assert json.loads((tmp_path / "scan" / "scan.json").read_text()) == found
+    assert "3 of 3: " in done.stderr
+    assert "scan/scan.html" in done.stderr
+    words = kakehashi("scan", path, "--out", "scan", cwd=tmp_path)
+    assert words.stderr.count("already there") == 3
+    assert f"{found['points'][1]['states'][0]['energy_hartree']:.6f}" in words.stdout
+    assert max(len(line.rstrip()) for line in words.stdout.splitlines()) <= 100
+    for command in ("run", "compare"):
+        wrong = kakehashi(command, path, cwd=tmp_path)
+        assert wrong.returncode == 2
+        assert "has a table [scan] over 'problem.spacing_angstrom': use `kakehashi scan`" in wrong.stderr
+    failed = kakehashi("scan", path, "--set", "scan.values=[0.0, 0.9]", "--out", "other", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert "Failed at 0.0: " in failed.stderr
+    assert "0.9" in failed.stdout
+    nothing = kakehashi("scan", spec, cwd=tmp_path)
+    assert nothing.returncode == 2
+    assert "has no table [scan]" in nothing.stderr
+
+
+def test_scan_that_is_not_converged_is_code_3(tmp_path: Path) -> None:
+    path = tmp_path / "scan.toml"
+    path.write_text(SPEC + SCAN)
+    changes = ["problem.n_atoms=8", "subspace.max_strings=60", "subspace.max_eigensolver_iterations=1"]
+    changes += ["scan.values=[1.0]", "energy.max_determinants=0"]
+    arguments = [part for change in changes for part in ("--set", change)]
+    assert kakehashi("scan", path, *arguments, cwd=tmp_path).returncode == 3
+
+
 def test_compare_writes_the_ledger_and_says_one_sentence(spec: Path, tmp_path: Path) -> None:
     done = kakehashi("compare", spec, "--out", "run", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
 from kakehashi.workflow.classical import ClassicalSpec
 from kakehashi.workflow.ledger import LedgerSpec
+from kakehashi.workflow.points import ScanSpec
 from kakehashi.workflow.spec import ControlSpec, RunSpec
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "spec.md"
@@ -36,6 +37,7 @@ MODELS = {
     "`[energy]`": EnergySpec,
     "`[classical]`": ClassicalSpec,
     "`[ledger]`": LedgerSpec,
+    "`[scan]`": ScanSpec,
 }
 
 

@@ -42,6 +42,20 @@ def test_the_weights_are_loewdins(water):
     assert found.core_charges.sum() == pytest.approx(8)
 
 
+def test_functions_are_orthonormal_and_give_the_weights(water):
+    found = water.observables
+    assert found.functions.shape == (13, 12)
+    np.testing.assert_allclose(found.functions.T @ found.functions, np.eye(12), atol=1e-9)
+    oxygen = found.functions[:9]
+    np.testing.assert_allclose(oxygen.T @ oxygen, found.atomic_weights[0], atol=1e-12)
+    turn = ortho_group.rvs(12, random_state=1)
+    np.testing.assert_allclose(found.rotate(turn).functions, found.functions @ turn, atol=1e-12)
+    without = dataclasses.replace(found, functions=None)
+    assert without.rotate(turn).functions is None
+    with pytest.raises(InputError, match="`functions` must have shape"):
+        dataclasses.replace(found, functions=np.zeros((13, 11)))
+
+
 def test_the_origin_is_the_centre_of_nuclear_charge(water):
     from pyscf.data.nist import BOHR
 

@@ -15,6 +15,7 @@ from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
 from kakehashi.report.properties import StateProperties
+from kakehashi.report.scan import Scan, ScanPoint, summarize_point
 from kakehashi.report.selected import SelectedSummary
 
 FCI = -109.046671778
@@ -282,6 +283,41 @@ def make_result(**changes: Any) -> Result:
         },
     }
     return Result(**(values | changes))
+
+
+def make_scan(**changes: Any) -> Scan:
+    """Four points, the last two without an error bar; ``failed`` and ``waiting`` add one each."""
+    values = changes.pop("values", (0.9, 1.0, 1.1, 1.2))
+    results = changes.pop("results", None) or [
+        make_result(selected=make_selected(last=last, shift_hartree=shift), reference=None)
+        for last, shift in ((len(RUNGS), 0.02), (len(RUNGS), 0.0), (3, 0.01), (2, 0.05))
+    ]
+    points = [
+        summarize_point(value, result, chain=k // 2, folder=f"{k + 1}-0123abcd", carried_from=values[0] if k else None)
+        for k, (value, result) in enumerate(zip(values, results, strict=True))
+    ]
+    if changes.pop("failed", False):
+        points.append(ScanPoint(value=9.9, chain=1, state="failed", folder="5-0123abcd", error=f"No: {NASTY}"))
+    if changes.pop("waiting", False):
+        points.append(ScanPoint(value=10.5, chain=1, state="waiting"))
+    table: dict[str, Any] = {
+        "scan_id": "0" * 64,
+        "problem": "N2 6-31G (10e,16o)",
+        "key": "problem.bond_angstrom",
+        "label": "bond (angstrom)",
+        "n_chains": 2,
+        "points": tuple(points),
+        "wall_s": 60.0,
+        "seed": 7,
+        "spec": {"seed": 7, "scan": {"key": "problem.bond_angstrom"}},
+        "provenance": {"kakehashi": "0.1.0"},
+    }
+    return Scan(**(table | changes))
+
+
+@pytest.fixture(scope="session")
+def build_scan() -> Callable[..., Scan]:
+    return make_scan
 
 
 @pytest.fixture(scope="session")

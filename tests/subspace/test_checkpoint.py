@@ -10,7 +10,7 @@ from kakehashi.core.bits import lowest_string
 from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.core.ranks import Ranks
 from kakehashi.problem.lattice import hubbard
-from kakehashi.subspace.checkpoint import previous_path, read_checkpoint, write_checkpoint
+from kakehashi.subspace.checkpoint import previous_path, read_checkpoint, read_heaviest, write_checkpoint
 from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import Stage, grow
 
@@ -44,6 +44,22 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(kept.coefficients, stage.coefficients)
     assert kept.energies_hartree == stage.energies_hartree
     assert kept.threshold_hartree == stage.threshold_hartree
+
+
+def test_the_heaviest_come_first(tmp_path: Path) -> None:
+    path = tmp_path / "space.h5"
+    stages(path, n=3)
+    space = fresh()
+    weights = np.square(read_checkpoint(path, space).coefficients).sum(axis=0)
+    alpha, beta = space.strings()
+    order = np.argsort(-weights, kind="stable")[:7]
+    found = read_heaviest(path, 7)
+    np.testing.assert_array_equal(found[0], alpha[order])
+    np.testing.assert_array_equal(found[1], beta[order])
+    assert found[2] == {}
+    assert len(read_heaviest(path, 10**6)[0]) == len(space)
+    with pytest.raises(InputError, match="no such checkpoint"):
+        read_heaviest(tmp_path / "nowhere.h5", 1)
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "empty", "missing"])

@@ -9,7 +9,7 @@ from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.energy.solver import Solution
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
-from kakehashi.workflow.folder import RunFolder, load_solutions, load_turn, save_turn
+from kakehashi.workflow.folder import RunFolder, load_solutions, load_turn, read_run_id, save_turn
 
 
 def make_turn() -> Turn:
@@ -133,3 +133,13 @@ def test_damaged_solutions_are_named(tmp_path: Path, content: str, message: str)
     path.write_text(content)
     with pytest.raises(FileFormatError, match=rf"classical\.json: .*{message}"):
         load_solutions(path)
+
+
+def test_the_id_of_a_folder_can_be_read(tmp_path: Path) -> None:
+    RunFolder(tmp_path, run_id="abc", spec={})
+    assert read_run_id(tmp_path) == "abc"
+    with pytest.raises(InputError, match="there is no such file"):
+        read_run_id(tmp_path / "nowhere")
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(FileFormatError, match=r"run\.json"):
+        read_run_id(tmp_path)

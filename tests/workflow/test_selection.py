@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from tests.workflow.test_folder import make_turn
 
-from kakehashi.core.progress import Reporter
+from kakehashi.core.progress import Event, Reporter
 from kakehashi.core.ranks import Ranks
+from kakehashi.energy.ladder import climb
 from kakehashi.energy.spec import EnergySpec
+from kakehashi.problem.library import load_problem
 from kakehashi.problem.molecule import molecule_problem
-from kakehashi.workflow.selection import Ascent, heaviest_determinants, summarize_climb
+from kakehashi.workflow.selection import Ascent, heaviest_determinants, read_earlier, summarize_climb
 
 
 def test_the_heaviest_determinants_come_first_and_those_without_weight_never() -> None:
@@ -45,3 +49,20 @@ def test_a_summary_says_what_the_growth_found() -> None:
     assert excited.dipole_debye is not None
     assert ground.dipole_debye[2] < -4.0 < 0.0 < excited.dipole_debye[2]
     assert ground.atoms == ("Li1", "H2")
+
+
+def test_what_an_earlier_run_ended_with_is_read(tmp_path: Path) -> None:
+    near, far = (load_problem("hydrogen-chain", n_atoms=4, spacing_angstrom=r) for r in (1.5, 1.6))
+    spec = EnergySpec(orbital_determinants=16)
+    climb(near, spec, checkpoint=tmp_path / "selected.h5")
+    start = read_earlier(tmp_path, far, spec)
+    assert start is not None
+    assert len(start.alpha) == 4  # a quarter of the small space
+    assert read_earlier(None, far, spec) is None
+    (tmp_path / "selected.h5").rename(tmp_path / "selected-spin.h5")  # of two growths the one with a penalty
+    assert read_earlier(tmp_path, far, spec) is not None
+    assert read_earlier(tmp_path / "nowhere", far, spec) is None
+    helped = Ascent(problem=far, spec=spec, seeds=(start.alpha[:0], start.beta[:0]), seed=1, carried=start)
+    events: list[Event] = []
+    helped.climb(Ranks(), Reporter(events.append))
+    assert "carried orbitals" in [event.message for event in events]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.core.errors import InputError, SpecError
-from kakehashi.workflow.spec import ControlSpec, RunSpec, read_spec
+from kakehashi.workflow.spec import ControlSpec, RunSpec, read_spec, refuse_scan
 
 SMALLEST = '[problem]\nname = "n2-6-31g"\n[device]\nname = "exact"\n'
 
@@ -81,3 +81,11 @@ def test_a_missing_file_and_a_malformed_assignment_are_named(tmp_path: Path) -> 
 def test_what_was_read_can_be_written_and_read_again(tmp_path: Path) -> None:
     spec = read_spec(write(tmp_path, SMALLEST))
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_a_scan_is_no_run(tmp_path: Path) -> None:
+    spec = read_spec(write(tmp_path, SMALLEST))
+    refuse_scan(spec)
+    scan = read_spec(write(tmp_path, SMALLEST + '[scan]\nkey = "seed"\nvalues = [1, 2]\n'))
+    with pytest.raises(InputError, match=r"has a table \[scan\] over 'seed': use `kakehashi scan`"):
+        refuse_scan(scan)

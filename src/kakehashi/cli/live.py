@@ -15,7 +15,7 @@ from rich.table import Table
 from kakehashi.core.progress import Event
 from kakehashi.core.resources import format_bytes
 
-__all__ = ["LiveProgress"]
+__all__ = ["LiveProgress", "describe_event"]
 
 TITLES = {
     "problem": "Problem",
@@ -97,7 +97,7 @@ class LiveProgress:
         if event.stage == stage and now - then < SECONDS_BETWEEN_LINES and not done:
             return
         self._last_line = (event.stage, now)
-        parts = [f"[{now:7.1f} s]", TITLES.get(event.stage, event.stage).lower(), _describe(event)]
+        parts = [f"[{now:7.1f} s]", TITLES.get(event.stage, event.stage).lower(), describe_event(event)]
         self._console.print(" ".join(part for part in parts if part), highlight=False, markup=False, soft_wrap=True)
 
     def _draw(self) -> Table:
@@ -116,7 +116,7 @@ class LiveProgress:
             table.add_row(
                 self._spinner if running else "[green]✓[/]",
                 TITLES.get(stage, stage),
-                _describe(event),
+                describe_event(event),
                 f"{seconds:.1f} s",
             )
         if self._events and not self._finished:
@@ -124,7 +124,13 @@ class LiveProgress:
         return table
 
 
-def _describe(event: Event) -> str:
+def describe_event(event: Event) -> str:
+    """An event in words and numbers.
+
+    Example:
+        >>> describe_event(Event(stage="select", message="space done", values={"energy_hartree": -1.0}))
+        'E = -1.000000 Eh'
+    """
     parts = []
     if event.total:
         parts.append(f"turn {min(event.step + (event.message not in DONE), event.total)}/{event.total}")

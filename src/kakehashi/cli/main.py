@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -96,6 +97,65 @@ def run(
         _print_result(result)
     words.print(f"\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True)
     return 0 if is_converged(result) else 3
+
+
+@app.command
+def scan(
+    file: Path,
+    /,
+    *,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", allow_leading_hyphen=True, negative="")] = (),
+    out: Path | None = None,
+    fresh: Annotated[bool, Parameter(negative="")] = False,
+    jobs: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    json_: Json = False,
+) -> int:
+    """Run the whole chain for each value of a key, such as a bond that is stretched.
+
+    The table [scan] of the TOML file names the key and its values. Points are cut into chains that run beside each
+    other; along a chain, orbitals and determinants are carried from point to point. Each point is an ordinary run in a
+    folder of its own, and scan.json, scan.svg and scan.html stand beside them. The same command goes on after Ctrl-C.
+
+    Parameters
+    ----------
+    file
+        The TOML file: that of a run, with a table [scan].
+    set_
+        Change one value, such as --set scan.n_points=5; may be given several times.
+    out
+        Folder of the scan; runs/NAME-ID where not given.
+    fresh
+        Forget what an earlier call left in the folder.
+    jobs
+        Processes at once; as many as there are chains, or processors, where not given.
+    json_
+        Print the scan as one JSON object on standard output.
+    """
+    from kakehashi.cli.scan_live import ScanProgress
+    from kakehashi.core.ranks import started_ranks
+    from kakehashi.workflow.scan import execute_scan
+    from kakehashi.workflow.spec import read_spec
+
+    if started_ranks().size > 1:
+        raise InputError("A scan starts its own processes: run `kakehashi scan` without mpirun.")
+    spec = read_spec(file, assignments=set_)
+    folder = out or _default_folder(file, spec)
+    options: dict[str, Any] = {"fresh": fresh, "n_jobs": jobs, "source": str(file)}
+    try:
+        with ScanProgress(words) as progress:
+            found = execute_scan(spec, base=file.parent, folder=folder, progress=progress, **options)
+    except KeyboardInterrupt:
+        words.print(
+            f"\nStopped. What was computed is kept in {folder}; the same command goes on from there.",
+            highlight=False,
+        )
+        return 130
+    if json_:
+        sys.stdout.write(json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
+    else:
+        _print_scan(found)
+    words.print(f"\nPage: {folder / 'scan.html'}", highlight=False, soft_wrap=True)
+    return found.exit_code
 
 
 @app.command
@@ -237,7 +297,10 @@ def _default_folder(file: Path, spec: Any) -> Path:
     from kakehashi.core.identity import identify
 
     machine = {"n_threads", "memory_gib"}
-    table = spec.model_dump(mode="json", exclude=dict.fromkeys(("subspace", "energy", "ledger"), machine))
+    left_out: dict[str, Any] = dict.fromkeys(("subspace", "energy", "ledger"), machine)
+    if spec.scan is None:
+        left_out["scan"] = True
+    table = spec.model_dump(mode="json", exclude=left_out)
     return Path("runs") / f"{file.stem}-{identify(table)[:8]}"
 
 
@@ -261,19 +324,33 @@ def _print_result(result: Any) -> None:
         sentences.add_row("\N{MIDDLE DOT}", Text(sentence))
     data.print(sentences)
     for warning in result.warnings:
-        words.print(f"[yellow]Warning:[/] {warning}", highlight=False)
+        words.print(f"[yellow]Warning:[/] {escape(warning)}", highlight=False)
 
 
-def _print_comparison(comparison: Any) -> None:
-    from kakehashi.report.tables import ledger_table
+def _print_scan(scan: Any) -> None:
+    from kakehashi.report.scan_page import scan_table, scan_warnings
 
-    content = ledger_table(comparison.ledger, reference=comparison.reference)
+    _print_table(scan_table(scan, short=True))
+    for point in scan.points:
+        if point.error is not None:
+            words.print(f"[red]Failed[/] at {escape(f'{point.value}: {point.error}')}", highlight=False)
+    for warning in scan_warnings(scan):
+        words.print(f"[yellow]Warning:[/] {escape(warning)}", highlight=False)
+
+
+def _print_table(content: Any) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0))
     for index, name in enumerate(content.columns):
         table.add_column(name, justify="right" if index else "left", no_wrap=True, header_style="dim")
     for row in content.rows:
         table.add_row(*row)
     data.print(table)
+
+
+def _print_comparison(comparison: Any) -> None:
+    from kakehashi.report.tables import ledger_table
+
+    _print_table(ledger_table(comparison.ledger, reference=comparison.reference))
     data.print()
     data.print(comparison.ledger.verdict, highlight=False, markup=False)
 
@@ -285,7 +362,7 @@ def main() -> None:
     except CycloptsError:  # printed by the parser
         code = InputError.exit_code
     except KakehashiError as error:
-        words.print(f"[red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        words.print(f"[red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         code = error.exit_code
     except KeyboardInterrupt:
         code = 130

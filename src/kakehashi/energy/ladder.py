@@ -97,6 +97,7 @@ def climb(
     spec: EnergySpec,
     *,
     seeds: Seeds | None = None,
+    carried: Start | None = None,
     seed: int = 0,
     ranks: Ranks | None = None,
     checkpoint: Path | str | None = None,
@@ -112,6 +113,7 @@ def climb(
         problem: The problem.
         spec: How far to go.
         seeds: Determinants over the problem's orbitals to begin with, such as sampled ones.
+        carried: What a similar problem ended with, as one more start to compare; only rank 0 looks at it.
         seed: Of all random numbers.
         ranks: The processes that share the work; this one alone where not given. All call this alike, inside
             :func:`~kakehashi.core.ranks.guard_ranks`, so that the loss of one ends the others.
@@ -132,7 +134,7 @@ def climb(
     """
     ranks = Ranks() if ranks is None else ranks
     reporter = Reporter() if reporter is None or ranks.rank else reporter
-    first, space = _grow_once(problem, spec, seeds, seed, ranks, checkpoint, reporter)
+    first, space = _grow_once(problem, spec, seeds, carried, seed, ranks, checkpoint, reporter)
     left = np.inf if spec.max_wall_s is None else spec.max_wall_s - first.wall_s
     if spec.spin_penalty_hartree is not None or not ranks.share(left > 0 and _is_a_mixture(first, problem, spec)):
         return _finish(first, space, seed, reporter)
@@ -143,7 +145,7 @@ def climb(
     )
     file = None if checkpoint is None else second_checkpoint(checkpoint)
     reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
-    second, space = _grow_once(problem, again, seeds, seed, ranks, file, reporter)
+    second, space = _grow_once(problem, again, seeds, carried, seed, ranks, file, reporter)
     wall_s, cpu_s = first.wall_s + second.wall_s, first.cpu_s + second.cpu_s
     if ranks.share(second.rank < first.rank):
         return _finish(replace(second, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
@@ -198,6 +200,7 @@ def _grow_once(
     problem: Problem,
     spec: EnergySpec,
     seeds: Seeds | None,
+    carried: Start | None,
     seed: int,
     ranks: Ranks,
     checkpoint: Path | str | None,
@@ -212,7 +215,9 @@ def _grow_once(
     if file is None:
         # Rounding may differ from rank to rank: one decides.
         start = ranks.share(
-            choose_start(problem, spec, seeds=seeds, seed=seed, reporter=reporter) if ranks.rank == 0 else None
+            choose_start(problem, spec, seeds=seeds, carried=carried, seed=seed, reporter=reporter)
+            if ranks.rank == 0
+            else None
         )
     else:
         start = _start_of(problem, notes)
@@ -248,7 +253,7 @@ def _grow_once(
         wall, cpu = before[0] + time.perf_counter() - began[0], before[1] + time.process_time() - began[1]
         rungs = _with_rung(rungs, stage, wall, cpu)
         if checkpoint is not None:
-            about = _notes(start, rungs, wall, cpu)
+            about = _notes(problem, start, rungs, wall, cpu)
             write_checkpoint(checkpoint, space, stage, notes=about)
         _tell(reporter, stage)
         if stage.n_determinants >= spec.max_determinants:
@@ -328,9 +333,13 @@ def _start_of(problem: Problem, notes: dict[str, Any]) -> Start:
     )
 
 
-def _notes(start: Start, rungs: Sequence[Sequence[Rung]], wall_s: float, cpu_s: float) -> dict[str, Any]:
-    """What a later call needs beside the space."""
+def _notes(
+    problem: Problem, start: Start, rungs: Sequence[Sequence[Rung]], wall_s: float, cpu_s: float
+) -> dict[str, Any]:
+    """What a later call needs beside the space, and what a similar problem needs to go on from it."""
+    functions = None if problem.observables is None else problem.observables.functions
     return {
+        "functions": None if functions is None else functions.tolist(),
         "start": {"name": start.name, "rotation": start.rotation.tolist(), "energy_hartree": start.energy_hartree},
         "rungs": [[asdict(rung) for rung in root] for root in rungs],
         "wall_s": wall_s,

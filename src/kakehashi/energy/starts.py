@@ -64,7 +64,13 @@ def hartree_fock_seeds(problem: Problem) -> Seeds:
 
 
 def choose_start(
-    problem: Problem, spec: EnergySpec, *, seeds: Seeds | None = None, seed: int = 0, reporter: Reporter | None = None
+    problem: Problem,
+    spec: EnergySpec,
+    *,
+    seeds: Seeds | None = None,
+    carried: Start | None = None,
+    seed: int = 0,
+    reporter: Reporter | None = None,
 ) -> Start:
     """The orbitals that a spec asks for, or the best of all.
 
@@ -73,6 +79,8 @@ def choose_start(
         spec: What is asked for.
         seeds: Determinants over the problem's orbitals to begin with, such as sampled ones; the Hartree-Fock
             determinant is added.
+        carried: What a similar problem ended with (:mod:`kakehashi.energy.carry`): one more start to compare, unless
+            the given orbitals are asked for.
         seed: Of the random numbers.
         reporter: Told of each try.
 
@@ -90,6 +98,8 @@ def choose_start(
         candidates += [*([given] if spec.orbitals == "auto" else []), _natural(problem, given, spec, two_s)]
     if spec.orbitals != "natural":
         candidates += _broken_symmetry(problem, spec, two_s, seed=seed, reporter=reporter)
+    if carried is not None:
+        candidates.append(carried)
     tried = []
     for candidate in candidates:
         tried.append(_try(candidate, spec, two_s))

@@ -36,6 +36,8 @@ class Observables:
         atomic_weights: Share of each atom, shape ``(n_atom, n_orb, n_orb)``; over all atoms they sum to 1.
         core_charges: Charge of each atom's nucleus and its share of the frozen electrons, elementary charges, shape
             ``(n_atom,)``.
+        functions: The orbitals over Loewdin's orthogonalised basis functions, shape ``(n_functions, n_orb)``, where
+            they are known: what orbitals of two geometries have in common.
 
     Raises:
         InputError: The shapes do not go together, a value is not finite, or the weights do not sum to 1.
@@ -59,6 +61,7 @@ class Observables:
     atoms: tuple[str, ...]
     atomic_weights: Array
     core_charges: Array
+    functions: Array | None = None
 
     def __post_init__(self) -> None:
         n_orb, n_atom = np.shape(self.position_bohr)[-1:] or (0,), len(self.atoms)
@@ -69,6 +72,8 @@ class Observables:
             "atomic_weights": (n_atom, *n_orb, *n_orb),
             "core_charges": (n_atom,),
         }
+        if self.functions is not None:
+            shapes["functions"] = (*np.shape(self.functions)[:1], *n_orb)
         for name, shape in shapes.items():
             array = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
             if array.shape != shape:
@@ -115,6 +120,7 @@ class Observables:
             atoms=self.atoms,
             atomic_weights=c.T @ self.atomic_weights @ c,
             core_charges=self.core_charges,
+            functions=None if self.functions is None else self.functions @ c,
         )
 
 
@@ -157,4 +163,5 @@ def observables_of_molecule(molecule: Any, frozen: Array, active: Array) -> Obse
         atoms=tuple(f"{molecule.atom_pure_symbol(i)}{i + 1}" for i in range(molecule.natm)),
         atomic_weights=np.array([on_active[own].T @ on_active[own] for own in functions]),
         core_charges=charges - np.array([2 * np.square(on_frozen[own]).sum() for own in functions]),
+        functions=on_active,
     )

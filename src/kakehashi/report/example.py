@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from kakehashi.core.identity import identify
@@ -11,9 +13,10 @@ from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
 from kakehashi.report.properties import StateProperties
+from kakehashi.report.scan import Scan, summarize_point
 from kakehashi.report.selected import SelectedSummary
 
-__all__ = ["example_ledger", "example_result", "example_selected"]
+__all__ = ["example_ledger", "example_result", "example_scan", "example_selected"]
 
 HARTREE_FOCK = -1.1166843870853405
 FCI = -1.137270174660903
@@ -175,4 +178,31 @@ def example_result() -> Result:
         ledger=example_ledger(),
         # Of two electrons, coupled cluster with doubles is exact.
         classical=(Solution(solver="ccsd(t)", energy_hartree=FCI, converged=True, wall_s=0.03, cpu_s=0.03),),
+    )
+
+
+def example_scan() -> Scan:
+    """The same result at three made-up distances, without a reference.
+
+    Example:
+        >>> [point.value for point in example_scan().points]
+        [0.7, 0.74, 0.8]
+    """
+    result = dataclasses.replace(example_result(), reference=None)
+    before = (None, 0.7, None)
+    points = [
+        summarize_point(value, result, chain=index // 2, folder=f"{index + 1}-0123abcd", carried_from=before[index])
+        for index, value in enumerate((0.7, 0.74, 0.8))
+    ]
+    return Scan(
+        scan_id=identify({"example": "scan"}),
+        problem=result.problem,
+        key="problem.bond_angstrom",
+        label="bond (angstrom)",
+        n_chains=2,
+        points=tuple(points),
+        wall_s=0.3,
+        seed=result.seed,
+        spec={},
+        provenance={},
     )

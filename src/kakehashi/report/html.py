@@ -82,7 +82,7 @@ def page_environment() -> jinja2.Environment:
 
     # Not PackageLoader: it looks for a folder of templates, and these lie beside the code that fills them.
     files = resources.files("kakehashi.report")
-    names = ("template.html", "fragment.html", "ledger.html")
+    names = ("template.html", "fragment.html", "ledger.html", "scan.html")
     texts = {name: files.joinpath(name).read_text(encoding="utf-8") for name in names}
     return jinja2.Environment(
         loader=jinja2.DictLoader(texts),

@@ -17,7 +17,7 @@ class SelectedSummary:
 
     Attributes:
         orbitals: Which orbitals the determinants are made of: ``"given"``, ``"natural"``, ``"broken-symmetry"``, or
-            ``"optimized"`` ones that began as one of these.
+            ``"optimized"`` ones that began as one of these; in a scan also ``"carried"`` from the point before.
         rungs: For each state, the spaces by size; every state has the same number.
         estimates: For each state, the exact energy with its interval.
         properties: For each state, what its density in the last space tells.

@@ -29,6 +29,9 @@ from kakehashi.report.tables import (
 
 __all__ = ["Row", "describe_orbitals", "is_converged", "summary_rows"]
 
+ROUNDING_HARTREE = 1e-7
+"""How far the energies of two programs may be from each other where both are exact."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -94,7 +97,7 @@ def _estimate_rows(result: Result, selected: SelectedSummary) -> list[Row]:
     note = "it ends at the variational energy, which is an upper bound" if cut else estimate.reason
     rows.append(Row(label="95 % interval", value=format_interval(estimate), unit="mHa", note=note))
     if reference is not None:
-        margin = reference.uncertainty_hartree
+        margin = max(reference.uncertainty_hartree, ROUNDING_HARTREE)
         exact = reference.energy_hartree
         inside = estimate.low_hartree - margin <= exact <= estimate.high_hartree + margin
         where = f"{reference.method} is {'inside' if inside else 'outside'} the interval"

@@ -26,7 +26,15 @@ from kakehashi.core.ranks import Ranks
 from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import Stage
 
-__all__ = ["Checkpoint", "has_checkpoint", "previous_path", "read_checkpoint", "read_notes", "write_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "has_checkpoint",
+    "previous_path",
+    "read_checkpoint",
+    "read_heaviest",
+    "read_notes",
+    "write_checkpoint",
+]
 
 Vector: TypeAlias = NDArray[np.float64]
 
@@ -83,6 +91,26 @@ def read_notes(path: Path | str, ranks: Ranks) -> dict[str, Any]:
     """
     _, about = ranks.share(ranks.attempt(lambda: _find_whole(Path(path)) if ranks.rank == 0 else (Path(path), {})))
     return dict(about["notes"])
+
+
+def read_heaviest(path: Path | str, n: int) -> tuple[Strings, Strings, dict[str, Any]]:
+    """The determinants of largest weight in all states together, descending, and the notes; for one process.
+
+    Args:
+        path: The file, as :func:`write_checkpoint` was told.
+        n: How many determinants at most.
+
+    Returns:
+        Alpha strings, beta strings, shape ``(m, 2)`` each, ``m <= n``, and what was noted beside the space.
+
+    Raises:
+        FileFormatError: Neither the file nor the one before it is whole.
+        InputError: There is no such file.
+    """
+    found, about = _find_whole(Path(path))
+    alpha, beta, coefficients = _read_part(found, slice(None))
+    heaviest = np.argsort(-np.square(coefficients).sum(axis=1), kind="stable")[:n]
+    return alpha[heaviest], beta[heaviest], dict(about["notes"])
 
 
 def write_checkpoint(

@@ -21,7 +21,7 @@ from kakehashi.problem.model import Problem
 from kakehashi.report.ledger_page import Comparison, write_comparison
 from kakehashi.workflow.identity import identify_problem
 from kakehashi.workflow.ledger import trace_ledger
-from kakehashi.workflow.spec import RunSpec
+from kakehashi.workflow.spec import RunSpec, refuse_scan
 
 __all__ = ["trace_comparison"]
 
@@ -53,6 +53,7 @@ def trace_comparison(
         >>> trace_comparison(parse_spec(RunSpec, table, source="example")).ledger.n_shots
         50
     """
+    refuse_scan(spec)
     base, reporter = Path(base), Reporter(progress)
     reporter.step("problem", "reading or computing the integrals")
     problem = spec.problem.build(base=base)

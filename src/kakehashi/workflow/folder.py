@@ -38,12 +38,13 @@ from kakehashi.subspace.checkpoint import previous_path
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
 
-__all__ = ["RunFolder", "load_solutions", "load_turn", "save_solutions", "save_turn"]
+__all__ = ["SELECTED", "RunFolder", "load_solutions", "load_turn", "read_run_id", "save_solutions", "save_turn"]
 
 TURN_SCHEMA = "kakehashi.turn/1"
 RUN_SCHEMA = "kakehashi.run/1"
 SOLUTIONS_SCHEMA = "kakehashi.classical/1"
 SELECTED = "selected.h5"
+"""Where selected configuration interaction keeps its spaces."""
 SPACES = tuple(
     path.name for kept in (SELECTED, second_checkpoint(SELECTED)) for path in (Path(kept), previous_path(kept))
 )
@@ -139,6 +140,22 @@ def load_solutions(path: Path) -> tuple[Solution, ...]:
         raise FileFormatError(path, f"this cannot be read ({error}); remove it to compute that part again.") from error
 
 
+def read_run_id(folder: Path | str) -> str:
+    """Identity of the run that a folder holds.
+
+    Raises:
+        InputError: The folder holds no run.
+        FileFormatError: Its ``run.json`` is damaged.
+    """
+    marker = Path(folder) / "run.json"
+    try:
+        return str(json.loads(read_text(marker))["run_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise FileFormatError(marker, f"expected a JSON object with schema {RUN_SCHEMA}; give another --out.") from None
+
+
 class RunFolder:
     """A folder on disk that holds one run.
 
@@ -164,16 +181,10 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file; give a folder to write the run into.")
         if marker.exists():
-            try:
-                found = json.loads(read_text(marker))["run_id"]
-            except (ValueError, KeyError, TypeError):
-                raise FileFormatError(
-                    marker, f"expected a JSON object with schema {RUN_SCHEMA}; give another --out."
-                ) from None
+            found = read_run_id(self.path)
             if found != run_id and any((self.path / name).exists() for name in CONTENTS):
                 raise InputError(
-                    f"{self.path} holds another run ({str(found)[:12]}, this one is {run_id[:12]}); "
-                    "give another folder."
+                    f"{self.path} holds another run ({found[:12]}, this one is {run_id[:12]}); give another folder."
                 )
             if found == run_id:
                 return

@@ -9,16 +9,22 @@ import numpy as np
 
 from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
-from kakehashi.energy.ladder import Climb, climb
+from kakehashi.energy.carry import read_carried
+from kakehashi.energy.ladder import Climb, climb, second_checkpoint
 from kakehashi.energy.properties import properties_of
 from kakehashi.energy.spec import EnergySpec
-from kakehashi.energy.starts import Seeds
+from kakehashi.energy.starts import Seeds, Start
 from kakehashi.problem.model import Problem
 from kakehashi.report.properties import StateProperties
 from kakehashi.report.selected import SelectedSummary
+from kakehashi.subspace.checkpoint import has_checkpoint
 from kakehashi.subspace.model import State
+from kakehashi.workflow.folder import SELECTED
 
-__all__ = ["Ascent", "follow_ranks", "heaviest_determinants", "summarize_climb"]
+__all__ = ["Ascent", "follow_ranks", "heaviest_determinants", "read_earlier", "summarize_climb"]
+
+SHARE_CARRIED = 4
+"""Carried determinants are at most one in so many of the small space in which starts are compared."""
 
 
 def heaviest_determinants(state: State, n: int) -> Seeds:
@@ -61,6 +67,7 @@ class Ascent:
         seeds: Determinants to begin with.
         seed: Of all random numbers.
         checkpoint: File that each space is kept in.
+        carried: What a similar problem ended with, as one more start to compare.
     """
 
     problem: Problem
@@ -68,6 +75,7 @@ class Ascent:
     seeds: Seeds
     seed: int
     checkpoint: Path | None = None
+    carried: Start | None = None
 
     def climb(self, ranks: Ranks, reporter: Reporter | None = None) -> Climb:
         """Do it; called by all ranks alike."""
@@ -75,6 +83,7 @@ class Ascent:
             self.problem,
             self.spec,
             seeds=self.seeds,
+            carried=self.carried,
             seed=self.seed,
             ranks=ranks,
             checkpoint=self.checkpoint,
@@ -92,6 +101,17 @@ def follow_ranks(ranks: Ranks) -> None:
     nothing: Ascent | None = None
     while (ascent := ranks.share(nothing)) is not None:
         ascent.climb(ranks)
+
+
+def read_earlier(folder: Path | None, problem: Problem, spec: EnergySpec) -> Start | None:
+    """What the run in a folder ended with, as a start; None where there is none or it does not suit the problem."""
+    if folder is None:
+        return None
+    # Starts are compared at one size: a start that is larger already would win by that alone.
+    n_determinants = min(spec.n_seeds, spec.orbital_determinants // SHARE_CARRIED)
+    # Where the space grew again with a spin penalty, that state has the wanted spin and the first one has not.
+    path, purer = folder / SELECTED, second_checkpoint(folder / SELECTED)
+    return read_carried(purer if has_checkpoint(purer) else path, problem, n_determinants=n_determinants)
 
 
 def summarize_climb(problem: Problem, found: Climb) -> SelectedSummary:

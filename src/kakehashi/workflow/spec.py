@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kakehashi.circuit.spec import CircuitSpec
-from kakehashi.core.errors import SpecError
+from kakehashi.core.errors import InputError, SpecError
 from kakehashi.core.spec import Spec, parse_spec, read_toml, set_value
 from kakehashi.device.spec import AnyDeviceSpec
 from kakehashi.energy.spec import EnergySpec
@@ -17,8 +17,9 @@ from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.spec import SubspaceSpec
 from kakehashi.workflow.classical import ClassicalSpec
 from kakehashi.workflow.ledger import LedgerSpec
+from kakehashi.workflow.points import ScanSpec
 
-__all__ = ["ControlSpec", "RunSpec", "read_spec"]
+__all__ = ["ControlSpec", "RunSpec", "read_spec", "refuse_scan"]
 
 
 class ControlSpec(Spec):
@@ -47,6 +48,7 @@ class RunSpec(Spec):
         energy: How far selected configuration interaction goes on from the samples.
         classical: Which classical references stand beside the result.
         ledger: How far the ledger of what the samples are worth goes.
+        scan: Which key takes several values: then the file is a scan, and each value a run.
         seed: Seed of all random numbers of the run.
     """
 
@@ -59,6 +61,7 @@ class RunSpec(Spec):
     energy: EnergySpec = EnergySpec()
     classical: ClassicalSpec = ClassicalSpec()
     ledger: LedgerSpec = LedgerSpec()
+    scan: ScanSpec | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -79,3 +82,13 @@ def read_spec(path: Path | str, *, assignments: tuple[str, ...] = ()) -> RunSpec
     if "problem" not in table and "device" not in table:
         raise SpecError(f"{path}: a run needs a table [problem] and a table [device].")
     return parse_spec(RunSpec, table, source=str(path))
+
+
+def refuse_scan(spec: RunSpec) -> None:
+    """Let only what is a single run pass.
+
+    Raises:
+        InputError: The spec has a table ``[scan]``.
+    """
+    if spec.scan is not None:
+        raise InputError(f"This file has a table [scan] over {spec.scan.key!r}: use `kakehashi scan` for it.")

@@ -73,7 +73,7 @@ def test_edge_cases_can_be_drawn(build_scan, build, build_selected, case):
         scan = build_scan(values=(1.0,), results=[build(selected=build_selected())])
     elif case == "two states":
         one = build_selected()
-        both = build_selected(rungs=one.rungs * 2, estimates=one.estimates * 2)
+        both = build_selected(rungs=one.rungs * 2, estimates=one.estimates * 2, properties=one.properties * 2)
         scan = build_scan(results=[build(selected=both)] * 4)
         assert "state 1" in texts(plot_scan(scan))
     else:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,36 +17,25 @@ from numpy.typing import NDArray
 from kakehashi.core.bits import Strings
 from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
-from kakehashi.core.resources import available_memory_bytes
 from kakehashi.core.rng import named_stream
 from kakehashi.energy.extrapolation import SPIN_TOLERANCE, extrapolate
+from kakehashi.energy.growth import Growth, grow_once, memory_budget
 from kakehashi.energy.model import Estimate, Rung
 from kakehashi.energy.perturbation import Perturbation, perturb
 from kakehashi.energy.spec import EnergySpec
-from kakehashi.energy.starts import Seeds, Start, choose_start
+from kakehashi.energy.starts import Seeds, Start
 from kakehashi.problem.model import Problem
-from kakehashi.subspace.checkpoint import has_checkpoint, read_checkpoint, read_notes, write_checkpoint
 from kakehashi.subspace.distributed import DistributedSpace
-from kakehashi.subspace.select import FIRST_THRESHOLD_HARTREE, Stage, grow
 
 __all__ = ["MIXED", "Climb", "climb", "second_checkpoint"]
 
 Array = NDArray[np.float64]
-
-SHARE_OF_MEMORY = 0.5
-"""Of the free memory, where the user gives no limit: the rest is for the space, for vectors and for the system."""
-
-SHARE_OF_MATRIX = 0.75
-"""Of the memory budget, while the space grows; the rest is for looking outside."""
 
 PENALTY_HARTREE = 0.05
 """Weight of ``S^2`` in a second growth: it keeps singlets of stretched molecules apart from the higher spins."""
 
 MIXED = 0.5
 """Excess of ``<S^2>`` from which a space counts as a mixture: orbitals that suit it do not suit the pure state."""
-
-LONGER = 1.2
-"""A space that is twice as large takes more than twice as long: rows are longer too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,7 +122,7 @@ def climb(
     """
     ranks = Ranks() if ranks is None else ranks
     reporter = Reporter() if reporter is None or ranks.rank else reporter
-    first, space = _grow_once(problem, spec, seeds, carried, seed, ranks, checkpoint, reporter)
+    first, space = grow_once(problem, spec, seeds, carried, seed, ranks, checkpoint, reporter)
     left = np.inf if spec.max_wall_s is None else spec.max_wall_s - first.wall_s
     if spec.spin_penalty_hartree is not None or not ranks.share(left > 0 and _is_a_mixture(first, problem, spec)):
         return _finish(first, space, seed, reporter)
@@ -145,7 +133,7 @@ def climb(
     )
     file = None if checkpoint is None else second_checkpoint(checkpoint)
     reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
-    second, space = _grow_once(problem, again, seeds, carried, seed, ranks, file, reporter)
+    second, space = grow_once(problem, again, seeds, carried, seed, ranks, file, reporter)
     wall_s, cpu_s = first.wall_s + second.wall_s, first.cpu_s + second.cpu_s
     if ranks.share(second.rank < first.rank):
         return _finish(replace(second, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
@@ -166,28 +154,7 @@ def second_checkpoint(path: Path | str) -> Path:
     return path.with_name(f"{path.stem}-spin{path.suffix}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Growth:
-    """A growth whose second-order energies are those of the coarse sums."""
-
-    spec: EnergySpec
-    two_s: int
-    start: Start
-    alpha: Strings
-    beta: Strings
-    stage: Stage
-    rungs: tuple[tuple[Rung, ...], ...]
-    stopped: str
-    wall_s: float
-    cpu_s: float
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        """What two growths are ordered by."""
-        return not extrapolate(self.rungs[0], two_s=self.two_s).trusted, self.rungs[0][-1].energy_hartree
-
-
-def _is_a_mixture(found: _Growth, problem: Problem, spec: EnergySpec) -> bool:
+def _is_a_mixture(found: Growth, problem: Problem, spec: EnergySpec) -> bool:
     """Whether the only state, sought as the lowest of its spin, holds higher spins, or was a mixture in any space."""
     two_s = abs(problem.n_elec[0] - problem.n_elec[1])
     if spec.n_roots > 1 or spec.two_s not in (None, two_s):
@@ -196,95 +163,13 @@ def _is_a_mixture(found: _Growth, problem: Problem, spec: EnergySpec) -> bool:
     return excess[-1] > SPIN_TOLERANCE or max(excess) > MIXED
 
 
-def _grow_once(
-    problem: Problem,
-    spec: EnergySpec,
-    seeds: Seeds | None,
-    carried: Start | None,
-    seed: int,
-    ranks: Ranks,
-    checkpoint: Path | str | None,
-    reporter: Reporter,
-) -> tuple[_Growth, DistributedSpace]:
-    """One growth, without the fine part of its second-order energy."""
-    penalty = spec.spin_penalty_hartree or 0.0
-    began = time.perf_counter(), time.process_time()
-    file = Path(checkpoint) if checkpoint is not None and ranks.share(has_checkpoint(checkpoint)) else None
-    notes: dict[str, Any] = {} if file is None else read_notes(file, ranks)
-    two_s = abs(problem.two_s) if spec.two_s is None else spec.two_s
-    if file is None:
-        # Rounding may differ from rank to rank: one decides.
-        start = ranks.share(
-            choose_start(problem, spec, seeds=seeds, carried=carried, seed=seed, reporter=reporter)
-            if ranks.rank == 0
-            else None
-        )
-    else:
-        start = _start_of(problem, notes)
-    if start is None:
-        raise RuntimeError("rank 0 found no start")
-    space = DistributedSpace(start.hamiltonian, ranks, spin_penalty_hartree=penalty, n_threads=spec.n_threads)
-    earlier: list[list[Rung]] = [[Rung(**rung) for rung in root] for root in notes.get("rungs", [])]
-    before = float(notes.get("wall_s", 0.0)), float(notes.get("cpu_s", 0.0))
-    coefficients, threshold = None, FIRST_THRESHOLD_HARTREE
-    if file is not None:
-        kept = read_checkpoint(file, space)
-        coefficients, threshold = kept.coefficients, kept.threshold_hartree
-    elif ranks.rank == 0:
-        space.append(start.alpha, start.beta)
-    else:
-        space.append(start.alpha[:0], start.beta[:0])
-    memory = _memory_budget(spec, ranks)
-    stages = grow(
-        space,
-        n_determinants=spec.max_determinants,
-        start=coefficients,
-        n_roots=spec.n_roots,
-        growth=spec.growth,
-        two_s=two_s,
-        perturbation_threshold_hartree=spec.perturbation_threshold_hartree,
-        tolerance=spec.residual_tolerance_hartree,
-        memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
-        outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
-        threshold_hartree=threshold,
-    )
-    rungs, stopped = earlier, "complete"
-    for stage in stages:
-        wall, cpu = before[0] + time.perf_counter() - began[0], before[1] + time.process_time() - began[1]
-        rungs = _with_rung(rungs, stage, wall, cpu)
-        if checkpoint is not None:
-            about = _notes(problem, start, rungs, wall, cpu)
-            write_checkpoint(checkpoint, space, stage, notes=about)
-        _tell(reporter, stage)
-        if stage.n_determinants >= spec.max_determinants:
-            stopped = "max_determinants"
-            break
-        if ranks.share(_runs_late(rungs[0], spec, wall)):
-            stopped = "max_wall_s"
-            break
-    alpha, beta = space.strings()
-    growth = _Growth(
-        spec=spec,
-        two_s=two_s,
-        start=start,
-        alpha=alpha,
-        beta=beta,
-        stage=stage,
-        rungs=tuple(tuple(root) for root in rungs),
-        stopped=stopped,
-        wall_s=before[0] + time.perf_counter() - began[0],
-        cpu_s=before[1] + time.process_time() - began[1],
-    )
-    return growth, space
-
-
-def _finish(growth: _Growth, space: DistributedSpace, seed: int, reporter: Reporter) -> Climb:
+def _finish(growth: Growth, space: DistributedSpace, seed: int, reporter: Reporter) -> Climb:
     """The fine part of the second-order energy, and what follows from it."""
     spec, stage, start = growth.spec, growth.stage, growth.start
     began = time.perf_counter(), time.process_time()
     reporter.step("perturb", "second-order energy outside the last space", n_determinants=stage.n_determinants)
     space.forget_matrix()  # no more products: all the memory is perturbation theory's
-    memory = _memory_budget(spec, space.ranks)
+    memory = memory_budget(spec, space.ranks)
     perturbations = tuple(
         perturb(
             space,
@@ -318,73 +203,6 @@ def _finish(growth: _Growth, space: DistributedSpace, seed: int, reporter: Repor
     )
 
 
-def _start_of(problem: Problem, notes: dict[str, Any]) -> Start:
-    about = notes["start"]
-    rotation = np.array(about["rotation"])
-    nothing = np.empty((0, 2), dtype=np.uint64)
-    same = bool(np.array_equal(rotation, np.eye(problem.n_orb)))
-    return Start(
-        name=about["name"],
-        hamiltonian=problem.hamiltonian if same else problem.hamiltonian.rotate(rotation),
-        rotation=rotation,
-        alpha=nothing,
-        beta=nothing,
-        energy_hartree=about["energy_hartree"],
-    )
-
-
-def _notes(
-    problem: Problem, start: Start, rungs: Sequence[Sequence[Rung]], wall_s: float, cpu_s: float
-) -> dict[str, Any]:
-    """What a later call needs beside the space, and what a similar problem needs to go on from it."""
-    functions = None if problem.observables is None else problem.observables.functions
-    return {
-        "functions": None if functions is None else functions.tolist(),
-        "start": {"name": start.name, "rotation": start.rotation.tolist(), "energy_hartree": start.energy_hartree},
-        "rungs": [[asdict(rung) for rung in root] for root in rungs],
-        "wall_s": wall_s,
-        "cpu_s": cpu_s,
-    }
-
-
-def _memory_budget(spec: EnergySpec, ranks: Ranks) -> int:
-    """Memory for the stored matrix and for perturbation theory, of each rank."""
-    if spec.memory_gib is not None:
-        return int(spec.memory_gib * 2**30)
-    return int(SHARE_OF_MEMORY * available_memory_bytes() / ranks.n_on_this_machine())
-
-
-def _with_rung(rungs: Sequence[Sequence[Rung]], stage: Stage, wall_s: float, cpu_s: float) -> list[list[Rung]]:
-    """The rungs with one more for each root; a space that was solved again takes the place of its first solution."""
-    fresh = [
-        Rung(
-            n_determinants=stage.n_determinants,
-            energy_hartree=energy,
-            second_order_hartree=second,
-            spin_squared=spin,
-            elapsed_s=wall_s,
-            cpu_s=cpu_s,
-        )
-        for energy, second, spin in zip(
-            stage.energies_hartree, stage.second_order_hartree, stage.spin_squared, strict=True
-        )
-    ]
-    if len(rungs) != len(fresh):  # the first spaces may hold fewer states than are wanted
-        return [[rung] for rung in fresh]
-    return [
-        [*(rung for rung in root if rung.n_determinants < stage.n_determinants), new]
-        for root, new in zip(rungs, fresh, strict=True)
-    ]
-
-
-def _runs_late(rungs: Sequence[Rung], spec: EnergySpec, wall_s: float) -> bool:
-    """Whether the next space would probably end after the limit."""
-    if spec.max_wall_s is None:
-        return False
-    last = wall_s - (rungs[-2].elapsed_s if len(rungs) > 1 else 0.0)
-    return wall_s + last * spec.growth * LONGER > spec.max_wall_s
-
-
 def _refined(rungs: Sequence[Rung], found: Perturbation) -> tuple[Rung, ...]:
     """The rungs with what the coarse sums left out: found for the last space, the same share in the others."""
     factor = found.energy_hartree / found.coarse_hartree if found.coarse_hartree else 1.0
@@ -395,14 +213,3 @@ def _refined(rungs: Sequence[Rung], found: Perturbation) -> tuple[Rung, ...]:
         second_order_error_hartree=found.error_hartree,
     )
     return tuple(refined)
-
-
-def _tell(reporter: Reporter, stage: Stage) -> None:
-    reporter.step(
-        "select",
-        "space done",
-        energy_hartree=stage.energies_hartree[0],
-        second_order_hartree=stage.second_order_hartree[0],
-        n_determinants=stage.n_determinants,
-        spin_squared=stage.spin_squared[0],
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,13 @@ from kakehashi.workflow.control import solve_control
 from kakehashi.workflow.folder import RunFolder, read_run_id
 from kakehashi.workflow.identity import describe_problem, identify_problem
 from kakehashi.workflow.ledger import LedgerSpec, trace_ledger
+from kakehashi.workflow.plan import Plan
 from kakehashi.workflow.result import assemble, record_turn
 from kakehashi.workflow.selection import Ascent, follow_ranks, heaviest_determinants, read_earlier, summarize_climb
 from kakehashi.workflow.sizes import trace_sizes
 from kakehashi.workflow.spec import ControlSpec, RunSpec, refuse_scan
 
 __all__ = ["execute", "solve"]
-
-DEFAULT_SHOTS = 100_000
 
 Options = Mapping[str, Any]
 Records = tuple[Mapping[str, Any], ...]
@@ -103,7 +102,7 @@ def solve(
         device = parse_device(device if n_shots is None else {**device, "n_shots": n_shots})
     if isinstance(classical, Sequence):
         classical = {"solvers": [classical] if isinstance(classical, str) else list(classical)}
-    plan = _Plan(
+    plan = Plan(
         problem=load_problem(problem) if isinstance(problem, str) else problem,
         sampler=device,
         n_shots=n_shots,
@@ -170,7 +169,7 @@ def _execute(
     with clock.stage("problem"):
         reporter.step("problem", "reading or computing the integrals")
         problem = spec.problem.build(base=base)
-    plan = _Plan(
+    plan = Plan(
         problem=problem,
         sampler=spec.device,
         n_shots=None,
@@ -189,56 +188,10 @@ def _execute(
     return _Run(plan, clock, reporter, ranks).finish(folder, fresh=fresh)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """What is to be done: everything that a run's outcome depends on."""
-
-    problem: Problem
-    sampler: Device | DeviceSpec
-    n_shots: int | None
-    circuit: CircuitSpec
-    samples: SamplesSpec
-    subspace: SubspaceSpec
-    control: ControlSpec
-    energy: EnergySpec
-    classical: ClassicalSpec
-    ledger: LedgerSpec
-    seed: int
-    base: Path = Path()
-    earlier: Path | None = None
-    written: Mapping[str, Any] | None = None
-
-    def prepare_device(self) -> tuple[Device, int, dict[str, Any]]:
-        """The device, the number of shots, and what the shots depend on; refuses what does not fit."""
-        sampler = self.sampler
-        if isinstance(sampler, DeviceSpec):
-            sampler.check(self.problem, self.base)
-            n_shots = sampler.n_shots if self.n_shots is None else self.n_shots
-            return sampler.build(self.base), n_shots, {**sampler.identity(self.base), "n_shots": n_shots}
-        n_shots = DEFAULT_SHOTS if self.n_shots is None else self.n_shots
-        return sampler, n_shots, {"name": sampler.name, "n_shots": n_shots}
-
-    @property
-    def selection(self) -> EnergySpec:
-        """The options of what comes behind the loop, which is after the loop's spin where nothing else is said."""
-        two_s = self.subspace.two_s if self.energy.two_s is None else self.energy.two_s
-        return self.energy.model_copy(update={"two_s": two_s})
-
-    def tables(self) -> dict[str, Any]:
-        """The options of the stages behind the device, as plain JSON values.
-
-        What a machine offers is left out: with more threads or memory, a run is still the same run.
-        """
-        return {
-            name: getattr(self, name).model_dump(mode="json", exclude={"n_threads", "memory_gib"})
-            for name in ("circuit", "samples", "subspace", "control", "energy", "classical", "ledger")
-        }
-
-
 class _Run:
     """One run, stage by stage."""
 
-    def __init__(self, plan: _Plan, clock: Clock, reporter: Reporter, ranks: Ranks | None = None) -> None:
+    def __init__(self, plan: Plan, clock: Clock, reporter: Reporter, ranks: Ranks | None = None) -> None:
         self._plan = plan
         self._clock = clock
         self._reporter = reporter

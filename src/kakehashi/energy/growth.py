@@ -1,0 +1,235 @@
+"""One growth: from orbitals to the last space that a spec asks for, each space kept on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kakehashi.core.bits import Strings
+from kakehashi.core.progress import Reporter
+from kakehashi.core.ranks import Ranks
+from kakehashi.core.resources import available_memory_bytes
+from kakehashi.energy.extrapolation import extrapolate
+from kakehashi.energy.model import Rung
+from kakehashi.energy.spec import EnergySpec
+from kakehashi.energy.starts import Seeds, Start, choose_start
+from kakehashi.problem.model import Problem
+from kakehashi.subspace.checkpoint import has_checkpoint, read_checkpoint, read_notes, write_checkpoint
+from kakehashi.subspace.distributed import DistributedSpace
+from kakehashi.subspace.select import FIRST_THRESHOLD_HARTREE, Stage, grow
+
+__all__ = ["Growth", "grow_once", "memory_budget"]
+
+SHARE_OF_MEMORY = 0.5
+"""Of the free memory, where the user gives no limit: the rest is for the space, for vectors and for the system."""
+
+SHARE_OF_MATRIX = 0.75
+"""Of the memory budget, while the space grows; the rest is for looking outside."""
+
+LONGER = 1.2
+"""A space that is twice as large takes more than twice as long: rows are longer too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Growth:
+    """A growth whose second-order energies are those of the coarse sums.
+
+    Attributes:
+        spec: What was asked for.
+        two_s: Twice the total spin that is wanted.
+        start: Orbitals and first determinants.
+        alpha: Alpha strings of the last space over the start's orbitals; of this rank's determinants, shape ``(n, 2)``.
+        beta: Their beta strings.
+        stage: The last space, with the states.
+        rungs: For each root, the spaces by size.
+        stopped: ``"max_determinants"``, ``"max_wall_s"`` or ``"complete"``.
+        wall_s: Wall time, orbitals and earlier calls included.
+        cpu_s: Processor time of all threads of this rank, likewise.
+    """
+
+    spec: EnergySpec
+    two_s: int
+    start: Start
+    alpha: Strings
+    beta: Strings
+    stage: Stage
+    rungs: tuple[tuple[Rung, ...], ...]
+    stopped: str
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What two growths are ordered by."""
+        return not extrapolate(self.rungs[0], two_s=self.two_s).trusted, self.rungs[0][-1].energy_hartree
+
+
+def grow_once(
+    problem: Problem,
+    spec: EnergySpec,
+    seeds: Seeds | None,
+    carried: Start | None,
+    seed: int,
+    ranks: Ranks,
+    checkpoint: Path | str | None,
+    reporter: Reporter,
+) -> tuple[Growth, DistributedSpace]:
+    """One growth, without the fine part of its second-order energy.
+
+    The arguments are those of :func:`~kakehashi.energy.ladder.climb`.
+
+    Returns:
+        The growth, and the space that it ended with.
+    """
+    penalty = spec.spin_penalty_hartree or 0.0
+    began = time.perf_counter(), time.process_time()
+    file = Path(checkpoint) if checkpoint is not None and ranks.share(has_checkpoint(checkpoint)) else None
+    notes: dict[str, Any] = {} if file is None else read_notes(file, ranks)
+    two_s = abs(problem.two_s) if spec.two_s is None else spec.two_s
+    if file is None:
+        # Rounding may differ from rank to rank: one decides.
+        start = ranks.share(
+            choose_start(problem, spec, seeds=seeds, carried=carried, seed=seed, reporter=reporter)
+            if ranks.rank == 0
+            else None
+        )
+    else:
+        start = _start_of(problem, notes)
+    if start is None:
+        raise RuntimeError("rank 0 found no start")
+    space = DistributedSpace(start.hamiltonian, ranks, spin_penalty_hartree=penalty, n_threads=spec.n_threads)
+    earlier: list[list[Rung]] = [[Rung(**rung) for rung in root] for root in notes.get("rungs", [])]
+    before = float(notes.get("wall_s", 0.0)), float(notes.get("cpu_s", 0.0))
+    coefficients, threshold = None, FIRST_THRESHOLD_HARTREE
+    if file is not None:
+        kept = read_checkpoint(file, space)
+        coefficients, threshold = kept.coefficients, kept.threshold_hartree
+    elif ranks.rank == 0:
+        space.append(start.alpha, start.beta)
+    else:
+        space.append(start.alpha[:0], start.beta[:0])
+    memory = memory_budget(spec, ranks)
+    stages = grow(
+        space,
+        n_determinants=spec.max_determinants,
+        start=coefficients,
+        n_roots=spec.n_roots,
+        growth=spec.growth,
+        two_s=two_s,
+        perturbation_threshold_hartree=spec.perturbation_threshold_hartree,
+        tolerance=spec.residual_tolerance_hartree,
+        memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
+        outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
+        threshold_hartree=threshold,
+    )
+    rungs, stopped = earlier, "complete"
+    for stage in stages:
+        wall, cpu = before[0] + time.perf_counter() - began[0], before[1] + time.process_time() - began[1]
+        rungs = _with_rung(rungs, stage, wall, cpu)
+        if checkpoint is not None:
+            about = _notes(problem, start, rungs, wall, cpu)
+            write_checkpoint(checkpoint, space, stage, notes=about)
+        _tell(reporter, stage)
+        if stage.n_determinants >= spec.max_determinants:
+            stopped = "max_determinants"
+            break
+        if ranks.share(_runs_late(rungs[0], spec, wall)):
+            stopped = "max_wall_s"
+            break
+    alpha, beta = space.strings()
+    growth = Growth(
+        spec=spec,
+        two_s=two_s,
+        start=start,
+        alpha=alpha,
+        beta=beta,
+        stage=stage,
+        rungs=tuple(tuple(root) for root in rungs),
+        stopped=stopped,
+        wall_s=before[0] + time.perf_counter() - began[0],
+        cpu_s=before[1] + time.process_time() - began[1],
+    )
+    return growth, space
+
+
+def _start_of(problem: Problem, notes: dict[str, Any]) -> Start:
+    about = notes["start"]
+    rotation = np.array(about["rotation"])
+    nothing = np.empty((0, 2), dtype=np.uint64)
+    same = bool(np.array_equal(rotation, np.eye(problem.n_orb)))
+    return Start(
+        name=about["name"],
+        hamiltonian=problem.hamiltonian if same else problem.hamiltonian.rotate(rotation),
+        rotation=rotation,
+        alpha=nothing,
+        beta=nothing,
+        energy_hartree=about["energy_hartree"],
+    )
+
+
+def _notes(
+    problem: Problem, start: Start, rungs: Sequence[Sequence[Rung]], wall_s: float, cpu_s: float
+) -> dict[str, Any]:
+    """What a later call needs beside the space, and what a similar problem needs to go on from it."""
+    functions = None if problem.observables is None else problem.observables.functions
+    return {
+        "functions": None if functions is None else functions.tolist(),
+        "start": {"name": start.name, "rotation": start.rotation.tolist(), "energy_hartree": start.energy_hartree},
+        "rungs": [[asdict(rung) for rung in root] for root in rungs],
+        "wall_s": wall_s,
+        "cpu_s": cpu_s,
+    }
+
+
+def memory_budget(spec: EnergySpec, ranks: Ranks) -> int:
+    """Memory for the stored matrix and for perturbation theory, of each rank."""
+    if spec.memory_gib is not None:
+        return int(spec.memory_gib * 2**30)
+    return int(SHARE_OF_MEMORY * available_memory_bytes() / ranks.n_on_this_machine())
+
+
+def _with_rung(rungs: Sequence[Sequence[Rung]], stage: Stage, wall_s: float, cpu_s: float) -> list[list[Rung]]:
+    """The rungs with one more for each root; a space that was solved again takes the place of its first solution."""
+    fresh = [
+        Rung(
+            n_determinants=stage.n_determinants,
+            energy_hartree=energy,
+            second_order_hartree=second,
+            spin_squared=spin,
+            elapsed_s=wall_s,
+            cpu_s=cpu_s,
+        )
+        for energy, second, spin in zip(
+            stage.energies_hartree, stage.second_order_hartree, stage.spin_squared, strict=True
+        )
+    ]
+    if len(rungs) != len(fresh):  # the first spaces may hold fewer states than are wanted
+        return [[rung] for rung in fresh]
+    return [
+        [*(rung for rung in root if rung.n_determinants < stage.n_determinants), new]
+        for root, new in zip(rungs, fresh, strict=True)
+    ]
+
+
+def _runs_late(rungs: Sequence[Rung], spec: EnergySpec, wall_s: float) -> bool:
+    """Whether the next space would probably end after the limit."""
+    if spec.max_wall_s is None:
+        return False
+    last = wall_s - (rungs[-2].elapsed_s if len(rungs) > 1 else 0.0)
+    return wall_s + last * spec.growth * LONGER > spec.max_wall_s
+
+
+def _tell(reporter: Reporter, stage: Stage) -> None:
+    reporter.step(
+        "select",
+        "space done",
+        energy_hartree=stage.energies_hartree[0],
+        second_order_hartree=stage.second_order_hartree[0],
+        n_determinants=stage.n_determinants,
+        spin_squared=stage.spin_squared[0],
+    )

@@ -22,6 +22,9 @@ PAGES = (ROOT / "README.md", ROOT / "docs" / "reference" / "benchmarks.md")
 SELECTED = {"n2-6-31g": "N2 6-31G (10e,16o)", "n2-cc-pvdz": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
 PEERS = {"pyci": "PyCI", "trimci": "TrimCI", "pyscf": "PySCF"}
 SYSTEMS = {"n2": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
+FUGAKU_HARTREE = -326.913
+"""[4Fe-4S]: arXiv:2511.00224."""
+
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -156,8 +159,12 @@ def public_table() -> str:
     )
     if "fe4s4" in rows:
         row = rows["fe4s4"]
-        found = f"{row['energy_hartree']:.3f} hartree, variational, {row['wall_s'] / 60:.0f} min"
-        published = "SQD in a closed loop with 152,064 nodes of Fugaku: -326.913 hartree "
+        early = next(rung for rung in row["rungs"] if rung["energy_hartree"] < FUGAKU_HARTREE)
+        found = (
+            f"{row['energy_hartree']:.3f} hartree, variational, {row['wall_s'] / 60:.0f} min; "
+            f"{early['energy_hartree']:.3f} after {early['elapsed_s']:.0f} s"
+        )
+        published = f"SQD in a closed loop with 152,064 nodes of Fugaku: {FUGAKU_HARTREE} hartree "
         lines.append(
             ["[4Fe-4S] (54e,36o)", found, published + "([arXiv:2511.00224](https://arxiv.org/abs/2511.00224))"]
         )

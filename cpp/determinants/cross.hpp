@@ -89,22 +89,22 @@ void add_cross_densities(const Network<S>& net, const Shard& shard, Share share,
     const std::int64_t n_one = 2 * std::int64_t{net.v.n_orb} * net.v.n_orb, n_pair = net.v.n_pair;
     const std::vector<Piece> pieces = net.pieces(0);
     Failure failure;
+    std::vector<std::optional<CrossDerivatives<S>>> parts(net.v.options.n_threads);
 #pragma omp parallel num_threads(net.v.options.n_threads)
     {
-        std::optional<CrossDerivatives<S>> part;
+        std::optional<CrossDerivatives<S>>& part = parts[omp_get_thread_num()];
         failure.guard([&] { part.emplace(net, bra, ket, guests); });
-#pragma omp for schedule(dynamic, 4) nowait
+#pragma omp for schedule(static, 4)
         for (std::size_t k = 0; k < pieces.size(); ++k) {
             if (part) visit_guests(net, guests, crossing, pieces[k], {}, net.size(), *part);
         }
-#pragma omp critical
-        if (part) {
-            const CrossDerivatives<S>& own = *part;
-            for (std::int64_t i = 0; i < n_one; ++i) one_body[i] += own.one_body[i];
-            for (std::int64_t p = 0; p < n_pair; ++p) {
-                for (std::int64_t r = 0; r < n_pair; ++r)
-                    pairs[p * n_pair + r] += 0.5 * (own.pairs[p * n_pair + r] + own.pairs[r * n_pair + p]);
-            }
+    }
+    for (const std::optional<CrossDerivatives<S>>& part : parts) {
+        if (!part) continue;
+        for (std::int64_t i = 0; i < n_one; ++i) one_body[i] += part->one_body[i];
+        for (std::int64_t p = 0; p < n_pair; ++p) {
+            for (std::int64_t r = 0; r < n_pair; ++r)
+                pairs[p * n_pair + r] += 0.5 * (part->pairs[p * n_pair + r] + part->pairs[r * n_pair + p]);
         }
     }
     failure.rethrow();
@@ -180,7 +180,7 @@ public:
             Bag& bag = bags[omp_get_thread_num()];
             RowBuffers& buffers = all_buffers[omp_get_thread_num()];
             CrossElements<S, RowBuffers> elements(net, buffers, guests);
-#pragma omp for schedule(dynamic, 4)
+#pragma omp for schedule(static, 4)
             for (std::size_t k = 0; k < pieces.size(); ++k) {
                 const Piece& piece = pieces[k];
                 bool stored = false;
@@ -242,7 +242,7 @@ public:
             for (const StoredPiece& piece : block.stored) multiply(piece, c, guests_c, out, guests_out);
         } else {
             in_parts(n_threads, net.size(), n_guests, out, guests_out, [&](double* own_out, double* other_out) {
-#pragma omp for schedule(dynamic, 1)
+#pragma omp for schedule(static, 1)
                 for (std::size_t k = 0; k < block.stored.size(); ++k)
                     multiply(block.stored[k], c, guests_c, own_out, other_out);
             });
@@ -339,7 +339,7 @@ private:
         in_parts(net.v.options.n_threads, net.size(), guests.size(), out, guests_out, [&](double* own, double* other) {
             DirectBlock product{c, guests_c, own, other};
             CrossElements<S, DirectBlock> elements(net, product, guests);
-#pragma omp for schedule(dynamic, 1)
+#pragma omp for schedule(static, 1)
             for (std::size_t k = 0; k < pieces.size(); ++k)
                 visit_guests(net, guests, crossing, pieces[k], seen(pieces[k].alpha), 0, elements);
         });

@@ -1,8 +1,11 @@
 // Density matrices as derivatives of <bra|H|ket> by the integrals, and S^2.
 #pragma once
 
+#include <omp.h>
+
 #include <cmath>
 #include <optional>
+#include <vector>
 
 #include "elements.hpp"
 #include "failure.hpp"
@@ -113,21 +116,22 @@ void fill_densities(const Network<S>& net, const double* bra, const double* ket,
     std::fill(pairs, pairs + n_pair * n_pair, 0.0);
     const std::vector<Piece> pieces = net.pieces(0);
     Failure failure;
+    std::vector<std::optional<Derivatives<S>>> parts(net.v.options.n_threads);
 #pragma omp parallel num_threads(net.v.options.n_threads)
     {
-        std::optional<Derivatives<S>> own;
+        std::optional<Derivatives<S>>& own = parts[omp_get_thread_num()];
         failure.guard([&] { own.emplace(net, bra, ket); });
-#pragma omp for schedule(dynamic, 4) nowait
+#pragma omp for schedule(static, 4)
         for (std::size_t k = 0; k < pieces.size(); ++k) {
             if (!own) continue;  // no memory: the whole call fails below
             net.visit(pieces[k], *own);
             for (std::int64_t at = pieces[k].begin; at < pieces[k].end; ++at) own->diagonal(net.by_alpha.members[at]);
         }
-#pragma omp critical
-        if (own) {
-            for (std::int64_t i = 0; i < n_one; ++i) one_body[i] += own->one_body[i];
-            for (std::int64_t i = 0; i < n_pair * n_pair; ++i) pairs[i] += own->pairs[i];
-        }
+    }
+    for (const std::optional<Derivatives<S>>& own : parts) {
+        if (!own) continue;
+        for (std::int64_t i = 0; i < n_one; ++i) one_body[i] += own->one_body[i];
+        for (std::int64_t i = 0; i < n_pair * n_pair; ++i) pairs[i] += own->pairs[i];
     }
     failure.rethrow();
     for (std::int64_t p = 0; p < n_pair; ++p) {

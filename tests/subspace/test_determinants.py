@@ -330,3 +330,19 @@ def test_the_highest_of_128_orbitals() -> None:
     assert looks[0].energy_hartree == pytest.approx(looks[1].energy_hartree, rel=1e-12)
     assert looks[0].n_determinants == looks[1].n_determinants
     np.testing.assert_allclose(looks[0].importance, looks[1].importance, rtol=1e-10)
+
+
+def test_two_threads_give_the_same_every_time() -> None:
+    """To the last bit: a state that lies close to another one may otherwise end as either of them."""
+    h = random_hamiltonian(8, seed=5)
+    alpha, beta = random_determinants(3000, 8, (4, 4), 5)
+    space = DeterminantSpace(h, n_threads=2)
+    space.append(alpha, beta)
+    c = normalized(len(space))
+    first, densities = space.apply(c), space.densities(c)
+    for _ in range(5):
+        again = DeterminantSpace(h, n_threads=2)
+        again.append(alpha, beta)
+        np.testing.assert_array_equal(again.apply(c), first)
+        np.testing.assert_array_equal(again.densities(c).one_body, densities.one_body)
+        np.testing.assert_array_equal(again.densities(c).pairs, densities.pairs)

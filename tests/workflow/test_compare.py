@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kakehashi.core.errors import FileFormatError
+from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.core.progress import Event
 from kakehashi.core.spec import parse_spec
 from kakehashi.workflow.compare import SHOTS_NAME, trace_comparison
@@ -88,3 +88,10 @@ def test_nothing_is_written_without_a_folder(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     assert trace_comparison(spec()).problem == "hydrogen-chain"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_that_was_left_out_is_refused_before_the_work() -> None:
+    events: list[Event] = []
+    with pytest.raises(InputError, match="must be 2 or more to compare anything, but is 0"):
+        trace_comparison(spec(ledger={"max_determinants": 0}), progress=events.append)
+    assert events == []

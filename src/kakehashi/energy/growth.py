@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kakehashi.core.bits import Strings
 from kakehashi.core.progress import Reporter
@@ -86,38 +87,15 @@ def grow_once(
     Returns:
         The growth, and the space that it ended with.
     """
-    penalty = spec.spin_penalty_hartree or 0.0
     began = time.perf_counter(), time.process_time()
-    file = Path(checkpoint) if checkpoint is not None and ranks.share(has_checkpoint(checkpoint)) else None
-    notes: dict[str, Any] = {} if file is None else read_notes(file, ranks)
+    begun = _begin(problem, spec, seeds, carried, seed, ranks, checkpoint, reporter)
+    start, space, before = begun.start, begun.space, begun.seconds
     two_s = abs(problem.two_s) if spec.two_s is None else spec.two_s
-    if file is None:
-        # Rounding may differ from rank to rank: one decides.
-        start = ranks.share(
-            choose_start(problem, spec, seeds=seeds, carried=carried, seed=seed, reporter=reporter)
-            if ranks.rank == 0
-            else None
-        )
-    else:
-        start = _start_of(problem, notes)
-    if start is None:
-        raise RuntimeError("rank 0 found no start")
-    space = DistributedSpace(start.hamiltonian, ranks, spin_penalty_hartree=penalty, n_threads=spec.n_threads)
-    earlier: list[list[Rung]] = [[Rung(**rung) for rung in root] for root in notes.get("rungs", [])]
-    before = float(notes.get("wall_s", 0.0)), float(notes.get("cpu_s", 0.0))
-    coefficients, threshold = None, FIRST_THRESHOLD_HARTREE
-    if file is not None:
-        kept = read_checkpoint(file, space)
-        coefficients, threshold = kept.coefficients, kept.threshold_hartree
-    elif ranks.rank == 0:
-        space.append(start.alpha, start.beta)
-    else:
-        space.append(start.alpha[:0], start.beta[:0])
     memory = memory_budget(spec, ranks)
     stages = grow(
         space,
         n_determinants=spec.max_determinants,
-        start=coefficients,
+        start=begun.coefficients,
         n_roots=spec.n_roots,
         growth=spec.growth,
         two_s=two_s,
@@ -125,9 +103,9 @@ def grow_once(
         tolerance=spec.residual_tolerance_hartree,
         memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
         outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
-        threshold_hartree=threshold,
+        threshold_hartree=begun.threshold_hartree,
     )
-    rungs, stopped = earlier, "complete"
+    rungs, stopped = begun.rungs, "complete"
     for stage in stages:
         wall, cpu = before[0] + time.perf_counter() - began[0], before[1] + time.process_time() - began[1]
         rungs = _with_rung(rungs, stage, wall, cpu)
@@ -155,6 +133,59 @@ def grow_once(
         cpu_s=before[1] + time.process_time() - began[1],
     )
     return growth, space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Begun:
+    """What a growth goes on from: a start, or what a checkpoint holds."""
+
+    start: Start
+    space: DistributedSpace
+    coefficients: NDArray[np.float64] | None = None
+    threshold_hartree: float = FIRST_THRESHOLD_HARTREE
+    rungs: list[list[Rung]] = field(default_factory=list)
+    seconds: tuple[float, float] = (0.0, 0.0)  # wall and processor time of earlier calls
+
+
+def _begin(
+    problem: Problem,
+    spec: EnergySpec,
+    seeds: Seeds | None,
+    carried: Start | None,
+    seed: int,
+    ranks: Ranks,
+    checkpoint: Path | str | None,
+    reporter: Reporter,
+) -> _Begun:
+    def space_of(start: Start) -> DistributedSpace:
+        penalty = spec.spin_penalty_hartree or 0.0
+        return DistributedSpace(start.hamiltonian, ranks, spin_penalty_hartree=penalty, n_threads=spec.n_threads)
+
+    if checkpoint is not None and ranks.share(has_checkpoint(checkpoint)):
+        notes: dict[str, Any] = read_notes(checkpoint, ranks)
+        start = _start_of(problem, notes)
+        space = space_of(start)
+        kept = read_checkpoint(checkpoint, space)
+        return _Begun(
+            start=start,
+            space=space,
+            coefficients=kept.coefficients,
+            threshold_hartree=kept.threshold_hartree,
+            rungs=[[Rung(**rung) for rung in root] for root in notes.get("rungs", [])],
+            seconds=(float(notes.get("wall_s", 0.0)), float(notes.get("cpu_s", 0.0))),
+        )
+    # Rounding may differ from rank to rank: one decides.
+    chosen = ranks.share(
+        choose_start(problem, spec, seeds=seeds, carried=carried, seed=seed, reporter=reporter)
+        if ranks.rank == 0
+        else None
+    )
+    if chosen is None:
+        raise RuntimeError("rank 0 found no start")
+    space = space_of(chosen)
+    n_own = len(chosen.alpha) if ranks.rank == 0 else 0
+    space.append(chosen.alpha[:n_own], chosen.beta[:n_own])
+    return _Begun(start=chosen, space=space)
 
 
 def _start_of(problem: Problem, notes: dict[str, Any]) -> Start:

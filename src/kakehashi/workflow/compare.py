@@ -20,7 +20,7 @@ from kakehashi.device.model import Shots
 from kakehashi.problem.model import Problem
 from kakehashi.report.ledger_page import Comparison, write_comparison
 from kakehashi.workflow.identity import identify_problem
-from kakehashi.workflow.ledger import trace_ledger
+from kakehashi.workflow.ledger import require_sizes, trace_ledger
 from kakehashi.workflow.spec import RunSpec, refuse_scan
 
 __all__ = ["trace_comparison"]
@@ -55,6 +55,7 @@ def trace_comparison(
     """
     refuse_scan(spec)
     base, reporter = Path(base), Reporter(progress)
+    require_sizes(spec.ledger)  # before the shots are taken
     reporter.step("problem", "reading or computing the integrals")
     problem = spec.problem.build(base=base)
     spec.device.check(problem, base)

@@ -34,7 +34,7 @@ from kakehashi.subspace.product import Parity
 from kakehashi.subspace.select import Stage, grow, solve_space
 from kakehashi.subspace.solve import parity_of_spin
 
-__all__ = ["LedgerSpec", "trace_ledger"]
+__all__ = ["LedgerSpec", "require_sizes", "trace_ledger"]
 
 FEWEST = 16
 """Size of the smallest space of an arm that is not grown by selection."""
@@ -152,6 +152,21 @@ class _Tracer:
         )
 
 
+def require_sizes(spec: LedgerSpec) -> None:
+    """Refuse a spec that leaves the ledger out, where the ledger is what is wanted.
+
+    Raises:
+        InputError: It does.
+
+    Example:
+        >>> require_sizes(LedgerSpec(max_determinants=2))
+    """
+    if spec.max_determinants < 2:
+        raise InputError(
+            f"ledger.max_determinants must be 2 or more to compare anything, but is {spec.max_determinants}."
+        )
+
+
 def trace_ledger(
     problem: Problem,
     shots: Shots,
@@ -190,10 +205,7 @@ def trace_ledger(
     """
     spec = LedgerSpec() if spec is None else spec
     reporter = Reporter() if reporter is None else reporter
-    if spec.max_determinants < 2:
-        raise InputError(
-            f"ledger.max_determinants must be 2 or more to compare anything, but is {spec.max_determinants}."
-        )
+    require_sizes(spec)
     tracer = _Tracer(problem=problem, spec=spec, reporter=reporter)
     began = time.process_time()
     measured = postselect(shots, n_orb=problem.n_orb, n_elec=problem.n_elec)

@@ -175,7 +175,8 @@ def _run_ccsd(problem: Problem, spins: tuple[_Spin, _Spin], attempt: dict[str, f
         # One thread: several add in any order, and rounding decides how a circuit orients degenerate orbitals.
         with np.errstate(all="ignore"), lib.with_omp_threads(1):
             solver.kernel(t1=start.t1, t2=start.t2)
-    except (_DivergedError, np.linalg.LinAlgError):
+    except (_DivergedError, np.linalg.LinAlgError, AttributeError):
+        # Where its extrapolation is singular, PySCF asks numpy for a name that numpy 2 dropped.
         return None
     if not solver.converged or not np.isfinite(solver.e_corr):
         return None

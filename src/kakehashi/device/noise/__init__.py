@@ -1,0 +1,1 @@
+"""From a twin's calibration to the errors in a circuit, and exact references for them."""

@@ -1,0 +1,1 @@
+"""Named twins of quantum processors: what they are, where each number comes from, and how they are read."""

@@ -12,11 +12,12 @@ from kakehashi.core.errors import InputError
 from kakehashi.core.files import sha256_of
 from kakehashi.core.registry import Registry
 from kakehashi.core.spec import Spec, parse_spec
-from kakehashi.device.exact import ExactDevice, require_state_vector
+from kakehashi.device.exact import ExactDevice
 from kakehashi.device.file import FileDevice
 from kakehashi.device.model import Device
 from kakehashi.device.noisy import NoisyDevice
 from kakehashi.device.read import ShotsFormat
+from kakehashi.device.sector.sample import require_sector
 from kakehashi.device.uniform import UniformDevice
 from kakehashi.problem.model import Problem
 
@@ -89,8 +90,8 @@ class ExactSpec(DeviceSpec):
         return ExactDevice()
 
     def check(self, problem: Problem, base: Path = Path()) -> None:  # noqa: ARG002 - it reads no file
-        """Refuse a problem whose state vector does not fit into memory."""
-        require_state_vector(problem.n_orb, problem.n_elec)
+        """Refuse a problem whose state does not fit into memory."""
+        require_sector(problem.n_orb, problem.n_elec)
 
 
 class NoisySpec(DeviceSpec):
@@ -133,8 +134,8 @@ class NoisySpec(DeviceSpec):
         )
 
     def check(self, problem: Problem, base: Path = Path()) -> None:  # noqa: ARG002 - it reads no file
-        """Refuse a problem whose state vector does not fit into memory."""
-        require_state_vector(problem.n_orb, problem.n_elec)
+        """Refuse a problem whose state does not fit into memory."""
+        require_sector(problem.n_orb, problem.n_elec)
 
 
 class UniformSpec(DeviceSpec):

@@ -157,8 +157,8 @@ def factor_state(circuit: Circuit, *, reporter: Reporter | None = None) -> SpinF
     require_memory(
         estimate_memory_bytes(circuit),
         f"The {n_patterns} products of which the state of {circuit.n_qubits} qubits consists",
-        remedy="take fewer orbitals, a lattice with fewer rungs such as heavy-hex, or the device 'file' with shots of a "
-        "quantum computer",
+        remedy="take fewer orbitals, a lattice with fewer rungs such as heavy-hex, or the device 'file' with shots of "
+        "a quantum computer",
     )
     coupled, n_elec = _coupled(circuit), circuit.n_elec
     alpha_layer, beta_layer = _Layer.of(circuit, 0), _Layer.of(circuit, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Growth:
         beta: Their beta strings.
         stage: The last space, with the states.
         rungs: For each root, the spaces by size.
-        stopped: ``"max_determinants"``, ``"max_wall_s"`` or ``"complete"``.
+        stopped: ``"max_determinants"``, ``"max_wall_s"``, ``"complete"``, or ``"hopeless"`` where it was given up.
         wall_s: Wall time, orbitals and earlier calls included.
         cpu_s: Processor time of all threads of this rank, likewise.
     """
@@ -79,10 +79,13 @@ def grow_once(
     ranks: Ranks,
     checkpoint: Path | str | None,
     reporter: Reporter,
+    *,
+    is_hopeless: Callable[[Sequence[Rung]], bool] | None = None,
 ) -> tuple[Growth, DistributedSpace]:
     """One growth, without the fine part of its second-order energy.
 
-    The arguments are those of :func:`~kakehashi.energy.ladder.climb`.
+    The arguments are those of :func:`~kakehashi.energy.ladder.climb`; ``is_hopeless`` is asked after each space whether
+    to give up, and rank 0's answer counts.
 
     Returns:
         The growth, and the space that it ended with.
@@ -113,11 +116,8 @@ def grow_once(
             about = _notes(problem, start, rungs, wall, cpu)
             write_checkpoint(checkpoint, space, stage, notes=about)
         _tell(reporter, stage)
-        if stage.n_determinants >= spec.max_determinants:
-            stopped = "max_determinants"
-            break
-        if ranks.share(_runs_late(rungs[0], spec, wall)):
-            stopped = "max_wall_s"
+        if limit := ranks.share(_limit(rungs[0], spec, wall, is_hopeless)):
+            stopped = limit
             break
     alpha, beta = space.strings()
     growth = Growth(
@@ -245,6 +245,17 @@ def _with_rung(rungs: Sequence[Sequence[Rung]], stage: Stage, wall_s: float, cpu
         [*(rung for rung in root if rung.n_determinants < stage.n_determinants), new]
         for root, new in zip(rungs, fresh, strict=True)
     ]
+
+
+def _limit(
+    rungs: Sequence[Rung], spec: EnergySpec, wall_s: float, is_hopeless: Callable[[Sequence[Rung]], bool] | None
+) -> str:
+    """The limit that a growth has met, or an empty string."""
+    if rungs[-1].n_determinants >= spec.max_determinants:
+        return "max_determinants"
+    if _runs_late(rungs, spec, wall_s):
+        return "max_wall_s"
+    return "hopeless" if is_hopeless is not None and is_hopeless(rungs) else ""
 
 
 def _runs_late(rungs: Sequence[Rung], spec: EnergySpec, wall_s: float) -> bool:

@@ -130,6 +130,26 @@ def test_the_lower_energy_stays_where_neither_estimate_is_trusted(torn_chain: Pr
     np.testing.assert_allclose(found.one_body, alone.one_body, atol=1e-12)
 
 
+def test_a_second_growth_that_cannot_win_is_given_up(tmp_path: Path) -> None:
+    """Of atoms far apart the singlet is a little above the mixture, by more than is left outside."""
+    apart = load_problem("hydrogen-chain", n_atoms=8, spacing_angstrom=3.6)
+    spec = EnergySpec(max_determinants=180, growth=1.25, **MIXED)
+    path = tmp_path / "space.h5"
+    events: list[Event] = []
+    found = climb(apart, spec, seed=1, checkpoint=path, reporter=Reporter(events.append))
+    told = [event for event in events if event.message == "space done"]
+    assert [event.values["n_determinants"] for event in told].count(180) == 1  # the first growth's alone
+    assert "can no longer win" in events[-2].message
+    alone = climb(apart, spec.model_copy(update={"spin_penalty_hartree": 0.0}), seed=1)
+    assert (found.spin_penalty_hartree, found.stopped) == (0.0, "max_determinants")
+    assert found.estimates == alone.estimates
+    # from the files it is given up again, without another space
+    events.clear()
+    again = climb(apart, spec, seed=1, checkpoint=path, reporter=Reporter(events.append))
+    assert [event.message for event in events].count("space done") == 2
+    assert again.rungs[0][-1].energy_hartree == pytest.approx(found.rungs[0][-1].energy_hartree, abs=1e-7)
+
+
 @pytest.mark.parametrize("changes", [{"n_roots": 2}, {"two_s": 4}, {"max_wall_s": 1e-3}])
 def test_nothing_is_grown_again_where_another_spin_is_wanted_or_no_time_is_left(
     torn_chain: Problem, changes: dict[str, float]

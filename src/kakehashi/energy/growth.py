@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Growth:
         beta: Their beta strings.
         stage: The last space, with the states.
         rungs: For each root, the spaces by size.
-        stopped: ``"max_determinants"``, ``"max_wall_s"`` or ``"complete"``.
+        stopped: ``"max_determinants"``, ``"max_wall_s"``, ``"complete"``, or ``"hopeless"`` where it was given up.
         parts: File for the parts of what follows; None where nothing is kept.
         sha256: Of the last space and its states as they are kept; empty where they are not.
         wall_s: Wall time, orbitals and earlier calls included.
@@ -93,10 +93,13 @@ def grow_once(
     ranks: Ranks,
     checkpoint: Path | str | None,
     reporter: Reporter,
+    *,
+    is_hopeless: Callable[[Sequence[Rung]], bool] | None = None,
 ) -> tuple[Growth, DistributedSpace]:
     """One growth, without the fine part of its second-order energy.
 
-    The arguments are those of :func:`~kakehashi.energy.ladder.climb`.
+    The arguments are those of :func:`~kakehashi.energy.ladder.climb`; ``is_hopeless`` is asked after each space whether
+    to give up, and rank 0's answer counts.
 
     Returns:
         The growth, and the space that it ended with.
@@ -107,37 +110,20 @@ def grow_once(
     two_s = abs(problem.two_s) if spec.two_s is None else spec.two_s
     parts = None if checkpoint is None else parts_path(checkpoint)
     stage, rungs, sha256 = begun.stage, begun.rungs, begun.sha256
-    stopped = "" if stage is None else _how_it_ended(begun, spec, ranks, parts)
+    stopped = "" if stage is None else _how_it_ended(begun, spec, ranks, parts, is_hopeless)
     if stage is not None and stopped:
         _tell(reporter, stage)
     else:
-        memory = memory_budget(spec, ranks)
-        stages = grow(
-            space,
-            n_determinants=spec.max_determinants,
-            start=begun.coefficients,
-            n_roots=spec.n_roots,
-            growth=spec.growth,
-            two_s=two_s,
-            perturbation_threshold_hartree=spec.perturbation_threshold_hartree,
-            tolerance=spec.residual_tolerance_hartree,
-            memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
-            outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
-            threshold_hartree=begun.threshold_hartree,
-        )
         stopped = "complete"
-        for stage in stages:
+        for stage in _stages(begun, spec, two_s, ranks):
             wall, cpu = before[0] + time.perf_counter() - began[0], before[1] + time.process_time() - began[1]
             rungs = _with_rung(rungs, stage, wall, cpu)
             if checkpoint is not None:
                 about = _notes(problem, spec, start, stage, rungs, wall, cpu)
                 sha256 = write_checkpoint(checkpoint, space, stage, notes=about)
             _tell(reporter, stage)
-            if stage.n_determinants >= spec.max_determinants:
-                stopped = "max_determinants"
-                break
-            if ranks.share(_runs_late(rungs[0], spec, wall)):
-                stopped = "max_wall_s"
+            if limit := ranks.share(_limit(rungs[0], spec, wall, is_hopeless)):
+                stopped = limit
                 break
         if stopped == "complete":
             _end_parts(parts, sha256, ranks).finish("complete", dict)
@@ -248,12 +234,34 @@ def _stage_of(notes: dict[str, Any], kept: Checkpoint, space: DistributedSpace) 
     )
 
 
-def _how_it_ended(begun: _Begun, spec: EnergySpec, ranks: Ranks, parts: Path | None) -> str:
+def _stages(begun: _Begun, spec: EnergySpec, two_s: int, ranks: Ranks) -> Iterator[Stage]:
+    """The spaces that selection goes on with."""
+    memory = memory_budget(spec, ranks)
+    return grow(
+        begun.space,
+        n_determinants=spec.max_determinants,
+        start=begun.coefficients,
+        n_roots=spec.n_roots,
+        growth=spec.growth,
+        two_s=two_s,
+        perturbation_threshold_hartree=spec.perturbation_threshold_hartree,
+        tolerance=spec.residual_tolerance_hartree,
+        memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
+        outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
+        threshold_hartree=begun.threshold_hartree,
+    )
+
+
+def _how_it_ended(
+    begun: _Begun,
+    spec: EnergySpec,
+    ranks: Ranks,
+    parts: Path | None,
+    is_hopeless: Callable[[Sequence[Rung]], bool] | None,
+) -> str:
     """Why a growth that was kept went no further; empty where it is to go on."""
-    if len(begun.space) >= spec.max_determinants:
-        return "max_determinants"
-    if ranks.share(_runs_late(begun.rungs[0], spec, begun.seconds[0])):
-        return "max_wall_s"
+    if limit := ranks.share(_limit(begun.rungs[0], spec, begun.seconds[0], is_hopeless)):
+        return limit
     return "complete" if _end_parts(parts, begun.sha256, ranks).has("complete") else ""
 
 
@@ -331,6 +339,17 @@ def _with_rung(rungs: Sequence[Sequence[Rung]], stage: Stage, wall_s: float, cpu
         [*(rung for rung in root if rung.n_determinants < stage.n_determinants), new]
         for root, new in zip(rungs, fresh, strict=True)
     ]
+
+
+def _limit(
+    rungs: Sequence[Rung], spec: EnergySpec, wall_s: float, is_hopeless: Callable[[Sequence[Rung]], bool] | None
+) -> str:
+    """The limit that a growth has met, or an empty string."""
+    if rungs[-1].n_determinants >= spec.max_determinants:
+        return "max_determinants"
+    if _runs_late(rungs, spec, wall_s):
+        return "max_wall_s"
+    return "hopeless" if is_hopeless is not None and is_hopeless(rungs) else ""
 
 
 def _runs_late(rungs: Sequence[Rung], spec: EnergySpec, wall_s: float) -> bool:

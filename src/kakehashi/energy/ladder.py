@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from kakehashi.energy.extrapolation import SPIN_TOLERANCE, extrapolate
 from kakehashi.energy.growth import Growth, grow_once, memory_budget
 from kakehashi.energy.model import Estimate, Rung
 from kakehashi.energy.perturbation import Perturbation, perturb
+from kakehashi.energy.second_growth import cannot_win
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.energy.starts import Seeds, Start
 from kakehashi.problem.model import Problem
@@ -95,8 +97,9 @@ def climb(
     """Grow a space until a limit of the spec, and estimate the exact energy from its growth.
 
     Where the spec leaves the spin penalty open and the state ends as, or came by way of, a mixture with higher spins, a
-    second space grows with a penalty. Of the two the one whose estimate is trusted is kept, or else the one of lower
-    variational energy.
+    second space grows with a penalty, until it can no longer win
+    (:func:`~kakehashi.energy.second_growth.cannot_win`). Of the two the one whose estimate is trusted is kept, or else
+    the one of lower variational energy.
 
     Args:
         problem: The problem.
@@ -134,8 +137,11 @@ def climb(
     )
     file = None if checkpoint is None else second_checkpoint(checkpoint)
     reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
-    second, space = grow_once(problem, again, seeds, carried, seed, ranks, file, reporter)
+    hopeless = partial(cannot_win, first=first)
+    second, space = grow_once(problem, again, seeds, carried, seed, ranks, file, reporter, is_hopeless=hopeless)
     wall_s, cpu_s = first.wall_s + second.wall_s, first.cpu_s + second.cpu_s
+    if second.stopped == "hopeless":
+        reporter.step("select", "the space with a spin penalty can no longer win, and is given up")
     if ranks.share(second.rank < first.rank):
         return _finish(replace(second, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
     space = DistributedSpace(first.start.hamiltonian, ranks, n_threads=spec.n_threads)

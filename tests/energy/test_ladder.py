@@ -139,7 +139,7 @@ def test_a_second_growth_that_cannot_win_is_given_up(tmp_path: Path) -> None:
     found = climb(apart, spec, seed=1, checkpoint=path, reporter=Reporter(events.append))
     told = [event for event in events if event.message == "space done"]
     assert [event.values["n_determinants"] for event in told].count(180) == 1  # the first growth's alone
-    assert "can no longer win" in events[-2].message
+    assert any("can no longer win" in event.message for event in events)
     alone = climb(apart, spec.model_copy(update={"spin_penalty_hartree": 0.0}), seed=1)
     assert (found.spin_penalty_hartree, found.stopped) == (0.0, "max_determinants")
     assert found.estimates == alone.estimates

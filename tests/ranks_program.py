@@ -171,14 +171,14 @@ def fail(ranks: Ranks, options: dict) -> dict:
 
 
 def climb_guarded(ranks: Ranks, options: dict) -> dict:
-    """The whole calculation as a user's program does it; the last rank may be killed after some spaces."""
-    spaces = []
+    """The whole calculation as a user's program does it; the last rank may be killed after some events of a stage."""
+    events = []
 
     def progress(event: Event) -> None:
-        if event.stage == "select":
-            spaces.append(event)
-            if len(spaces) == options.get("kill_after"):
-                os.kill(victim, signal.SIGKILL)
+        events.append(event)
+        told = [event.stage for event in events].count(options.get("kill_stage", "select"))
+        if event.stage == options.get("kill_stage", "select") and told == options.get("kill_after"):
+            os.kill(victim, signal.SIGKILL)
 
     victim = ranks.gather(os.getpid())[-1]
     checkpoint = options.get("checkpoint")
@@ -193,7 +193,8 @@ def climb_guarded(ranks: Ranks, options: dict) -> dict:
             reporter=Reporter(progress),
         )
     return {
-        "n_spaces": len(spaces),
+        "n_spaces": [event.stage for event in events].count("select"),
+        "n_kept": [event.stage for event in events if event.message.endswith("earlier call")].count("perturb"),
         "sizes": [rung.n_determinants for rung in found.rungs[0]],
         "energies": [[rung.energy_hartree for rung in root] for root in found.rungs],
         "second_order": [[rung.second_order_hartree for rung in root] for root in found.rungs],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from tests import mpirun
 
 from kakehashi.core.errors import ResourceError
+from kakehashi.core.parts import parts_path
 from kakehashi.core.progress import Event, Reporter
-from kakehashi.energy.ladder import climb
+from kakehashi.energy.ladder import Climb, climb
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.energy.starts import hartree_fock_seeds
 from kakehashi.problem.lattice import hubbard
@@ -127,6 +130,26 @@ def test_the_lower_energy_stays_where_neither_estimate_is_trusted(torn_chain: Pr
     np.testing.assert_allclose(found.one_body, alone.one_body, atol=1e-12)
 
 
+def test_a_second_growth_that_cannot_win_is_given_up(tmp_path: Path) -> None:
+    """Of atoms far apart the singlet is a little above the mixture, by more than is left outside."""
+    apart = load_problem("hydrogen-chain", n_atoms=8, spacing_angstrom=3.6)
+    spec = EnergySpec(max_determinants=180, growth=1.25, **MIXED)
+    path = tmp_path / "space.h5"
+    events: list[Event] = []
+    found = climb(apart, spec, seed=1, checkpoint=path, reporter=Reporter(events.append))
+    told = [event for event in events if event.message == "space done"]
+    assert [event.values["n_determinants"] for event in told].count(180) == 1  # the first growth's alone
+    assert any("can no longer win" in event.message for event in events)
+    alone = climb(apart, spec.model_copy(update={"spin_penalty_hartree": 0.0}), seed=1)
+    assert (found.spin_penalty_hartree, found.stopped) == (0.0, "max_determinants")
+    assert found.estimates == alone.estimates
+    # from the files it is given up again, without another space
+    events.clear()
+    again = climb(apart, spec, seed=1, checkpoint=path, reporter=Reporter(events.append))
+    assert [event.message for event in events].count("space done") == 2
+    assert again.rungs[0][-1].energy_hartree == pytest.approx(found.rungs[0][-1].energy_hartree, abs=1e-7)
+
+
 @pytest.mark.parametrize("changes", [{"n_roots": 2}, {"two_s": 4}, {"max_wall_s": 1e-3}])
 def test_nothing_is_grown_again_where_another_spin_is_wanted_or_no_time_is_left(
     torn_chain: Problem, changes: dict[str, float]
@@ -201,7 +224,7 @@ def test_a_growth_goes_on_on_another_number_of_ranks(tmp_path: Path) -> None:
     assert len(last["sizes"]) > len(second["sizes"]) > len(first["sizes"])
     # each call solves the last space of the one before and goes on
     assert last["n_spaces"] == len(last["sizes"]) - len(second["sizes"]) + 1
-    # a finished growth costs one diagonalisation and gives the same
+    # a finished growth is read and gives the same
     again = mpirun.run(2, "climb", asked(path, 1000))
     assert again["n_spaces"] == 1
     assert_same(again, last)
@@ -229,3 +252,144 @@ def test_a_truncated_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> N
     resumed = mpirun.run(2, "climb", asked(path, 600))
     assert resumed["n_spaces"] == 2  # the space before the last, and the last
     assert_same(resumed, whole)
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C, which may come anywhere."""
+
+
+RING = EnergySpec(
+    max_determinants=120,
+    orbital_determinants=30,
+    max_orbital_turns=2,
+    n_starts=2,
+    n_threads=1,
+    spin_penalty_hartree=0.0,  # one growth
+)
+
+
+def ring_climb(checkpoint: Path, *, stop_at: str = "", **changes: Any) -> tuple[Climb, list[str]]:
+    """A growth that ends where a message is told, and all messages."""
+    words: list[str] = []
+
+    def progress(event: Event) -> None:
+        words.append(event.message)
+        if event.message == stop_at:
+            raise Interrupted
+
+    ring = hubbard(6, u=4.0, n_elec=(3, 3))
+    spec = RING.model_copy(update=changes)
+    return climb(ring, spec, seed=1, checkpoint=checkpoint, reporter=Reporter(progress)), words
+
+
+def assert_bitwise(one: Climb, other: Climb) -> None:
+    def energies(found: Climb) -> list[Any]:
+        return [[replace(rung, elapsed_s=0.0, cpu_s=0.0) for rung in root] for root in found.rungs]
+
+    assert energies(one) == energies(other)
+    assert one.estimates == other.estimates
+    assert [replace(each, cpu_s=0.0) for each in one.perturbations] == [
+        replace(each, cpu_s=0.0) for each in other.perturbations
+    ]
+    assert (one.stopped, one.converged, one.start.name) == (other.stopped, other.converged, other.start.name)
+    for name in ("one_body", "coefficients", "alpha", "beta"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("stop_at", "first_told", "never_told"),
+    [
+        ("natural orbitals", "given orbitals of the earlier call", "natural orbitals"),
+        ("optimising orbitals", "given orbitals of the earlier call", "broken-symmetry determinants"),
+        ("second-order energy outside the last space", "space done", "optimising orbitals"),
+        ("part 1 of 17", "space done", "part 1 of 17"),
+        ("part 9 of 17", "space done", "part 9 of 17"),
+        ("part 17 of 17", "space done", "part 17 of 17"),
+    ],
+)
+def test_a_growth_that_was_stopped_anywhere_ends_the_same(
+    tmp_path: Path, stop_at: str, first_told: str, never_told: str
+) -> None:
+    whole, all_words = ring_climb(tmp_path / "whole.h5")
+    assert never_told in all_words
+    path = tmp_path / "space.h5"
+    with pytest.raises(Interrupted):
+        ring_climb(path, stop_at=stop_at)
+    resumed, words = ring_climb(path)
+    assert_bitwise(resumed, whole)
+    assert words[0] == first_told
+    assert never_told not in words
+    if stop_at == "part 9 of 17":
+        assert words[2:] == [f"part {k} of 17{' of the earlier call' * (k <= 9)}" for k in range(1, 18)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"max_determinants": 10_000},
+        {"n_roots": 2, "max_wall_s": 1e-3},
+        {"spin_penalty_hartree": None},  # grows twice
+    ],
+)
+def test_a_growth_that_ended_otherwise_ends_the_same(tmp_path: Path, changes: dict[str, Any]) -> None:
+    whole, _ = ring_climb(tmp_path / "whole.h5", **changes)
+    path = tmp_path / "space.h5"
+    with pytest.raises(Interrupted):
+        ring_climb(path, stop_at="part 5 of 17", **changes)
+    resumed, words = ring_climb(path, **changes)
+    assert_bitwise(resumed, whole)
+    assert words.count("space done") == 1 + words.count("higher spins are mixed in: once more with a spin penalty")
+    assert "part 1 of 17" not in words[: words.index("part 5 of 17 of the earlier call")]
+    assert not any("orbitals" in word for word in words)
+
+
+def test_time_before_a_stop_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "space.h5"
+    with pytest.raises(Interrupted):
+        ring_climb(path, stop_at="part 17 of 17")
+    entries = json.loads(parts_path(path).read_text())["parts"]
+    spent = sum(entry["wall_s"] for entry in entries)
+    resumed, _ = ring_climb(path)
+    assert resumed.wall_s > spent > 0
+    assert resumed.perturbations[0].cpu_s == pytest.approx(
+        sum(entry["cpu_s"] for entry in entries if entry["stage"] == "perturbation of root 0")
+    )
+
+
+def test_sums_outside_another_space_are_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "space.h5"
+    ring_climb(path)
+    _, words = ring_climb(path, max_determinants=240)
+    assert "part 1 of 17" in words
+    _, words = ring_climb(path, max_determinants=240, fine_threshold_hartree=1e-8)
+    assert "part 1 of 17" in words
+    _, words = ring_climb(path, max_determinants=240, fine_threshold_hartree=1e-8)
+    assert "part 1 of 17 of the earlier call" in words
+    # a space whose states are wanted otherwise is solved again
+    _, words = ring_climb(path, max_determinants=240, fine_threshold_hartree=1e-8, n_roots=2)
+    assert "part 1 of 17 of the earlier call" not in words
+
+
+def test_damaged_parts_are_computed_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "space.h5"
+    whole, _ = ring_climb(tmp_path / "whole.h5")
+    with pytest.raises(Interrupted):
+        ring_climb(path, stop_at="part 9 of 17")
+    file = parts_path(path)
+    file.write_bytes(file.read_bytes()[:-100])
+    resumed, words = ring_climb(path)
+    assert_bitwise(resumed, whole)
+    assert "part 1 of 17" in words
+    assert f"{file} is damaged or cut off" in caplog.text
+
+
+def test_ranks_that_are_killed_keep_their_parts(tmp_path: Path) -> None:
+    """Killed behind the fifth sum outside; another number of ranks goes on."""
+    path = tmp_path / "space.h5"
+    undisturbed = mpirun.run(2, "climb", asked(tmp_path / "whole.h5", 300))
+    died = mpirun.start(2, "climb", asked(path, 300, kill_after=6, kill_stage="perturb"))
+    assert died.returncode != 0
+    resumed = mpirun.run(3, "climb", asked(path, 300))
+    assert resumed["n_spaces"] == 1
+    assert resumed["n_kept"] >= 5  # the kill may come while the sixth is on its way
+    assert_same(resumed, undisturbed)

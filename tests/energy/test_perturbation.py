@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from tests.subspace.test_select import exact, molecule_like, seeded
 
 from kakehashi.core.errors import InputError
+from kakehashi.core.parts import Parts
+from kakehashi.core.progress import Reporter
 from kakehashi.energy.perturbation import perturb
 from kakehashi.problem.lattice import hubbard
 from kakehashi.subspace.select import grow
@@ -119,3 +121,39 @@ def test_impossible_options(options, message):
     space, stage = selected(molecule_like(4, seed=1), (2, 2), 10)
     with pytest.raises(InputError, match=message):
         perturb(space, stage.coefficients[0], stage.penalized_hartree[0], **options)
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C, which may come anywhere."""
+
+
+@pytest.mark.parametrize("n_done", [1, 2, 5, 6])
+def test_sums_that_are_kept_are_not_done_again(tmp_path, n_done):
+    space, stage = selected(molecule_like(6, seed=3), (3, 3), 40)
+    options = {"threshold_hartree": 1e-3, "n_samples": 4, "n_batches": 2, "rng": 5}
+
+    def found(path, progress):
+        parts = Parts(path, stage="outside", key=1)
+        return perturb(
+            space,
+            stage.coefficients[0],
+            stage.penalized_hartree[0],
+            parts=parts,
+            reporter=Reporter(progress),
+            **options,
+        )
+
+    def interrupt(event):
+        if event.message == f"part {n_done} of 6":
+            raise Interrupted
+
+    path = tmp_path / "a.parts.json"
+    with pytest.raises(Interrupted):
+        found(path, interrupt)
+    words = []
+    resumed = found(path, lambda event: words.append(event.message))
+    whole = found(None, lambda event: None)
+    assert [word.endswith("of the earlier call") for word in words] == [True] * n_done + [False] * (6 - n_done)
+    for name in ("energy_hartree", "error_hartree", "coarse_hartree", "n_determinants", "n_contributions"):
+        assert getattr(resumed, name) == getattr(whole, name)
+    assert resumed.cpu_s > 0

@@ -1,5 +1,6 @@
 """Starts: the orbitals that were asked for, in integrals that belong to them, and the best of all."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from kakehashi.core.bits import lowest_string
 from kakehashi.core.progress import Reporter
 from kakehashi.energy.spec import EnergySpec
-from kakehashi.energy.starts import _has_another_spin, choose_start, hartree_fock_seeds
+from kakehashi.energy.starts import _has_another_spin, choose_start, hartree_fock_seeds, start_parts
 from kakehashi.problem.lattice import hubbard
 from kakehashi.problem.molecule import molecule_problem
 from kakehashi.subspace.determinants import DeterminantSpace
@@ -153,3 +154,82 @@ def test_the_wanted_spin_is_kept(two_s, spin_squared):
     space.append(start.alpha, start.beta)
     *_, last = grow(space, n_determinants=4000, two_s=two_s, tolerance=1e-6)
     assert last.spin_squared[0] == pytest.approx(spin_squared, abs=1e-3)
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C, which may come anywhere."""
+
+
+PARTS_SPEC = EnergySpec(orbital_determinants=30, max_orbital_turns=2, n_starts=2, n_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("stop_at", "kept"),
+    [
+        ("given orbitals", ["given"]),
+        ("natural orbitals", ["given", "natural"]),
+        ("broken-symmetry determinants", ["given", "natural"]),
+        ("broken-symmetry orbitals", ["given", "natural", "broken-symmetry"]),
+        ("optimising orbitals", ["given", "natural", "broken-symmetry"]),
+        ("never", ["given", "natural", "broken-symmetry", "optimized broken-symmetry"]),
+    ],
+)
+def test_tries_that_are_kept_are_not_made_again(tmp_path, stop_at, kept):
+    problem = hubbard(6, u=8.0, n_elec=(3, 3))
+    path = tmp_path / "selected.parts.json"
+
+    def start(path, progress=None):
+        parts = start_parts(path, problem, PARTS_SPEC, seed=1)
+        reporter = None if progress is None else Reporter(progress)
+        return choose_start(problem, PARTS_SPEC, seed=1, reporter=reporter, parts=parts), parts
+
+    def interrupt(event):
+        if event.message == stop_at:
+            raise Interrupted
+
+    with contextlib.nullcontext() if stop_at == "never" else pytest.raises(Interrupted):
+        start(path, interrupt)
+    words = []
+    resumed, parts = start(path, lambda event: words.append(event.message))
+    whole, _ = start(None)
+    assert [word for word in words if word.endswith("earlier call")] == [
+        f"{name} orbitals of the earlier call" for name in kept
+    ]
+    made = {"given orbitals", "natural orbitals", "broken-symmetry determinants", "optimising orbitals"} & set(words)
+    assert len(made) == 4 - len(kept)
+    assert parts.earlier_wall_s > 0
+    for name in ("name", "energy_hartree", "spin_squared"):
+        assert getattr(resumed, name) == getattr(whole, name)
+    for name in ("rotation", "alpha", "beta"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
+    np.testing.assert_array_equal(resumed.hamiltonian.two_body, whole.hamiltonian.two_body)
+
+
+def test_tries_of_something_else_are_not_taken(tmp_path):
+    problem = hubbard(6, u=8.0, n_elec=(3, 3))
+    path = tmp_path / "selected.parts.json"
+    choose_start(problem, PARTS_SPEC, seed=1, parts=start_parts(path, problem, PARTS_SPEC, seed=1))
+    assert start_parts(path, problem, PARTS_SPEC, seed=1).has("natural")
+    # what only later stages depend on makes no difference
+    assert start_parts(path, problem, PARTS_SPEC.model_copy(update={"max_determinants": 7}), seed=1).has("natural")
+    other = EnergySpec(**(PARTS_SPEC.model_dump() | {"orbital_determinants": 31}))
+    alone = choose_start(problem, PARTS_SPEC, seed=1)
+    for parts in (
+        start_parts(path, problem, PARTS_SPEC, seed=2),
+        start_parts(path, problem, other, seed=1),
+        start_parts(path, hubbard(6, u=7.0, n_elec=(3, 3)), PARTS_SPEC, seed=1),
+        start_parts(path, problem, PARTS_SPEC, seeds=hartree_fock_seeds(problem), seed=1),
+        start_parts(path, problem, PARTS_SPEC, carried=alone, seed=1),
+    ):
+        assert not parts.has("natural")
+
+
+def test_that_there_is_no_determinant_of_broken_symmetry_is_kept_too(tmp_path):
+    problem = hubbard(4, u=0.5, n_elec=(2, 2), periodic=False)
+    spec = EnergySpec(orbitals="broken-symmetry", n_threads=1)
+    for expected in (["broken-symmetry determinants"], []):
+        words = []
+        reporter = Reporter(lambda event, words=words: words.append(event.message))
+        parts = start_parts(tmp_path / "a.parts.json", problem, spec)
+        assert choose_start(problem, spec, reporter=reporter, parts=parts).name == "given"
+        assert words == expected

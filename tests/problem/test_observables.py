@@ -11,11 +11,12 @@ from scipy.stats import ortho_group
 
 from kakehashi.core.errors import InputError
 from kakehashi.problem.fcidump import read_fcidump, write_fcidump
+from kakehashi.problem.identity import identify_problem
 from kakehashi.problem.lattice import hubbard
 from kakehashi.problem.library import load_problem
 from kakehashi.problem.molecule import molecule_problem
 from kakehashi.problem.observables import Observables, observables_of_molecule
-from kakehashi.workflow.identity import describe_problem, identify_problem
+from kakehashi.workflow.identity import describe_problem
 
 WATER = "O 0.3 0 0.1; H 0.3 0.76 0.69; H 0.3 -0.76 0.69"
 

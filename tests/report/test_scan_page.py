@@ -5,7 +5,7 @@ import pytest
 
 from kakehashi.core.errors import InputError
 from kakehashi.report.scan import Scan, ScanPoint
-from kakehashi.report.scan_page import caption_scan, render_scan, scan_table, scan_warnings, write_scan
+from kakehashi.report.scan_page import caption_scan, render_scan, scan_table, write_scan
 
 
 def test_three_files_are_written(build_scan, tmp_path):
@@ -38,18 +38,6 @@ def test_the_page_escapes_what_others_wrote(build_scan):
     assert "<script" not in text
     assert "4 points, 1 failed, in 2 chains" in text
     assert "bond (angstrom) 9.9: No:" in text
-
-
-def test_alike_warnings_are_told_once(build_scan, build):
-    results = [build(warnings=(f"The energy still fell: by {k + 1} mHa.",), reference=None) for k in range(4)]
-    assert scan_warnings(build_scan(results=results)) == (
-        "At 0.9, 1.0, 1.1, 1.2: The energy still fell: by 1 mHa. (So at the first; the numbers differ.)",
-    )
-
-
-def test_points_without_an_error_bar_are_told(build_scan):
-    (text,) = scan_warnings(build_scan())
-    assert text.startswith("At 1.1, 1.2: There is no error bar: only 3 of the spaces")
 
 
 def test_a_scan_of_failures_has_a_page_and_no_figure(tmp_path):

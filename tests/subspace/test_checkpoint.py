@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,10 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(kept.coefficients, stage.coefficients)
     assert kept.energies_hartree == stage.energies_hartree
     assert kept.threshold_hartree == stage.threshold_hartree
+    assert kept.sha256 == write_checkpoint(tmp_path / "again.h5", space, stage)
+    assert kept.sha256 != write_checkpoint(
+        tmp_path / "other.h5", space, replace(stage, coefficients=-stage.coefficients)
+    )
 
 
 def test_the_heaviest_come_first(tmp_path: Path) -> None:

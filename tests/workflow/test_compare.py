@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kakehashi.core.errors import FileFormatError, InputError
+from kakehashi.core.parts import parts_path
 from kakehashi.core.progress import Event
 from kakehashi.core.spec import parse_spec
 from kakehashi.workflow.compare import SHOTS_NAME, trace_comparison
@@ -95,3 +96,28 @@ def test_a_ledger_that_was_left_out_is_refused_before_the_work() -> None:
     with pytest.raises(InputError, match="must be 2 or more to compare anything, but is 0"):
         trace_comparison(spec(ledger={"max_determinants": 0}), progress=events.append)
     assert events == []
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C, which may come anywhere."""
+
+
+def test_a_comparison_that_was_stopped_goes_on_behind_the_last_arm(tmp_path: Path) -> None:
+    def interrupt(event: Event) -> None:
+        if event.message == "heat-bath":
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        trace_comparison(spec(), folder=tmp_path, progress=interrupt)
+    assert parts_path(tmp_path / SHOTS_NAME).exists()
+    events: list[Event] = []
+    resumed = trace_comparison(spec(), folder=tmp_path, progress=events.append)
+    assert "samples of the earlier call" in [event.message for event in events]
+    assert "samples" not in [event.message for event in events]
+    whole = trace_comparison(spec())
+    for name in ("samples", "heat-bath", "random"):
+        assert [point.energy_hartree for point in resumed.ledger.arm(name).points] == pytest.approx(
+            [point.energy_hartree for point in whole.ledger.arm(name).points], abs=1e-10
+        )
+    # what is asked for again after it was finished is traced again
+    assert not parts_path(tmp_path / SHOTS_NAME).exists()

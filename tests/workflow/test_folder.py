@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kakehashi.core.errors import FileFormatError, InputError
+from kakehashi.core.parts import Parts, parts_path
 from kakehashi.energy.solver import Solution
 from kakehashi.subspace.loop import Turn
 from kakehashi.subspace.model import State
@@ -93,8 +94,17 @@ def test_a_folder_without_results_belongs_to_nobody(tmp_path: Path) -> None:
 def test_fresh_forgets(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, run_id="a", spec={})
     folder.keep_turn("loop", make_turn(), ())
+    for path in (folder.ledger_parts_path, parts_path(folder.selected_path), tmp_path / "selected-spin.parts.json"):
+        Parts(path).finish("one", dict)
     assert RunFolder(tmp_path, run_id="a", spec={}).turn("loop")[0] is not None
     assert RunFolder(tmp_path, run_id="a", spec={}, fresh=True).turn("loop") == (None, ())
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_parts_belong_to_one_run(tmp_path: Path) -> None:
+    Parts(RunFolder(tmp_path, run_id="a", spec={}).ledger_parts_path).finish("one", dict)
+    with pytest.raises(InputError, match="holds another run"):
+        RunFolder(tmp_path, run_id="b", spec={})
 
 
 FCI = Solution(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ import pytest
 from kakehashi.circuit.hartree_fock import build_hartree_fock
 from kakehashi.circuit.spec import CircuitSpec
 from kakehashi.core.errors import InputError
-from kakehashi.core.progress import Event, Reporter
+from kakehashi.core.parts import Parts
+from kakehashi.core.progress import Event, Progress, Reporter
 from kakehashi.device.exact import ExactDevice
 from kakehashi.device.model import Shots
 from kakehashi.device.uniform import UniformDevice
@@ -20,7 +23,7 @@ from kakehashi.report.ledger import ARMS, Ledger
 from kakehashi.samples.random import all_strings
 from kakehashi.samples.spec import SamplesSpec
 from kakehashi.subspace.solve import solve_subspace
-from kakehashi.workflow.ledger import LedgerSpec, trace_ledger
+from kakehashi.workflow.ledger import LedgerSpec, ledger_parts, trace_ledger
 
 SPEC = LedgerSpec(max_determinants=150, n_seeds=20)
 
@@ -152,3 +155,68 @@ def test_impossible_options_are_refused(values: dict[str, int]) -> None:
 def test_a_ledger_that_was_left_out_cannot_be_traced(problem: Problem, shots: Shots, too_few: int) -> None:
     with pytest.raises(InputError, match=f"must be 2 or more to compare anything, but is {too_few}"):
         trace_ledger(problem, shots, LedgerSpec(max_determinants=too_few))
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C, which may come anywhere."""
+
+
+def without_times(ledger: Ledger) -> list[list[tuple[int, float, float]]]:
+    return [
+        [(point.n_determinants, point.energy_hartree, point.spin_squared) for point in points]
+        for arm in ledger.arms
+        for points in (arm.points, *arm.repeats)
+    ]
+
+
+@pytest.mark.parametrize("n_events", [2, 6, 16, 25])
+def test_arms_that_are_kept_are_not_traced_again(problem: Problem, shots: Shots, tmp_path: Path, n_events: int) -> None:
+    path = tmp_path / "ledger.parts.json"
+
+    def traced(progress: Progress) -> tuple[Ledger, Parts]:
+        parts = ledger_parts(path, problem, shots, SPEC, seed=5)
+        return trace_ledger(problem, shots, SPEC, seed=5, reporter=Reporter(progress), parts=parts), parts
+
+    events: list[Event] = []
+
+    def interrupt(event: Event) -> None:
+        events.append(event)
+        if len(events) == n_events:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        traced(interrupt)
+    first, *arms = json.loads(path.read_text())["parts"]
+    assert first["name"] == "occupancies"
+    n_kept = sum(len(arm["values"]["points"]) for arm in arms)
+    assert bool(arms) == (n_events > 5)
+    told: list[Event] = []
+    resumed, parts = traced(told.append)
+    whole = trace_ledger(problem, shots, SPEC, seed=5)
+    assert without_times(resumed) == without_times(whole)
+    assert (resumed.n_configurations, resumed.n_seeds) == (whole.n_configurations, whole.n_seeds)
+    assert [event.message.endswith("of the earlier call") for event in told].count(True) == len(arms)
+    assert len(told) - len(arms) == sum(map(len, without_times(whole))) - n_kept
+    assert parts.earlier_wall_s == pytest.approx(sum(part["wall_s"] for part in (first, *arms)))
+    again, _ = traced(lambda event: None)
+    assert again == resumed  # times, too
+
+
+def test_arms_of_something_else_are_not_taken(problem: Problem, shots: Shots, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.parts.json"
+    trace_ledger(problem, shots, SPEC, seed=5, parts=ledger_parts(path, problem, shots, SPEC, seed=5))
+    name = "samples, draw 1"
+    assert ledger_parts(path, problem, shots, SPEC, seed=5).has(name)
+    more_threads = SPEC.model_copy(update={"n_threads": 2})
+    assert ledger_parts(path, problem, shots, more_threads, seed=5).has(name)
+    fewer = UniformDevice().run(build_hartree_fock(problem), 300, rng=3)
+    larger = SPEC.model_copy(update={"max_determinants": 160})
+    stretched = load_problem("hydrogen-chain", n_atoms=6, spacing_angstrom=1.5)
+    for parts in (
+        ledger_parts(path, problem, shots, SPEC, seed=6),
+        ledger_parts(path, problem, fewer, SPEC, seed=5),
+        ledger_parts(path, problem, shots, larger, seed=5),
+        ledger_parts(path, stretched, shots, SPEC, seed=5),
+        ledger_parts(path, problem, shots, SPEC, samples=SamplesSpec(recovery=False), seed=5),
+    ):
+        assert not parts.has(name)

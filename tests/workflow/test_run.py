@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -236,6 +239,79 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path: Path, stop_at: t
     )
     if stop_at[0] != "sample":
         assert "circuit" not in stages  # the shots of the first call were used
+
+
+KILLED = """
+import json, os, signal, sys
+import kakehashi
+from kakehashi.problem.lattice import hubbard
+
+stage, number, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+told = []
+
+def progress(event):
+    told.append((event.stage, event.message))
+    if [each for each, _ in told].count(stage) == number and event.stage == stage:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+kakehashi.solve(
+    hubbard(6, u=4.0, n_elec=(3, 3)), device="uniform", n_shots=300, subspace={"max_strings": 8, "max_iterations": 2},
+    energy={"max_determinants": 120, "orbital_determinants": 30, "max_orbital_turns": 2, "n_starts": 2, "n_threads": 1},
+    ledger={"max_determinants": 100, "n_seeds": 20}, seed=7, folder=folder, progress=progress,
+)
+print(json.dumps(told))
+"""
+
+
+def killed(stage: str, number: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A run in a process that ends itself without a chance to tidy up."""
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, stage, str(number), str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def without_times(value: Any) -> Any:
+    """A result's JSON without what differs from call to call: times, memory and where it was computed."""
+    if isinstance(value, dict):
+        return {
+            name: without_times(each)
+            for name, each in value.items()
+            if not name.endswith("_s") and name not in ("provenance", "peak_memory_bytes")
+        }
+    return [without_times(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert killed("never", 1, folder).returncode == 0
+    return without_times(json.loads((folder / "result.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("stage", "number", "kept"),
+    [
+        ("orbitals", 3, "natural orbitals of the earlier call"),
+        ("perturb", 8, "part 7 of 17 of the earlier call"),
+        ("ledger", 10, "random + heat-bath of the earlier call"),
+    ],
+)
+def test_a_killed_run_goes_on_behind_the_last_part(
+    tmp_path: Path, undisturbed: Any, stage: str, number: int, kept: str
+) -> None:
+    assert killed(stage, number, tmp_path).returncode == -signal.SIGKILL
+    assert not (tmp_path / "result.json").exists()
+    done = killed("never", 1, tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = [message for _, message in json.loads(done.stdout)]
+    assert kept in told
+    assert kept.removesuffix(" of the earlier call") not in told[: told.index(kept)]
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert without_times(result) == undisturbed
 
 
 def test_a_finished_run_is_shown_at_once(tmp_path: Path) -> None:

@@ -328,7 +328,8 @@ def _print_result(result: Any) -> None:
 
 
 def _print_scan(scan: Any) -> None:
-    from kakehashi.report.scan_page import scan_table, scan_warnings
+    from kakehashi.report.scan_page import scan_table
+    from kakehashi.report.scan_warnings import scan_warnings
 
     _print_table(scan_table(scan, short=True))
     for point in scan.points:

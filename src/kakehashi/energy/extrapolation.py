@@ -9,6 +9,7 @@ is the measure times ``CALIBRATED_FACTOR``, and ``docs/explanations/error-bar.md
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +18,15 @@ from numpy.typing import NDArray
 from kakehashi.core.errors import InputError
 from kakehashi.energy.model import Estimate, Rung
 
-__all__ = ["CALIBRATED_FACTOR", "LEAST_HALF_WIDTH_HARTREE", "SPIN_TOLERANCE", "extrapolate"]
+__all__ = [
+    "CALIBRATED_FACTOR",
+    "LEAST_HALF_WIDTH_HARTREE",
+    "NOTHING_LEFT_HARTREE",
+    "SPIN_TOLERANCE",
+    "STEEPEST_SLOPE",
+    "extrapolate",
+    "may_be_trusted",
+]
 
 Vector = NDArray[np.float64]
 
@@ -32,6 +41,9 @@ NOTHING_LEFT_HARTREE = 1e-8
 
 UNTRUSTED_FACTOR = 4.0
 """Where a line means nothing the interval reaches this many times what was last seen to change below the energy."""
+
+LEAST_SPACES = 4
+"""That a line is trusted through."""
 
 LEAST_GROWTH = 1.4
 """Spaces that are hardly larger than the one before say nothing new: the line is not drawn through them."""
@@ -89,14 +101,14 @@ def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
         )
     if wrong_spin:
         return _untrusted(last.energy_hartree + last.second_order_hartree, energies, second, wrong_spin)
-    if len(used) < 4:
+    if len(used) < LEAST_SPACES:
         reason = f"only {len(used)} of the spaces differ enough in size, and a line takes four"
         return _untrusted(last.energy_hartree + last.second_order_hartree, energies, second, reason)
     lines = {k: _line(energies, second, k) for k in (2, 3, 4)}
     estimate, slope = lines[3]
     # Spaces of a mixture lie on a line of their own.
-    reason = next((words for rung in used[-4:-1] if (words := _wrong_spin(rung, two_s))), "")
-    reason = reason or _why_not(second[-4:], slope)
+    reason = next((words for rung in used[-LEAST_SPACES:-1] if (words := _wrong_spin(rung, two_s))), "")
+    reason = reason or _why_not(second[-LEAST_SPACES:], slope)
     if not reason and estimate > last.energy_hartree + LEAST_HALF_WIDTH_HARTREE:
         reason = "the line ends above the variational energy, which is a bound"
     if reason:
@@ -111,6 +123,33 @@ def extrapolate(rungs: Sequence[Rung], *, two_s: int | None = None) -> Estimate:
         reason=f"the last spaces lie on a line of slope {slope:.2f}",
         n_rungs=len(used),
     )
+
+
+def may_be_trusted(rungs: Sequence[Rung], *, two_s: int, n_determinants: int, growth: float) -> bool:
+    """Whether a growth may still end with an estimate that is trusted: whether enough spaces can have the wanted spin.
+
+    A growth that ends before its limit because its space is complete is trusted with fewer; this foresees no such end.
+
+    Args:
+        rungs: The spaces so far.
+        two_s: Twice the spin that the state should have.
+        n_determinants: Where the growth stops.
+        growth: Size of a space over that of the one before.
+
+    Example:
+        >>> mixed = Rung(n_determinants=1000, energy_hartree=-1.0, second_order_hartree=-0.1, spin_squared=1.0)
+        >>> may_be_trusted([mixed], two_s=0, n_determinants=16_000, growth=2.0)  # 2,000 and 4,000 and 8,000 and 16,000
+        True
+        >>> may_be_trusted([mixed], two_s=0, n_determinants=8_000, growth=2.0)
+        False
+    """
+    pure = 0
+    for rung in reversed(rungs):
+        if _wrong_spin(rung, two_s):
+            break
+        pure += 1
+    ratio = max(n_determinants / rungs[-1].n_determinants, 1.0)
+    return pure + math.ceil(round(math.log(ratio, max(growth, LEAST_GROWTH)), 6)) >= LEAST_SPACES
 
 
 def _spread(rungs: Sequence[Rung]) -> list[Rung]:

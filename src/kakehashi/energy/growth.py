@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.core.bits import Strings
+from kakehashi.core.parts import Parts, parts_path
 from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
 from kakehashi.core.resources import available_memory_bytes
 from kakehashi.energy.extrapolation import extrapolate
 from kakehashi.energy.model import Rung
 from kakehashi.energy.spec import EnergySpec
-from kakehashi.energy.starts import Seeds, Start, choose_start
+from kakehashi.energy.starts import Seeds, Start, choose_start, start_parts
 from kakehashi.problem.model import Problem
-from kakehashi.subspace.checkpoint import has_checkpoint, read_checkpoint, read_notes, write_checkpoint
+from kakehashi.subspace.checkpoint import Checkpoint, has_checkpoint, read_checkpoint, read_notes, write_checkpoint
 from kakehashi.subspace.distributed import DistributedSpace
 from kakehashi.subspace.select import FIRST_THRESHOLD_HARTREE, Stage, grow
+from kakehashi.subspace.space import MatrixSize
 
 __all__ = ["Growth", "grow_once", "memory_budget"]
 
@@ -34,6 +36,14 @@ SHARE_OF_MATRIX = 0.75
 
 LONGER = 1.2
 """A space that is twice as large takes more than twice as long: rows are longer too."""
+
+STATES_DEPEND_ON = {
+    "n_roots",
+    "two_s",
+    "spin_penalty_hartree",
+    "residual_tolerance_hartree",
+    "perturbation_threshold_hartree",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,7 +58,9 @@ class Growth:
         beta: Their beta strings.
         stage: The last space, with the states.
         rungs: For each root, the spaces by size.
-        stopped: ``"max_determinants"``, ``"max_wall_s"`` or ``"complete"``.
+        stopped: ``"max_determinants"``, ``"max_wall_s"``, ``"complete"``, or ``"hopeless"`` where it was given up.
+        parts: File for the parts of what follows; None where nothing is kept.
+        sha256: Of the last space and its states as they are kept; empty where they are not.
         wall_s: Wall time, orbitals and earlier calls included.
         cpu_s: Processor time of all threads of this rank, likewise.
     """
@@ -61,6 +73,8 @@ class Growth:
     stage: Stage
     rungs: tuple[tuple[Rung, ...], ...]
     stopped: str
+    parts: Path | None
+    sha256: str
     wall_s: float
     cpu_s: float
 
@@ -79,10 +93,13 @@ def grow_once(
     ranks: Ranks,
     checkpoint: Path | str | None,
     reporter: Reporter,
+    *,
+    is_hopeless: Callable[[Sequence[Rung]], bool] | None = None,
 ) -> tuple[Growth, DistributedSpace]:
     """One growth, without the fine part of its second-order energy.
 
-    The arguments are those of :func:`~kakehashi.energy.ladder.climb`.
+    The arguments are those of :func:`~kakehashi.energy.ladder.climb`; ``is_hopeless`` is asked after each space whether
+    to give up, and rank 0's answer counts.
 
     Returns:
         The growth, and the space that it ended with.
@@ -91,34 +108,27 @@ def grow_once(
     begun = _begin(problem, spec, seeds, carried, seed, ranks, checkpoint, reporter)
     start, space, before = begun.start, begun.space, begun.seconds
     two_s = abs(problem.two_s) if spec.two_s is None else spec.two_s
-    memory = memory_budget(spec, ranks)
-    stages = grow(
-        space,
-        n_determinants=spec.max_determinants,
-        start=begun.coefficients,
-        n_roots=spec.n_roots,
-        growth=spec.growth,
-        two_s=two_s,
-        perturbation_threshold_hartree=spec.perturbation_threshold_hartree,
-        tolerance=spec.residual_tolerance_hartree,
-        memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
-        outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
-        threshold_hartree=begun.threshold_hartree,
-    )
-    rungs, stopped = begun.rungs, "complete"
-    for stage in stages:
-        wall, cpu = before[0] + time.perf_counter() - began[0], before[1] + time.process_time() - began[1]
-        rungs = _with_rung(rungs, stage, wall, cpu)
-        if checkpoint is not None:
-            about = _notes(problem, start, rungs, wall, cpu)
-            write_checkpoint(checkpoint, space, stage, notes=about)
+    parts = None if checkpoint is None else parts_path(checkpoint)
+    stage, rungs, sha256 = begun.stage, begun.rungs, begun.sha256
+    stopped = "" if stage is None else _how_it_ended(begun, spec, ranks, parts, is_hopeless)
+    if stage is not None and stopped:
         _tell(reporter, stage)
-        if stage.n_determinants >= spec.max_determinants:
-            stopped = "max_determinants"
-            break
-        if ranks.share(_runs_late(rungs[0], spec, wall)):
-            stopped = "max_wall_s"
-            break
+    else:
+        stopped = "complete"
+        for stage in _stages(begun, spec, two_s, ranks):
+            wall, cpu = before[0] + time.perf_counter() - began[0], before[1] + time.process_time() - began[1]
+            rungs = _with_rung(rungs, stage, wall, cpu)
+            if checkpoint is not None:
+                about = _notes(problem, spec, start, stage, rungs, wall, cpu)
+                sha256 = write_checkpoint(checkpoint, space, stage, notes=about)
+            _tell(reporter, stage)
+            if limit := ranks.share(_limit(rungs[0], spec, wall, is_hopeless)):
+                stopped = limit
+                break
+        if stopped == "complete":
+            _end_parts(parts, sha256, ranks).finish("complete", dict)
+    if stage is None:
+        raise RuntimeError("the growth gave no space")  # it yields at least one
     alpha, beta = space.strings()
     growth = Growth(
         spec=spec,
@@ -129,6 +139,8 @@ def grow_once(
         stage=stage,
         rungs=tuple(tuple(root) for root in rungs),
         stopped=stopped,
+        parts=parts,
+        sha256=sha256,
         wall_s=before[0] + time.perf_counter() - began[0],
         cpu_s=before[1] + time.process_time() - began[1],
     )
@@ -144,6 +156,8 @@ class _Begun:
     coefficients: NDArray[np.float64] | None = None
     threshold_hartree: float = FIRST_THRESHOLD_HARTREE
     rungs: list[list[Rung]] = field(default_factory=list)
+    stage: Stage | None = None  # as it was kept, where the same was asked for
+    sha256: str = ""
     seconds: tuple[float, float] = (0.0, 0.0)  # wall and processor time of earlier calls
 
 
@@ -172,20 +186,88 @@ def _begin(
             coefficients=kept.coefficients,
             threshold_hartree=kept.threshold_hartree,
             rungs=[[Rung(**rung) for rung in root] for root in notes.get("rungs", [])],
+            stage=_stage_of(notes, kept, space) if notes.get("asked") == _asked(spec) else None,
+            sha256=kept.sha256,
             seconds=(float(notes.get("wall_s", 0.0)), float(notes.get("cpu_s", 0.0))),
         )
+
+    def choose() -> tuple[Start | None, float, float]:
+        if ranks.rank:
+            return None, 0.0, 0.0
+        file = None if checkpoint is None else parts_path(checkpoint)
+        parts = start_parts(file, problem, spec, seeds=seeds, carried=carried, seed=seed)
+        found = choose_start(problem, spec, seeds=seeds, carried=carried, seed=seed, reporter=reporter, parts=parts)
+        return found, parts.earlier_wall_s, parts.earlier_cpu_s
+
     # Rounding may differ from rank to rank: one decides.
-    chosen = ranks.share(
-        choose_start(problem, spec, seeds=seeds, carried=carried, seed=seed, reporter=reporter)
-        if ranks.rank == 0
-        else None
-    )
+    chosen, wall_s, cpu_s = ranks.share(ranks.attempt(choose))
     if chosen is None:
         raise RuntimeError("rank 0 found no start")
     space = space_of(chosen)
     n_own = len(chosen.alpha) if ranks.rank == 0 else 0
     space.append(chosen.alpha[:n_own], chosen.beta[:n_own])
-    return _Begun(start=chosen, space=space)
+    return _Begun(start=chosen, space=space, seconds=(wall_s, cpu_s if ranks.rank == 0 else 0.0))
+
+
+def _asked(spec: EnergySpec) -> dict[str, Any]:
+    """What makes the states of a space what they are: with other options it must be solved again."""
+    return spec.model_dump(mode="json", include=STATES_DEPEND_ON)
+
+
+def _stage_of(notes: dict[str, Any], kept: Checkpoint, space: DistributedSpace) -> Stage:
+    """The last stage as it was kept. Solved again it would differ in its last digits, and the parts be of no use."""
+    about = notes["stage"]
+    last = [root[-1] for root in notes["rungs"]]
+    return Stage(
+        n_determinants=len(space),
+        coefficients=kept.coefficients,
+        energies_hartree=kept.energies_hartree,
+        penalized_hartree=tuple(about["penalized_hartree"]),
+        spin_squared=tuple(rung["spin_squared"] for rung in last),
+        converged=about["converged"],
+        n_iterations=about["n_iterations"],
+        threshold_hartree=kept.threshold_hartree,
+        matrix=MatrixSize(n_elements=0, n_rows=0, n_bytes=0),
+        elapsed_s=0.0,
+        cpu_s=0.0,
+        second_order_hartree=tuple(rung["second_order_hartree"] for rung in last),
+    )
+
+
+def _stages(begun: _Begun, spec: EnergySpec, two_s: int, ranks: Ranks) -> Iterator[Stage]:
+    """The spaces that selection goes on with."""
+    memory = memory_budget(spec, ranks)
+    return grow(
+        begun.space,
+        n_determinants=spec.max_determinants,
+        start=begun.coefficients,
+        n_roots=spec.n_roots,
+        growth=spec.growth,
+        two_s=two_s,
+        perturbation_threshold_hartree=spec.perturbation_threshold_hartree,
+        tolerance=spec.residual_tolerance_hartree,
+        memory_budget_bytes=int(SHARE_OF_MATRIX * memory),
+        outside_budget_bytes=memory - int(SHARE_OF_MATRIX * memory),
+        threshold_hartree=begun.threshold_hartree,
+    )
+
+
+def _how_it_ended(
+    begun: _Begun,
+    spec: EnergySpec,
+    ranks: Ranks,
+    parts: Path | None,
+    is_hopeless: Callable[[Sequence[Rung]], bool] | None,
+) -> str:
+    """Why a growth that was kept went no further; empty where it is to go on."""
+    if limit := ranks.share(_limit(begun.rungs[0], spec, begun.seconds[0], is_hopeless)):
+        return limit
+    return "complete" if _end_parts(parts, begun.sha256, ranks).has("complete") else ""
+
+
+def _end_parts(parts: Path | None, sha256: str, ranks: Ranks) -> Parts:
+    """Where it is kept that nothing more couples to a space."""
+    return Parts(parts, stage="growth", key=sha256, ranks=ranks)
 
 
 def _start_of(problem: Problem, notes: dict[str, Any]) -> Start:
@@ -204,13 +286,25 @@ def _start_of(problem: Problem, notes: dict[str, Any]) -> Start:
 
 
 def _notes(
-    problem: Problem, start: Start, rungs: Sequence[Sequence[Rung]], wall_s: float, cpu_s: float
+    problem: Problem,
+    spec: EnergySpec,
+    start: Start,
+    stage: Stage,
+    rungs: Sequence[Sequence[Rung]],
+    wall_s: float,
+    cpu_s: float,
 ) -> dict[str, Any]:
     """What a later call needs beside the space, and what a similar problem needs to go on from it."""
     functions = None if problem.observables is None else problem.observables.functions
     return {
         "functions": None if functions is None else functions.tolist(),
         "start": {"name": start.name, "rotation": start.rotation.tolist(), "energy_hartree": start.energy_hartree},
+        "asked": _asked(spec),
+        "stage": {
+            "penalized_hartree": list(stage.penalized_hartree),
+            "converged": stage.converged,
+            "n_iterations": stage.n_iterations,
+        },
         "rungs": [[asdict(rung) for rung in root] for root in rungs],
         "wall_s": wall_s,
         "cpu_s": cpu_s,
@@ -245,6 +339,17 @@ def _with_rung(rungs: Sequence[Sequence[Rung]], stage: Stage, wall_s: float, cpu
         [*(rung for rung in root if rung.n_determinants < stage.n_determinants), new]
         for root, new in zip(rungs, fresh, strict=True)
     ]
+
+
+def _limit(
+    rungs: Sequence[Rung], spec: EnergySpec, wall_s: float, is_hopeless: Callable[[Sequence[Rung]], bool] | None
+) -> str:
+    """The limit that a growth has met, or an empty string."""
+    if rungs[-1].n_determinants >= spec.max_determinants:
+        return "max_determinants"
+    if _runs_late(rungs, spec, wall_s):
+        return "max_wall_s"
+    return "hopeless" if is_hopeless is not None and is_hopeless(rungs) else ""
 
 
 def _runs_late(rungs: Sequence[Rung], spec: EnergySpec, wall_s: float) -> bool:

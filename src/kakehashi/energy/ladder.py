@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.core.bits import Strings
+from kakehashi.core.parts import Parts
 from kakehashi.core.progress import Reporter
 from kakehashi.core.ranks import Ranks
 from kakehashi.core.rng import named_stream
@@ -22,6 +24,7 @@ from kakehashi.energy.extrapolation import SPIN_TOLERANCE, extrapolate
 from kakehashi.energy.growth import Growth, grow_once, memory_budget
 from kakehashi.energy.model import Estimate, Rung
 from kakehashi.energy.perturbation import Perturbation, perturb
+from kakehashi.energy.second_growth import cannot_win
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.energy.starts import Seeds, Start
 from kakehashi.problem.model import Problem
@@ -94,8 +97,9 @@ def climb(
     """Grow a space until a limit of the spec, and estimate the exact energy from its growth.
 
     Where the spec leaves the spin penalty open and the state ends as, or came by way of, a mixture with higher spins, a
-    second space grows with a penalty. Of the two the one whose estimate is trusted is kept, or else the one of lower
-    variational energy.
+    second space grows with a penalty, until it can no longer win
+    (:func:`~kakehashi.energy.second_growth.cannot_win`). Of the two the one whose estimate is trusted is kept, or else
+    the one of lower variational energy.
 
     Args:
         problem: The problem.
@@ -133,8 +137,11 @@ def climb(
     )
     file = None if checkpoint is None else second_checkpoint(checkpoint)
     reporter.step("select", "higher spins are mixed in: once more with a spin penalty")
-    second, space = grow_once(problem, again, seeds, carried, seed, ranks, file, reporter)
+    hopeless = partial(cannot_win, first=first)
+    second, space = grow_once(problem, again, seeds, carried, seed, ranks, file, reporter, is_hopeless=hopeless)
     wall_s, cpu_s = first.wall_s + second.wall_s, first.cpu_s + second.cpu_s
+    if second.stopped == "hopeless":
+        reporter.step("select", "the space with a spin penalty can no longer win, and is given up")
     if ranks.share(second.rank < first.rank):
         return _finish(replace(second, wall_s=wall_s, cpu_s=cpu_s), space, seed, reporter)
     space = DistributedSpace(first.start.hamiltonian, ranks, n_threads=spec.n_threads)
@@ -170,8 +177,10 @@ def _finish(growth: Growth, space: DistributedSpace, seed: int, reporter: Report
     reporter.step("perturb", "second-order energy outside the last space", n_determinants=stage.n_determinants)
     space.forget_matrix()  # no more products: all the memory is perturbation theory's
     memory = memory_budget(spec, space.ranks)
-    perturbations = tuple(
-        perturb(
+    perturbations, earlier_wall_s, earlier_cpu_s = [], 0.0, 0.0
+    for root, (vector, energy) in enumerate(zip(stage.coefficients, stage.penalized_hartree, strict=True)):
+        parts = _perturbation_parts(growth, root, seed, space.ranks)
+        found = perturb(
             space,
             vector,
             energy,
@@ -180,9 +189,12 @@ def _finish(growth: Growth, space: DistributedSpace, seed: int, reporter: Report
             n_samples=spec.n_samples,
             rng=named_stream(seed, "energy", "perturbation", root),
             memory_budget_bytes=memory,
+            parts=parts,
+            reporter=reporter,
         )
-        for root, (vector, energy) in enumerate(zip(stage.coefficients, stage.penalized_hartree, strict=True))
-    )
+        perturbations.append(found)
+        earlier_wall_s += parts.earlier_wall_s
+        earlier_cpu_s += parts.earlier_cpu_s
     finished = tuple(_refined(root, found) for root, found in zip(growth.rungs, perturbations, strict=True))
     alpha, beta = space.strings()
     one_body = np.stack([space.densities(vector).one_body for vector in stage.coefficients])
@@ -191,16 +203,29 @@ def _finish(growth: Growth, space: DistributedSpace, seed: int, reporter: Report
         spin_penalty_hartree=spec.spin_penalty_hartree or 0.0,
         rungs=finished,
         estimates=tuple(extrapolate(root, two_s=growth.two_s) for root in finished),
-        perturbations=perturbations,
+        perturbations=tuple(perturbations),
         one_body=start.rotation @ one_body @ start.rotation.T,
         alpha=alpha,
         beta=beta,
         coefficients=stage.coefficients,
         converged=stage.converged,
         stopped=growth.stopped,
-        wall_s=growth.wall_s + time.perf_counter() - began[0],
-        cpu_s=growth.cpu_s + time.process_time() - began[1],
+        wall_s=growth.wall_s + earlier_wall_s + time.perf_counter() - began[0],
+        cpu_s=growth.cpu_s + earlier_cpu_s + time.process_time() - began[1],
     )
+
+
+def _perturbation_parts(growth: Growth, root: int, seed: int, ranks: Ranks) -> Parts:
+    """Where the sums outside the last space are kept; they are those of one state and of one sample."""
+    spec = growth.spec
+    key = {
+        "space": growth.sha256,
+        "perturbation_threshold_hartree": spec.perturbation_threshold_hartree,
+        "fine_threshold_hartree": spec.fine_threshold_hartree,
+        "spin_penalty_hartree": spec.spin_penalty_hartree,
+        "seed": seed,
+    }
+    return Parts(growth.parts, stage=f"perturbation of root {root}", key=key, ranks=ranks)
 
 
 def _refined(rungs: Sequence[Rung], found: Perturbation) -> tuple[Rung, ...]:

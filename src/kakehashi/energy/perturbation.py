@@ -9,13 +9,16 @@ string, so that each sampled sum is exact and no pair of samples interferes.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.core.errors import InputError
+from kakehashi.core.parts import Part, Parts
+from kakehashi.core.progress import Reporter
 from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.subspace.determinants import DeterminantSpace
 from kakehashi.subspace.distributed import DistributedSpace
@@ -24,6 +27,9 @@ __all__ = ["Perturbation", "perturb"]
 
 N_SHARES = 256
 """Shares of the outside that a sample is drawn from: enough for many samples, few enough to walk little twice."""
+
+SUMS = ("energy_hartree", "coarse_energy_hartree", "n_determinants", "n_contributions")
+"""What is wanted of each pass over the outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +42,7 @@ class Perturbation:
         coarse_hartree: The part that was summed for the whole outside.
         n_determinants: Determinants outside that the whole sum met.
         n_contributions: Elements ``H_ai c_i`` in all sums.
-        cpu_s: Processor time, all threads.
+        cpu_s: Processor time, all threads, parts of earlier calls included.
     """
 
     energy_hartree: float
@@ -58,6 +64,8 @@ def perturb(
     n_batches: int = 1,
     rng: RngLike = None,
     memory_budget_bytes: int | None = None,
+    parts: Parts | None = None,
+    reporter: Reporter | None = None,
 ) -> Perturbation:
     """Epstein-Nesbet energy outside a space.
 
@@ -72,10 +80,13 @@ def perturb(
         rng: For the sample.
         memory_budget_bytes: For all that is held meanwhile beside the space, on each process; half of the free memory
             where not given. A smaller budget costs time and changes no result.
+        parts: Where each batch and each share is kept when it is done, and taken from if it is there. Its key must name
+            the state, the thresholds and the sample.
+        reporter: Told of each of them.
 
     Raises:
-        InputError: A threshold or a number is impossible.
-        ResourceError: The budget is too small.
+        InputError: A threshold or a number is impossible, or the parts cannot be written.
+        ResourceError: The budget is too small, or the disk is full.
 
     Example:
         >>> from kakehashi.core.bits import lowest_string
@@ -97,34 +108,40 @@ def perturb(
         raise InputError(f"Argument `n_samples` must be 0 or from 2 to {N_SHARES}, but is {n_samples}.")
     if n_batches < 1:
         raise InputError(f"Argument `n_batches` must be positive, but is {n_batches}.")
-    began = time.process_time()
-    passes = [
-        space.look_outside(
-            coefficients,
-            energy_hartree,
-            threshold_hartree=threshold_hartree,
-            batch=batch,
-            n_batches=n_batches,
-            memory_budget_bytes=memory_budget_bytes,
-        )
-        for batch in range(n_batches)
-    ]
-    coarse = sum(outside.energy_hartree for outside in passes)
-    n_contributions = sum(outside.n_contributions for outside in passes)
-    drawn = as_generator(rng).choice(N_SHARES, size=n_samples, replace=False)
-    differences = []
-    for share in drawn.tolist():
-        outside = space.look_outside(
-            coefficients,
-            energy_hartree,
-            threshold_hartree=fine_threshold_hartree,
-            coarse_threshold_hartree=threshold_hartree,
-            batch=share,
-            n_batches=N_SHARES,
-            memory_budget_bytes=memory_budget_bytes,
-        )
-        differences.append(outside.energy_hartree - outside.coarse_energy_hartree)
-        n_contributions += outside.n_contributions
+    parts, reporter = Parts() if parts is None else parts, Reporter() if reporter is None else reporter
+    drawn = as_generator(rng).choice(N_SHARES, size=n_samples, replace=False).tolist()
+    asked: dict[str, dict[str, Any]] = {}
+    for batch in range(n_batches):
+        asked[f"batch {batch + 1} of {n_batches}"] = {
+            "threshold_hartree": threshold_hartree,
+            "batch": batch,
+            "n_batches": n_batches,
+        }
+    for share in drawn:
+        asked[f"share {share}"] = {
+            "threshold_hartree": fine_threshold_hartree,
+            "coarse_threshold_hartree": threshold_hartree,
+            "batch": share,
+            "n_batches": N_SHARES,
+        }
+
+    def look(options: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+        def compute() -> dict[str, Any]:
+            outside = space.look_outside(
+                coefficients, energy_hartree, memory_budget_bytes=memory_budget_bytes, **options
+            )
+            return {name: getattr(outside, name) for name in SUMS}
+
+        return compute
+
+    found: list[Part] = []
+    for name, options in asked.items():
+        found.append(parts.finish(name, look(options)))
+        whence = " of the earlier call" if found[-1].kept else ""
+        reporter.step("perturb", f"part {len(found)} of {len(asked)}{whence}")
+    sums = [part.values for part in found]
+    coarse = sum(each["energy_hartree"] for each in sums[:n_batches])
+    differences = [each["energy_hartree"] - each["coarse_energy_hartree"] for each in sums[n_batches:]]
     fine, error = 0.0, 0.0
     if n_samples:
         fine = N_SHARES * float(np.mean(differences))
@@ -135,7 +152,7 @@ def perturb(
         energy_hartree=coarse + fine,
         error_hartree=error,
         coarse_hartree=coarse,
-        n_determinants=sum(outside.n_determinants for outside in passes),
-        n_contributions=n_contributions,
-        cpu_s=time.process_time() - began,
+        n_determinants=sum(each["n_determinants"] for each in sums[:n_batches]),
+        n_contributions=sum(each["n_contributions"] for each in sums),
+        cpu_s=sum(part.cpu_s for part in found),
     )

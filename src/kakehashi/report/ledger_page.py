@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kakehashi.core.files import write_text
 from kakehashi.problem.model import Reference
 from kakehashi.report.captions import caption_ledger
 from kakehashi.report.document import ledger_to_json
 from kakehashi.report.html import page_environment, page_stylesheet, table_html
 from kakehashi.report.ledger import Ledger
 from kakehashi.report.ledger_figure import plot_ledger_alone
+from kakehashi.report.page_files import write_page
 from kakehashi.report.style import figure_to_svg
 from kakehashi.report.tables import format_count, ledger_table
 
 __all__ = ["LEDGER_SCHEMA", "Comparison", "write_comparison"]
 
 LEDGER_SCHEMA = "kakehashi.ledger/1"
-LEDGER_NAME = "ledger.json"
-FIGURE_NAME = "ledger.svg"
-PAGE_NAME = "ledger.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +117,5 @@ def write_comparison(comparison: Comparison, folder: Path | str) -> Path:
         ...     write_comparison(Comparison(ledger=example_ledger(), seed=1, **about), folder).name
         'ledger.html'
     """
-    folder = Path(folder)
-    text = json.dumps(comparison.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(folder / LEDGER_NAME, text + "\n")
-    write_text(folder / FIGURE_NAME, comparison.to_svg() + "\n")
-    path = folder / PAGE_NAME
-    write_text(path, comparison.to_html())
-    return path
+    table, svg, page = comparison.to_json(), comparison.to_svg(), comparison.to_html()
+    return write_page(folder, "ledger", table=table, svg=svg, page=page)

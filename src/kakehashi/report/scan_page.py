@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kakehashi.core.errors import InputError
-from kakehashi.core.files import write_text
 from kakehashi.energy.model import Estimate
 from kakehashi.report.captions import Caption
 from kakehashi.report.html import page_environment, page_stylesheet, table_html
 from kakehashi.report.model import HARTREE_TO_MHARTREE
+from kakehashi.report.page_files import write_page
 from kakehashi.report.scan import SCAN_NAME, SCAN_SCHEMA, Scan, ScanPoint
 from kakehashi.report.scan_figure import plot_scan, scan_base
+from kakehashi.report.scan_warnings import scan_warnings
 from kakehashi.report.schema import EstimateDocument
 from kakehashi.report.style import figure_to_svg
 from kakehashi.report.tables import (
@@ -32,10 +32,8 @@ from kakehashi.report.toml import write_toml_text
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["caption_scan", "render_scan", "scan_table", "scan_warnings", "write_scan"]
+__all__ = ["caption_scan", "render_scan", "scan_table", "write_scan"]
 
-FIGURE_NAME = "scan.svg"
-PAGE_NAME = "scan.html"
 NOTHING = "–"
 
 
@@ -143,27 +141,6 @@ def caption_scan(scan: Scan) -> Caption:
     )
 
 
-def scan_warnings(scan: Scan) -> tuple[str, ...]:
-    """What the user must know: points without an error bar, and each point's own warnings, alike ones once.
-
-    Example:
-        >>> from kakehashi.report.example import example_scan
-        >>> scan_warnings(example_scan())
-        ()
-    """
-    places: dict[str, list[str]] = {}
-    for point in scan.finished:
-        found = point.states[0].estimate if point.states else None
-        doubts = [f"There is no error bar: {found.reason}."] if found is not None and not found.trusted else []
-        for text in (*doubts, *point.warnings):
-            # Only numbers tell sentences of the same kind apart: the first stands for all.
-            places.setdefault(re.sub(r"\d+(\.\d+)?(e[-+]\d+)?", "#", text), [text]).append(_value(point.value))
-    return tuple(
-        f"At {', '.join(values)}: {text}" + (" (So at the first; the numbers differ.)" if len(values) > 1 else "")
-        for text, *values in places.values()
-    )
-
-
 def _lead(scan: Scan) -> str:
     done, failed, waiting = scan.count("done"), scan.count("failed"), scan.count("waiting")
     parts = [f"{format_count(done)} {'point' if done == 1 else 'points'}"]
@@ -236,10 +213,5 @@ def write_scan(scan: Scan, folder: Path | str) -> Path:
         ...     write_scan(example_scan(), folder).name
         'scan.html'
     """
-    folder = Path(folder)
-    write_text(folder / SCAN_NAME, json.dumps(scan.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    if scan.finished:
-        write_text(folder / FIGURE_NAME, _svg(scan, title=True) + "\n")
-    path = folder / PAGE_NAME
-    write_text(path, render_scan(scan))
-    return path
+    svg = _svg(scan, title=True) if scan.finished else ""
+    return write_page(folder, Path(SCAN_NAME).stem, table=scan.to_json(), svg=svg, page=render_scan(scan))

@@ -51,12 +51,14 @@ class Checkpoint:
 
     Attributes:
         path: The file that was used.
+        sha256: Its checksum, which tells its determinants and states from all others.
         coefficients: Of this rank's determinants, shape ``(n_roots, n_own)``.
         energies_hartree: Total energy of each root.
         threshold_hartree: With which the growth went on.
     """
 
     path: Path
+    sha256: str
     coefficients: Vector
     energies_hartree: tuple[float, ...]
     threshold_hartree: float
@@ -115,7 +117,7 @@ def read_heaviest(path: Path | str, n: int) -> tuple[Strings, Strings, dict[str,
 
 def write_checkpoint(
     path: Path | str, space: DistributedSpace, stage: Stage, *, notes: Mapping[str, Any] | None = None
-) -> None:
+) -> str:
     """Write the determinants and coefficients of a stage; called by all ranks.
 
     Args:
@@ -123,6 +125,9 @@ def write_checkpoint(
         space: The space, as the stage left it.
         stage: The stage.
         notes: Plain JSON values that :func:`read_notes` gives back.
+
+    Returns:
+        The checksum of the arrays, on all ranks.
 
     Raises:
         ResourceError: On all ranks: the disk is full; the files that were there are kept.
@@ -136,10 +141,9 @@ def write_checkpoint(
     if ranks.rank != 0:
         for _ in parts:
             pass
-        ranks.attempt(lambda: None)
-        return
+        return ranks.share(ranks.attempt(lambda: ""))
 
-    def write() -> None:
+    def write() -> str:
         try:
             with replace_file(path) as temporary:
                 start = _lay_out(temporary, shape, _attributes(space, stage) | {"notes": json.dumps(dict(notes or {}))})
@@ -153,11 +157,12 @@ def write_checkpoint(
                     file.attrs.modify("sha256", np.bytes_(digest.hexdigest()))
                 if path.exists():
                     path.replace(previous_path(path))
+            return digest.hexdigest()
         finally:
             for _ in parts:  # the others send to the end, whatever happens here
                 pass
 
-    ranks.attempt(write)
+    return ranks.share(ranks.attempt(write))
 
 
 def _attributes(space: DistributedSpace, stage: Stage) -> dict[str, Any]:
@@ -234,6 +239,7 @@ def read_checkpoint(path: Path | str, space: DistributedSpace) -> Checkpoint:
         chunks.append(space.append_state(alpha, beta, c))
     return Checkpoint(
         path=found,
+        sha256=about["sha256"],
         coefficients=np.ascontiguousarray(np.concatenate(chunks).T),
         energies_hartree=tuple(about["energies_hartree"]),
         threshold_hartree=about["threshold_hartree"],
@@ -277,6 +283,7 @@ def _verify(path: Path) -> dict[str, Any]:
                 raise FileFormatError(path, f"this is no checkpoint of the schema {SCHEMA}.")
             expected = bytes(file.attrs["sha256"]).decode()
             about: dict[str, Any] = {
+                "sha256": expected,
                 "n_orb": int(file.attrs["n_orb"]),
                 "n_determinants": int(file["alpha"].shape[0]),
                 "n_roots": int(file["coefficients"].shape[0]),

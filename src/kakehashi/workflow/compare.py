@@ -12,15 +12,16 @@ from kakehashi.circuit.hartree_fock import build_hartree_fock
 from kakehashi.core.errors import FileFormatError
 from kakehashi.core.files import read_text
 from kakehashi.core.identity import identify
+from kakehashi.core.parts import parts_path
 from kakehashi.core.progress import Progress, Reporter, silent
 from kakehashi.core.provenance import collect_provenance
 from kakehashi.core.rng import named_stream
 from kakehashi.device.hdf5 import load_shots, save_shots
 from kakehashi.device.model import Shots
+from kakehashi.problem.identity import identify_problem
 from kakehashi.problem.model import Problem
 from kakehashi.report.ledger_page import Comparison, write_comparison
-from kakehashi.workflow.identity import identify_problem
-from kakehashi.workflow.ledger import require_sizes, trace_ledger
+from kakehashi.workflow.ledger import ledger_parts, require_sizes, trace_ledger
 from kakehashi.workflow.spec import RunSpec, refuse_scan
 
 __all__ = ["trace_comparison"]
@@ -60,17 +61,29 @@ def trace_comparison(
     problem = spec.problem.build(base=base)
     spec.device.check(problem, base)
     shots = _find_shots(spec, problem, base, None if folder is None else Path(folder), reporter)
+    parts = ledger_parts(
+        None if folder is None else parts_path(Path(folder) / SHOTS_NAME),
+        problem,
+        shots,
+        spec.ledger,
+        samples=spec.samples,
+        seed=spec.seed,
+    )
     comparison = Comparison(
         problem=problem.name,
         device=spec.device.name,
         reference=problem.reference,
-        ledger=trace_ledger(problem, shots, spec.ledger, samples=spec.samples, seed=spec.seed, reporter=reporter),
+        ledger=trace_ledger(
+            problem, shots, spec.ledger, samples=spec.samples, seed=spec.seed, reporter=reporter, parts=parts
+        ),
         seed=spec.seed,
         spec={**spec.model_dump(mode="json", exclude_unset=True), "seed": spec.seed},
         provenance=collect_provenance(),
     )
     if folder is not None:
         write_comparison(comparison, folder)
+        # Whoever asks again wants the arms traced again, perhaps with other threads.
+        parts_path(Path(folder) / SHOTS_NAME).unlink(missing_ok=True)
     return comparison
 
 

@@ -7,6 +7,7 @@
 ``control.h5``      the last turn of the loop on uniformly random bits
 ``selected.h5``     the last space of selected configuration interaction; where it grew again
                     with a spin penalty, ``selected-spin.h5`` has that one's
+``*.parts.json``    finished parts of stages that were not finished, of ``selected.h5`` and of the ledger
 ``classical.json``  energies of the classical references that are done
 ``result.json``     the result (schema in ``docs/formats/result.md``)
 ``report.html``     the same for people
@@ -28,6 +29,7 @@ import numpy as np
 from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.core.files import read_text, write_text
 from kakehashi.core.hdf5 import replace_hdf5
+from kakehashi.core.parts import parts_path
 from kakehashi.device.hdf5 import load_shots, save_shots
 from kakehashi.device.model import Shots
 from kakehashi.energy.ladder import second_checkpoint
@@ -49,7 +51,9 @@ SPACES = tuple(
     path.name for kept in (SELECTED, second_checkpoint(SELECTED)) for path in (Path(kept), previous_path(kept))
 )
 CLASSICAL = "classical.json"
-CONTENTS = ("shots.h5", "loop.h5", "control.h5", *SPACES, CLASSICAL, "result.json", "report.html")
+LEDGER_PARTS = "ledger.parts.json"
+PARTS = (*(parts_path(kept).name for kept in (SELECTED, second_checkpoint(SELECTED))), LEDGER_PARTS)
+CONTENTS = ("shots.h5", "loop.h5", "control.h5", *SPACES, *PARTS, CLASSICAL, "result.json", "report.html")
 """What the stages leave. A folder without any of it belongs to nobody yet."""
 
 _STATE_ARRAYS = ("coefficients", "alpha", "beta")
@@ -212,6 +216,11 @@ class RunFolder:
     def selected_path(self) -> Path:
         """Where selected configuration interaction keeps its spaces."""
         return self.path / SELECTED
+
+    @property
+    def ledger_parts_path(self) -> Path:
+        """Where the ledger keeps the arms that are done."""
+        return self.path / LEDGER_PARTS
 
     def solutions(self) -> tuple[Solution, ...]:
         """The classical references that were found before."""

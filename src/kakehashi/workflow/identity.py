@@ -1,26 +1,13 @@
-"""What a run's identity says of its problem, and how the problem is written into a spec."""
+"""How a problem is written into the spec of a run."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from kakehashi.problem.identity import identify_problem
 from kakehashi.problem.model import Problem
 
-__all__ = ["describe_problem", "identify_problem"]
-
-
-def identify_problem(problem: Problem) -> dict[str, Any]:
-    """What made the problem; for integrals that somebody handed over, their checksum.
-
-    Computed numbers are left out: they differ in their last digits from call to call.
-    """
-    settings = dict(problem.settings)
-    if not settings:
-        digest = hashlib.sha256(problem.hamiltonian.one_body.tobytes())
-        digest.update(problem.hamiltonian.two_body.tobytes())
-        settings = {"integrals_sha256": digest.hexdigest(), "constant_hartree": problem.hamiltonian.constant}
-    return {"name": problem.name, "n_elec": list(problem.n_elec), **settings}
+__all__ = ["describe_problem"]
 
 
 def describe_problem(problem: Problem) -> dict[str, Any]:

@@ -7,21 +7,27 @@ what they add to it, beside what as many random determinants add (P. Reinholdt a
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from kakehashi.core.bits import Strings, lowest_string
 from kakehashi.core.errors import InputError
+from kakehashi.core.parts import Parts
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes
 from kakehashi.core.rng import named_stream
 from kakehashi.core.spec import Spec
 from kakehashi.device.model import Shots
+from kakehashi.problem.identity import identify_problem
 from kakehashi.problem.model import Problem
 from kakehashi.report.ledger import ARMS, Arm, Ledger, LedgerPoint
 from kakehashi.samples.model import Configurations
@@ -34,7 +40,7 @@ from kakehashi.subspace.product import Parity
 from kakehashi.subspace.select import Stage, grow, solve_space
 from kakehashi.subspace.solve import parity_of_spin
 
-__all__ = ["LedgerSpec", "require_sizes", "trace_ledger"]
+__all__ = ["LedgerSpec", "ledger_parts", "require_sizes", "trace_ledger"]
 
 FEWEST = 16
 """Size of the smallest space of an arm that is not grown by selection."""
@@ -46,6 +52,7 @@ RISE_HARTREE = 1e-9
 """A space that holds another cannot have a higher energy; more than that was another state."""
 
 Pairs = tuple[Strings, Strings]
+Points = tuple[LedgerPoint, ...]
 
 
 class LedgerSpec(Spec):
@@ -175,6 +182,7 @@ def trace_ledger(
     samples: SamplesSpec | None = None,
     seed: int = 0,
     reporter: Reporter | None = None,
+    parts: Parts | None = None,
 ) -> Ledger:
     """Energies of growing spaces from the samples, from random determinants, from selection, and from both together.
 
@@ -189,6 +197,8 @@ def trace_ledger(
         samples: Whether shots with wrong electron numbers are repaired; the other options mean nothing here.
         seed: Of all random numbers.
         reporter: Told of each space.
+        parts: Where each arm is kept, of :func:`ledger_parts` with the same arguments; what is there is not traced
+            again.
 
     Raises:
         InputError: The shots do not suit the problem, or the spec leaves the ledger out.
@@ -205,33 +215,48 @@ def trace_ledger(
     """
     spec = LedgerSpec() if spec is None else spec
     reporter = Reporter() if reporter is None else reporter
+    parts = Parts() if parts is None else parts
     require_sizes(spec)
     tracer = _Tracer(problem=problem, spec=spec, reporter=reporter)
     began = time.process_time()
     measured = postselect(shots, n_orb=problem.n_orb, n_elec=problem.n_elec)
-    repair = samples is None or samples.recovery
-    configurations = _recover(tracer, shots, measured, seed) if repair else measured
-    sampled = _by_weight(configurations, spec.max_determinants, seed)
     prepared = time.process_time() - began
+    configurations = measured
+    if samples is None or samples.recovery:
+        # Of the state only this is needed, and with the same occupancies the same random numbers repair alike.
+        towards = parts.finish("occupancies", lambda: {"occupancies": _occupancies(tracer, measured, seed)})
+        began = time.process_time()
+        configurations = recover_configurations(
+            shots,
+            n_elec=problem.n_elec,
+            occupancies=towards.values["occupancies"],
+            rng=named_stream(seed, "ledger", "repair"),
+        )
+        prepared += towards.cpu_s + time.process_time() - began
+    began = time.process_time()
+    sampled = _by_weight(configurations, spec.max_determinants, seed)
+    prepared += time.process_time() - began
     seeds = (sampled[0][: spec.n_seeds], sampled[1][: spec.n_seeds])
-    n_seeds = len(seeds[0])
+
+    def trace(name: str, spaces: Callable[[], Iterator[Stage]], *, draw: int = 0, offset_s: float = 0.0) -> Points:
+        label = f"{name}, draw {draw + 1}"
+        part = parts.finish(label, lambda: {"points": _points(spaces(), offset_s=offset_s)})
+        if part.kept:
+            reporter.step("ledger", f"{name} of the earlier call")
+        return tuple(LedgerPoint(**point) for point in part.values["points"])
+
     nested, grown = [], []
     for draw in range(spec.n_draws):
-        began_draw = time.process_time()
-        drawn = random_configurations(
-            spec.max_determinants,
-            n_orb=problem.n_orb,
-            n_elec=problem.n_elec,
-            rng=named_stream(seed, "ledger", "random", draw),
-        )
-        nested.append(_points(tracer.nested("random", drawn, began=began_draw)))
-        chosen = (drawn[0][:n_seeds], drawn[1][:n_seeds])
-        grown.append(_points(tracer.grown("random + heat-bath", chosen)))
+        drawn = _Draw(problem=problem, spec=spec, seed=seed, number=draw)
+        nested.append(trace("random", partial(_nested_random, tracer, drawn), draw=draw))
+        grown.append(trace("random + heat-bath", partial(_grown_random, tracer, drawn, len(seeds[0])), draw=draw))
     points = {
-        "samples": _points(tracer.nested("samples", sampled, began=time.process_time() - prepared)),
+        "samples": trace("samples", lambda: tracer.nested("samples", sampled, began=time.process_time() - prepared)),
         "random": nested[0],
-        "heat-bath": _points(tracer.grown("heat-bath", None)),
-        "samples + heat-bath": _points(tracer.grown("samples + heat-bath", seeds), offset_s=prepared),
+        "heat-bath": trace("heat-bath", lambda: tracer.grown("heat-bath", None)),
+        "samples + heat-bath": trace(
+            "samples + heat-bath", lambda: tracer.grown("samples + heat-bath", seeds), offset_s=prepared
+        ),
         "random + heat-bath": grown[0],
     }
     repeats = {"random": tuple(nested[1:]), "random + heat-bath": tuple(grown[1:])}
@@ -248,20 +273,87 @@ def trace_ledger(
         n_shots=shots.n_shots,
         n_in_sector=len(measured),
         n_configurations=len(configurations),
-        n_seeds=n_seeds,
+        n_seeds=len(seeds[0]),
     )
 
 
-def _points(stages: Iterator[Stage], *, offset_s: float = 0.0) -> tuple[LedgerPoint, ...]:
-    return tuple(
-        LedgerPoint(
-            n_determinants=stage.n_determinants,
-            energy_hartree=stage.energies_hartree[0],
-            cpu_s=offset_s + stage.cpu_s,
-            spin_squared=stage.spin_squared[0],
+def ledger_parts(
+    path: Path | str | None,
+    problem: Problem,
+    shots: Shots,
+    spec: LedgerSpec,
+    *,
+    samples: SamplesSpec | None = None,
+    seed: int = 0,
+) -> Parts:
+    """Where :func:`trace_ledger` keeps its arms, each draw of one by itself.
+
+    Args:
+        path: The file; nothing is kept where none is given.
+        problem: As for :func:`trace_ledger`.
+        shots: Likewise.
+        spec: Likewise; the threads make no difference.
+        samples: Likewise.
+        seed: Likewise.
+
+    Example:
+        >>> from kakehashi.problem import load_problem
+        >>> nothing = Shots.from_matrix(np.zeros((1, 8), dtype=bool))
+        >>> ledger_parts(None, load_problem("hydrogen-chain", n_atoms=4), nothing, LedgerSpec()).has("samples, draw 1")
+        False
+    """
+    digest = hashlib.sha256(shots.bits.tobytes())
+    digest.update(shots.counts.tobytes())
+    key = {
+        "problem": identify_problem(problem),
+        "shots": digest.hexdigest(),
+        "spec": spec.model_dump(mode="json", exclude={"n_threads"}),
+        "recovery": samples is None or samples.recovery,
+        "seed": seed,
+    }
+    return Parts(path, stage="ledger", key=key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Draw:
+    """Random determinants, drawn when they are first asked for: of a draw that is kept nobody asks."""
+
+    problem: Problem
+    spec: LedgerSpec
+    seed: int
+    number: int
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        return random_configurations(
+            self.spec.max_determinants,
+            n_orb=self.problem.n_orb,
+            n_elec=self.problem.n_elec,
+            rng=named_stream(self.seed, "ledger", "random", self.number),
+        )
+
+
+def _nested_random(tracer: _Tracer, drawn: _Draw) -> Iterator[Stage]:
+    began = time.process_time()
+    return tracer.nested("random", drawn.pairs, began=began)
+
+
+def _grown_random(tracer: _Tracer, drawn: _Draw, n_seeds: int) -> Iterator[Stage]:
+    return tracer.grown("random + heat-bath", (drawn.pairs[0][:n_seeds], drawn.pairs[1][:n_seeds]))
+
+
+def _points(stages: Iterator[Stage], *, offset_s: float) -> list[dict[str, Any]]:
+    return [
+        asdict(
+            LedgerPoint(
+                n_determinants=stage.n_determinants,
+                energy_hartree=stage.energies_hartree[0],
+                cpu_s=offset_s + stage.cpu_s,
+                spin_squared=stage.spin_squared[0],
+            )
         )
         for stage in stages
-    )
+    ]
 
 
 def _by_weight(configurations: Configurations, n: int, seed: int) -> Pairs:
@@ -271,14 +363,12 @@ def _by_weight(configurations: Configurations, n: int, seed: int) -> Pairs:
     return configurations.alpha[order], configurations.beta[order]
 
 
-def _recover(tracer: _Tracer, shots: Shots, measured: Configurations, seed: int) -> Configurations:
-    """All shots, repaired towards the state in the space of those with the right electron numbers."""
+def _occupancies(tracer: _Tracer, measured: Configurations, seed: int) -> NDArray[np.float64]:
+    """What shots are repaired towards: of the state in the space of those with the right electron numbers."""
     problem = tracer.problem
     occupancies = initial_occupancies(n_orb=problem.n_orb, n_elec=problem.n_elec)
     if len(measured):
         space = tracer.space(_by_weight(measured, tracer.spec.max_determinants // 2, seed))
         state = tracer._solve(space, None, time.process_time()).coefficients[0]
         occupancies = np.diagonal(space.densities(state).one_body, axis1=1, axis2=2)
-    return recover_configurations(
-        shots, n_elec=problem.n_elec, occupancies=np.clip(occupancies, 0, 1), rng=named_stream(seed, "ledger", "repair")
-    )
+    return np.clip(occupancies, 0, 1)

@@ -12,6 +12,7 @@ from kakehashi.problem.mean_field import hartree_fock_energy
 from kakehashi.problem.model import Problem
 from kakehashi.report.ledger import Ledger
 from kakehashi.report.model import Control, Iteration, Result, SizePoint
+from kakehashi.report.scan_warnings import LOOP_AT_LIMIT
 from kakehashi.report.selected import SelectedSummary
 from kakehashi.subspace.loop import PATIENCE, Turn
 from kakehashi.subspace.spec import SubspaceSpec
@@ -126,7 +127,7 @@ def find_warnings(
         limit = f"{turn.index} turns" if by_turns else f"{subspace.max_wall_s:g} s"
         name = "max_iterations" if by_turns else "max_wall_s"
         warnings.append(
-            f"The loop was stopped at its limit of {limit} while the energy still fell: by {1000 * last_gain:.2g} mHa "
+            f"{LOOP_AT_LIMIT} {limit} while the energy still fell: by {1000 * last_gain:.2g} mHa "
             f"in the last turn. A higher subspace.{name} may lower it further."
         )
     spin = abs(problem.two_s if subspace.two_s is None else subspace.two_s) / 2

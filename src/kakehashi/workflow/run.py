@@ -20,6 +20,7 @@ from kakehashi.device.model import Device, Shots
 from kakehashi.device.spec import DeviceSpec, parse_device
 from kakehashi.device.uniform import UniformDevice
 from kakehashi.energy.spec import EnergySpec
+from kakehashi.problem.identity import identify_problem
 from kakehashi.problem.library import load_problem
 from kakehashi.problem.model import Problem
 from kakehashi.report.ledger import Ledger
@@ -32,8 +33,8 @@ from kakehashi.workflow.classical import ClassicalSpec, require_solvers, solve_r
 from kakehashi.workflow.clock import Clock
 from kakehashi.workflow.control import solve_control
 from kakehashi.workflow.folder import RunFolder, read_run_id
-from kakehashi.workflow.identity import describe_problem, identify_problem
-from kakehashi.workflow.ledger import LedgerSpec, trace_ledger
+from kakehashi.workflow.identity import describe_problem
+from kakehashi.workflow.ledger import LedgerSpec, ledger_parts, trace_ledger
 from kakehashi.workflow.plan import Plan
 from kakehashi.workflow.result import assemble, record_turn
 from kakehashi.workflow.selection import Ascent, follow_ranks, heaviest_determinants, read_earlier, summarize_climb
@@ -340,18 +341,32 @@ class _Run:
             carried=read_earlier(plan.earlier, plan.problem, spec),
         )
         with self._clock.stage("selection"):
-            return summarize_climb(plan.problem, ascent.lead(self._ranks, self._reporter))
+            summary = summarize_climb(plan.problem, ascent.lead(self._ranks, self._reporter))
+        # What earlier calls kept was time, too.
+        self._clock.stage_s["selection"] = max(self._clock.stage_s["selection"], summary.wall_s)
+        return summary
 
     def _trace_ledger(self, shots: Shots) -> Ledger | None:
         plan = self._plan
         if not plan.ledger.max_determinants:
             return None
+        parts = ledger_parts(
+            None if self._kept is None else self._kept.ledger_parts_path,
+            plan.problem,
+            shots,
+            plan.ledger,
+            samples=plan.samples,
+            seed=plan.seed,
+        )
         with self._clock.stage("ledger"):
-            return trace_ledger(
+            ledger = trace_ledger(
                 plan.problem,
                 shots,
                 plan.ledger,
                 samples=plan.samples,
                 seed=plan.seed,
                 reporter=self._reporter,
+                parts=parts,
             )
+        self._clock.stage_s["ledger"] += parts.earlier_wall_s
+        return ledger

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from kakehashi.cli.device import device_app
 from kakehashi.cli.live import LiveProgress
 from kakehashi.core.errors import InputError, KakehashiError
 
@@ -35,6 +36,8 @@ app = App(
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
+
+app.command(device_app)
 
 
 @app.command

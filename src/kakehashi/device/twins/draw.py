@@ -30,6 +30,8 @@ FORGOTTEN = 1e-3
 
 FARTHEST_DAY = 100_000.0
 
+LEAST_SPREAD = 1e-12
+
 
 def standing_normals(size: int, *, seed: int, names: tuple[str, ...], drift: DriftSpec, day: float = 0.0) -> Floats:
     """Numbers of the standard normal distribution that wander with the day.
@@ -115,7 +117,7 @@ def mapped(normals: Floats, within: Range) -> Floats:
     """
     from scipy.special import ndtr, ndtri
 
-    if within.spread == 0.0 or within.low == within.high:
+    if within.spread < LEAST_SPREAD or within.low == within.high:
         return np.full(len(normals), within.median)
     bottom, top = ndtr(np.log(np.array([within.low, within.high]) / within.median) / within.spread)
     share = ndtr(normals)

@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,7 +21,14 @@ from kakehashi.core.errors import FileFormatError, InputError
 from kakehashi.device.twins.model import DEAD_ERROR, Calibration, Source, Twin
 from kakehashi.device.twins.place import place_qubits
 
-__all__ = ["SNAPSHOT_PREFIX", "list_snapshots", "read_snapshot", "snapshot_from_files"]
+__all__ = [
+    "SNAPSHOT_PREFIX",
+    "SnapshotEntry",
+    "describe_snapshots",
+    "list_snapshots",
+    "read_snapshot",
+    "snapshot_from_files",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -62,6 +70,36 @@ def list_snapshots() -> tuple[str, ...]:
         True
     """
     return tuple(_folders())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotEntry:
+    """A snapshot that can be loaded.
+
+    Attributes:
+        name: Its name.
+        family: Family and revision of the processor, such as ``"Heron r2"``; empty where not stated.
+        n_qubits: Number of qubits.
+    """
+
+    name: str
+    family: str
+    n_qubits: int
+
+
+@lru_cache(maxsize=1)
+def describe_snapshots() -> tuple[SnapshotEntry, ...]:
+    """Name, family and size of every snapshot, from the configuration files alone.
+
+    Example:
+        >>> [entry.n_qubits for entry in describe_snapshots() if entry.name == "fake-torino"]
+        [133]
+    """
+    entries = []
+    for name, folder in _folders().items():
+        given = json.loads((folder / f"conf_{folder.name}.json").read_text(encoding="utf-8"))
+        entries.append(SnapshotEntry(name=name, family=_family(given), n_qubits=int(given["n_qubits"])))
+    return tuple(entries)
 
 
 def read_snapshot(name: str) -> Twin:
@@ -147,6 +185,7 @@ def _assemble(configuration: Json, properties: Json, *, name: str, origin: str) 
         "t2_us": _note(np.flatnonzero(np.isnan(t2)), "not stated for", n_qubits)
         + _note(above, "cut to twice T1 at", n_qubits),
         "readout_ns": _note(np.flatnonzero(np.isnan(readout)), "not stated for", n_qubits),
+        "zz_khz": _coupling_note(calibration.zz_khz),
         "edges": _edge_note(gates, calibration.gate_error[gates.two_qubit_gate]),
     }
     text = f"Snapshot of {configuration['backend_name']}, {taken[:10]}, in {origin}."
@@ -236,9 +275,9 @@ def _of_qubits(qubits: Any, name: str, units: Mapping[str, float]) -> Floats:
 def _couplings(general: Any, edges: Integers) -> Floats | None:
     """ZZ couplings, named by both qubits without a space between them; None where all are stated as zero."""
     stated = {item["name"]: float(item["value"]) * GIGAHERTZ[item["unit"]] for item in general if "zz_" in item["name"]}
-    values = [stated.get(f"zz_{a}{b}", stated.get(f"zz_{b}{a}", np.nan)) for a, b in edges.tolist()]
+    values = [stated.get(f"zz_{a}{b}", stated.get(f"zz_{b}{a}", 0.0)) for a, b in edges.tolist()]
     found = KILOHERTZ_PER_GIGAHERTZ * np.array(values, dtype=np.float64)
-    return found if np.nan_to_num(found).any() else None
+    return found if found.any() else None
 
 
 def _clock(dt: float | None) -> float:
@@ -262,6 +301,11 @@ def _edge_note(gates: _Gates, error: Floats) -> str:
     return words + (f"; {unknown} have no {gates.two_qubit_gate}" if unknown else "")
 
 
+def _coupling_note(couplings: Floats | None) -> str:
+    missing = 0 if couplings is None else int((couplings == 0).sum())
+    return f"; not stated for {missing} couplings, taken as 0" if missing else ""
+
+
 def _lattice(edges: Integers, n_qubits: int) -> str:
     """Which lattice it is; small processors are called by none."""
     degree = np.bincount(edges.ravel(), minlength=n_qubits)
@@ -273,7 +317,12 @@ def _lattice(edges: Integers, n_qubits: int) -> str:
     return "heavy-hex" if degree.max() == 3 and degree[edges].sum(axis=1).max() < 6 else "graph"
 
 
-def _title(configuration: Json, n_qubits: int, taken: str) -> str:
+def _family(configuration: Json) -> str:
     kind = configuration.get("processor_type") or {}
-    family = f"{kind['family']} r{kind['revision']}" if "family" in kind else "processor"
-    return f"{configuration['backend_name']}: IBM {family} of {n_qubits} qubits, measured {taken[:10]}"
+    return f"{kind['family']} r{kind['revision']}" if "family" in kind else ""
+
+
+def _title(configuration: Json, n_qubits: int, taken: str) -> str:
+    family = _family(configuration) or "processor"
+    size = "1 qubit" if n_qubits == 1 else f"{n_qubits} qubits"
+    return f"{configuration['backend_name']}: IBM {family} of {size}, measured {taken[:10]}"

@@ -37,8 +37,6 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
-app.command(device_app)
-
 
 @app.command
 def run(
@@ -294,6 +292,9 @@ def doctor(*, json_: Json = False) -> int:
             table.add_row(mark, finding.subject, finding.text)
         data.print(table)
     return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+app.command(device_app)
 
 
 def _default_folder(file: Path, spec: Any) -> Path:

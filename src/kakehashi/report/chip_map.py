@@ -32,6 +32,7 @@ MAP_FORMATS = (".svg", ".png", ".pdf")
 WIDTH_INCH = 7.6
 MARGIN_INCH = 0.28
 HEAD_INCH, FOOT_INCH = 0.62, 0.98
+LARGEST_CELL_INCH = 0.62
 LABELLED_QUBITS = 300
 """On larger chips numbers inside the circles could not be read; the ends of each row are numbered instead."""
 
@@ -45,6 +46,9 @@ SMALL = 1e-2
 """Numbers are written with a power of ten where the least is below this."""
 
 FADED = 0.25
+STRIPS = 64
+"""Of colour in the bar of a key."""
+
 POINTS_PER_INCH = 72
 
 
@@ -97,38 +101,60 @@ def draw_chip_map(
         >>> len(figure.axes[0].texts)
         63
     """
-    from matplotlib.figure import Figure
-
     scales = [_scale(twin, name, place) for name, place in ((qubits, "qubit"), (edges, "edge")) if name is not None]
     shown = _shown(twin, used)
-    shown_edges = _shown_edges(twin, shown, used_edges)
-    positions, step = _positions(twin)
-    columns, rows = (np.ptp(positions, axis=0) / step) + 1 if twin.n_qubits else (1.0, 1.0)
+    by_place = {scale.metric.place: scale for scale in scales}
+    with styled():
+        frame = _new_frame(twin, title=title)
+        _draw_edges(frame, twin, by_place.get("edge"), _shown_edges(twin, shown, used_edges))
+        colors = _draw_qubits(frame, twin, by_place.get("qubit"), shown, ringed=used is not None)
+        _label(frame, twin, colors, shown)
+        if title:
+            _write_head(frame, twin)
+        for index, scale in enumerate(scales):
+            _draw_key(frame, scale, index)
+        _write_foot(frame, twin)
+    return frame.figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """The sheet that a map is drawn on.
+
+    Attributes:
+        figure: The figure.
+        axes: Axes of the chip, in steps of the lattice, rows downwards.
+        height: Height of the figure, inches.
+        cell: Size of one step of the lattice, inches.
+        step: The same in the units of the positions.
+    """
+
+    figure: Figure
+    axes: Axes
+    height: float
+    cell: float
+    step: float
+
+
+def _new_frame(twin: Twin, *, title: bool) -> _Frame:
+    from matplotlib.figure import Figure
+
+    step = _step(twin)
+    columns, rows = (np.ptp(twin.positions, axis=0) / step) + 1 if twin.n_qubits else (1.0, 1.0)
     width = WIDTH_INCH - 2 * MARGIN_INCH
     # Small chips are not blown up; tall ones keep their shape.
-    cell = min(width / max(columns, 6.0), 0.62)
-    height = cell * rows
-    head = HEAD_INCH if title else 0.12
-    total = head + height + FOOT_INCH
-    with styled():
-        figure = Figure(figsize=(WIDTH_INCH, total))
-        axes = figure.add_axes((MARGIN_INCH / WIDTH_INCH, FOOT_INCH / total, width / WIDTH_INCH, height / total))
-        axes.set_axis_off()
-        axes.set_aspect("equal")
-        centre = (positions.min(axis=0) + positions.max(axis=0)) / 2
-        reach = step * width / cell / 2
-        axes.set_xlim(centre[0] - reach, centre[0] + reach)
-        axes.set_ylim(centre[1] + step * rows / 2, centre[1] - step * rows / 2)
-        by_place = {scale.metric.place: scale for scale in scales}
-        _draw_edges(axes, twin, positions, by_place.get("edge"), shown_edges, cell)
-        colors = _draw_qubits(axes, twin, positions, by_place.get("qubit"), shown, used is not None, RADIUS * step)
-        _label(axes, twin, positions, colors, shown, cell=cell, step=step)
-        if title:
-            _write_head(figure, twin, total)
-        for index, scale in enumerate(scales):
-            _draw_key(figure, scale, index, total)
-        _write_foot(figure, twin, total)
-    return figure
+    cell = min(width / max(columns, 6.0), LARGEST_CELL_INCH)
+    foot, high = FOOT_INCH, cell * rows
+    total = (HEAD_INCH if title else 0.12) + high + foot
+    figure = Figure(figsize=(WIDTH_INCH, total))
+    axes = figure.add_axes((MARGIN_INCH / WIDTH_INCH, foot / total, width / WIDTH_INCH, high / total))
+    axes.set_axis_off()
+    axes.set_aspect("equal")
+    centre = (twin.positions.min(axis=0) + twin.positions.max(axis=0)) / 2
+    reach = step * width / cell / 2
+    axes.set_xlim(centre[0] - reach, centre[0] + reach)
+    axes.set_ylim(centre[1] + step * rows / 2, centre[1] - step * rows / 2)
+    return _Frame(figure=figure, axes=axes, height=total, cell=cell, step=step)
 
 
 def _scale(twin: Twin, name: str, place: str) -> _Scale:
@@ -182,25 +208,25 @@ def _shown_edges(twin: Twin, shown: Flags, used_edges: Sequence[tuple[int, int]]
     return np.asarray(between & np.array([frozenset(edge) in wanted for edge in twin.edges.tolist()], dtype=bool))
 
 
-def _positions(twin: Twin) -> tuple[Floats, float]:
-    """Where qubits lie, and the step between them: the least distance of any two that matters."""
+def _step(twin: Twin) -> float:
+    """The step between neighbours: the common distance from a qubit to the nearest other."""
     if twin.n_qubits < 2:
-        return twin.positions, 1.0
+        return 1.0
     from scipy.spatial import cKDTree
 
     distances, _ = cKDTree(twin.positions).query(twin.positions, k=2)
     step = float(np.median(distances[:, 1]))
-    return twin.positions, step if step > 0 else 1.0
+    return step if step > 0 else 1.0
 
 
-def _draw_edges(axes: Axes, twin: Twin, positions: Floats, scale: _Scale | None, shown: Flags, cell: float) -> None:
+def _draw_edges(frame: _Frame, twin: Twin, scale: _Scale | None, shown: Flags) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgba
 
-    ends = positions[twin.edges]
+    axes, ends = frame.axes, twin.positions[twin.edges]
     usable = twin.usable_edges
     dead = ~usable & twin.present[twin.edges].all(axis=1)
-    width = POINTS_PER_INCH * cell
+    width = POINTS_PER_INCH * frame.cell
     colors = np.tile(to_rgba(COLORS["muted"], 0.55), (len(ends), 1))
     if scale is not None:
         values = scale.metric.values(twin)
@@ -222,14 +248,13 @@ def _draw_edges(axes: Axes, twin: Twin, positions: Floats, scale: _Scale | None,
     axes.scatter(middle[:, 0], middle[:, 1], marker="x", s=(0.13 * width) ** 2, c=gone, linewidths=1.1, zorder=2)
 
 
-def _draw_qubits(
-    axes: Axes, twin: Twin, positions: Floats, scale: _Scale | None, shown: Flags, ringed: bool, radius: float
-) -> Floats:
+def _draw_qubits(frame: _Frame, twin: Twin, scale: _Scale | None, shown: Flags, *, ringed: bool) -> Floats:
     """Draw the circles; returns what they are filled with, shape ``(n_qubits, 4)``."""
     from matplotlib.collections import PatchCollection
     from matplotlib.colors import to_rgba
     from matplotlib.patches import Circle
 
+    axes, positions, radius = frame.axes, twin.positions, RADIUS * frame.step
     paper = to_rgba(COLORS["paper"])
     fills = np.tile(to_rgba(COLORS["pale"]), (twin.n_qubits, 1))
     if scale is not None:
@@ -256,11 +281,10 @@ def _draw_qubits(
     return np.asarray(fills)
 
 
-def _label(
-    axes: Axes, twin: Twin, positions: Floats, colors: Floats, shown: Flags, *, cell: float, step: float
-) -> None:
+def _label(frame: _Frame, twin: Twin, colors: Floats, shown: Flags) -> None:
     """Numbers inside the circles, or on large chips at both ends of each row."""
-    size = min(POINTS_PER_INCH * cell * 0.27, FONT_SIZE - 1.5)
+    axes, positions = frame.axes, twin.positions
+    size = min(POINTS_PER_INCH * frame.cell * 0.27, FONT_SIZE - 1.5)
     if twin.n_qubits <= LABELLED_QUBITS:
         dark = colors[:, :3] @ np.array([0.299, 0.587, 0.114]) < 0.5
         for q, (column, row) in enumerate(positions):
@@ -284,11 +308,12 @@ def _label(
         on_row = np.flatnonzero(positions[:, 1] == row)
         left, right = (on_row[pick(positions[on_row, 0])] for pick in (np.argmin, np.argmax))
         for q, side, anchor in ((left, -0.55, "right"), (right, 0.55, "left")):
-            place = positions[q, 0] + side * step
+            place = positions[q, 0] + side * frame.step
             axes.text(place, row, str(q), ha=anchor, va="center_baseline", fontsize=size, color=COLORS["muted"])
 
 
-def _write_head(figure: Figure, twin: Twin, total: float) -> None:
+def _write_head(frame: _Frame, twin: Twin) -> None:
+    figure, total = frame.figure, frame.height
     left = MARGIN_INCH / WIDTH_INCH
     size = FONT_SIZE + 2
     figure.text(left, 1 - 0.1 / total, twin.name, fontsize=size, fontweight="bold", va="top")
@@ -299,25 +324,35 @@ def _write_head(figure: Figure, twin: Twin, total: float) -> None:
         "inferred": "inferred",
         "assumed": "assumed, not measured",
     }
-    text = f"{twin.n_qubits:,} qubits, calibration {words[source.grade]}, {twin.calibration.taken_utc[:10]}"
+    date = twin.calibration.taken_utc[:10]
+    text = f"{twin.n_qubits:,} qubits, calibration {words[source.grade]}"
+    text += f", {date}" if date[:1].isdigit() else ""
     figure.text(left, 1 - 0.34 / total, text, color=COLORS["muted"], va="top", fontsize=FONT_SIZE - 0.5)
 
 
-def _draw_key(figure: Figure, scale: _Scale, index: int, total: float) -> None:
+def _draw_key(frame: _Frame, scale: _Scale, index: int) -> None:
     """A bar of colours with the values at its ends and in its middle."""
+    from matplotlib.patches import Rectangle
+
+    figure, total = frame.figure, frame.height
     left = (MARGIN_INCH + 3.7 * index) / WIDTH_INCH
     width = 3.2 / WIDTH_INCH
     bar = figure.add_axes((left, 0.50 / total, width, 0.09 / total))
     bar.set_axis_off()
     low, high = scale.low, scale.high
     ramp = np.geomspace(low, high, 256) if low > 0 and scale.metric.better != "neither" else np.linspace(low, high, 256)
-    bar.imshow(scale.paint(ramp)[None], aspect="auto", interpolation="nearest")
+    bar.set(xlim=(0, 1), ylim=(0, 1))
+    # Strips that reach to the end, each over the one before: no seams, and no picture inside the SVG.
+    for start, color in zip(
+        np.linspace(0, 1, STRIPS, endpoint=False), scale.paint(ramp[:: 256 // STRIPS]), strict=True
+    ):
+        bar.add_patch(Rectangle((start, 0), 1 - start, 1, facecolor=color, linewidth=0))
     unit = f" ({scale.metric.unit})" if scale.metric.unit else ""
     kind = "qubits" if scale.metric.place == "qubit" else "couplings"
     figure.text(left, 0.65 / total, f"{kind}: {scale.metric.words}{unit}", fontsize=FONT_SIZE - 0.5)
     size = FONT_SIZE - 1.5
     middle = float(np.interp(scale.middle, ramp, np.linspace(0, 1, 256)))
-    bar.axvline(255 * middle, color=COLORS["ink"], lw=1.0)
+    bar.axvline(middle, color=COLORS["ink"], lw=1.0)
     # The median's number keeps clear of those at the ends.
     for place, value, words, anchor in (
         (0.0, low, "", "left"),
@@ -328,13 +363,17 @@ def _draw_key(figure: Figure, scale: _Scale, index: int, total: float) -> None:
         figure.text(left + width * place, 0.33 / total, text, ha=anchor, fontsize=size, color=COLORS["muted"])
 
 
-def _write_foot(figure: Figure, twin: Twin, total: float) -> None:
+def _write_foot(frame: _Frame, twin: Twin) -> None:
     dead = int((~twin.usable_edges & twin.present[twin.edges].all(axis=1)).sum())
     absent = int((~twin.present).sum())
     parts = [f"× dashed: {dead} dead coupling{'s' * (dead != 1)}"] * bool(dead)
     parts += [f"× in a circle: {absent} absent qubit{'s' * (absent != 1)}"] * bool(absent)
-    figure.text(
-        MARGIN_INCH / WIDTH_INCH, 0.07 / total, "    ".join(parts), fontsize=FONT_SIZE - 1.5, color=COLORS["muted"]
+    frame.figure.text(
+        MARGIN_INCH / WIDTH_INCH,
+        0.07 / frame.height,
+        "    ".join(parts),
+        fontsize=FONT_SIZE - 1.5,
+        color=COLORS["muted"],
     )
 
 

@@ -84,7 +84,7 @@ def test_yield_takes_qubits_away_and_a_lower_one_more_of_them():
     touching = absent[fewer.edges].any(axis=1)
     assert np.isnan(fewer.edge_error[touching]).all()
     assert not fewer.usable_edges[touching].any()
-    with pytest.raises(InputError, match="`qubit_yield` must be in \\[0, 1\\], but is 1.5"):
+    with pytest.raises(InputError, match=r"`qubit_yield` must be in \[0, 1\], but is 1\.5"):
         build_twin(spec, qubit_yield=1.5)
 
 

@@ -40,7 +40,7 @@ def test_every_field_of_a_data_file_has_a_source(name):
 def test_unknown_names_are_answered_with_the_nearest():
     with pytest.raises(InputError, match="There is no device 'riken64'; did you mean 'riken-64'"):
         load_twin("riken64")
-    with pytest.raises(InputError, match="There is no device 'sycamore'; there are .*ibm-kobe"):
+    with pytest.raises(InputError, match=r"There is no device 'sycamore'; there are .*ibm-kobe"):
         load_twin("sycamore")
 
 
@@ -86,7 +86,7 @@ def test_own_data_files_and_own_topologies(tmp_path):
     with pytest.raises(SpecError, match=r"mine.toml: .*unknown key"):
         load_twin(path=own)
     shutil.rmtree(tmp_path)
-    with pytest.raises(InputError, match="mine.toml"):
+    with pytest.raises(InputError, match=r"mine\.toml"):
         load_twin(path=own)
 
 

@@ -37,6 +37,11 @@ def test_parts_stand_beside_each_other():
     assert min(apart[0, 2], apart[0, 3], apart[1, 2], apart[1, 3]) > 1.2
 
 
+def test_single_qubits_stand_in_a_row_below():
+    found = place_qubits(5, np.array([[1, 3]]))
+    np.testing.assert_allclose(found[[0, 2, 4]], [[0.0, 1.5], [1.0, 1.5], [2.0, 1.5]])
+
+
 def test_places_do_not_depend_on_chance():
     lattice = square_lattice(6)
     np.testing.assert_array_equal(place_qubits(36, lattice.edges), place_qubits(36, lattice.edges))

@@ -35,7 +35,7 @@ def test_numbers_are_those_that_were_counted(name):
     assert (twin.n_qubits, len(twin.edges), int((~twin.usable_edges).sum())) == (n_qubits, n_edges, n_dead)
     degree = np.bincount(twin.edges[twin.usable_edges].ravel(), minlength=n_qubits)
     assert np.flatnonzero(degree == 0).tolist() == cut_off
-    assert np.median(twin.edge_error) == pytest.approx(median, rel=0.03)
+    assert np.median(twin.edge_error) == pytest.approx(median, abs=0.6e-4)
     assert twin.lattice == ("square" if n_qubits == 120 else "heavy-hex")
 
 
@@ -100,7 +100,5 @@ def test_unknown_snapshots_and_broken_files(tmp_path):
         snapshot_from_files(conf, props, name="x", origin="a test")
     conf.write_text(json.dumps({"n_qubits": 1, "basis_gates": ["sx"], "backend_name": "x"}))
     props.write_text(json.dumps({"gates": []}))
-    with pytest.raises(
-        FileFormatError, match=r"props_x.json: this is not a backend's properties: KeyError\('qubits'\)"
-    ):
+    with pytest.raises(FileFormatError, match=r"props_x.json: this is not a backend's properties: KeyError"):
         snapshot_from_files(conf, props, name="x", origin="a test")

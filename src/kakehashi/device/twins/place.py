@@ -12,7 +12,7 @@ __all__ = ["place_qubits"]
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 
-REFINED_QUBITS = 200
+REFINED_QUBITS = 300
 """Larger graphs are placed without the refining steps, which take time that grows with the square of their size."""
 
 REFINING_STEPS = 300
@@ -27,7 +27,7 @@ def place_qubits(n_qubits: int, edges: Integers) -> Floats:
 
     Returns:
         ``(column, row)`` of each qubit, float64, shape ``(n_qubits, 2)``, the longer side across, the least of each
-        0. Parts of the graph that are not joined to each other stand beside each other.
+        0. Parts that are not joined to each other stand beside each other, single qubits in a row below.
 
     Source:
         Classical scaling (Torgerson, Psychometrika 17, 401 (1952)) refined by majorization (Gansner, Koren and
@@ -37,20 +37,32 @@ def place_qubits(n_qubits: int, edges: Integers) -> Floats:
         >>> place_qubits(3, np.array([[0, 1], [1, 2]])).round(3).tolist()
         [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
     """
+    positions = np.zeros((n_qubits, 2))
+    joined = np.unique(edges)
+    if len(joined):
+        positions[joined] = _placed(_steps(n_qubits, edges)[np.ix_(joined, joined)])
+    alone = np.setdiff1d(np.arange(n_qubits), joined)
+    row = positions[:, 1].max(initial=0.0) + 1.5 if len(joined) else 0.0
+    positions[alone] = np.column_stack([np.arange(len(alone)), np.full(len(alone), row)])
+    return positions
+
+
+def _steps(n_qubits: int, edges: Integers) -> Floats:
+    """Numbers of steps between all qubits; between parts, two more than the longest way within one."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import shortest_path
 
-    if n_qubits < 2:
-        return np.zeros((n_qubits, 2))
     ones = np.ones(len(edges))
     graph = coo_array((ones, (edges[:, 0], edges[:, 1])), shape=(n_qubits, n_qubits)).tocsr()
-    steps = shortest_path(graph, directed=False, unweighted=True)
+    steps = np.asarray(shortest_path(graph, directed=False, unweighted=True), dtype=np.float64)
     finite = np.isfinite(steps)
     steps[~finite] = steps[finite].max() + 2.0
+    return steps
+
+
+def _placed(steps: Floats) -> Floats:
     found = _classical(steps)
-    if n_qubits <= REFINED_QUBITS:
-        found = _refined(found, steps)
-    return _upright(found)
+    return _upright(_refined(found, steps) if len(steps) <= REFINED_QUBITS else found)
 
 
 def _classical(steps: Floats) -> Floats:
@@ -72,7 +84,7 @@ def _refined(found: Floats, steps: Floats) -> Floats:
     for _ in range(REFINING_STEPS):
         apart = np.linalg.norm(found[:, None] - found[None], axis=2)
         ratio = np.where(apart > 1e-9, weights * steps / np.maximum(apart, 1e-9), 0.0)
-        found = inverse @ (np.diag(ratio.sum(1)) - ratio) @ found
+        found = inverse @ (ratio.sum(1)[:, None] * found - ratio @ found)
     return found
 
 

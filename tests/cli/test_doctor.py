@@ -59,7 +59,8 @@ def test_what_is_not_installed_is_said_with_a_remedy(tmp_path: Path, monkeypatch
         for folder in info.glob(f"{package}-*.dist-info"):
             (tmp_path / folder.name).symlink_to(folder)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "qiskit_addon_sqd", raising=False)
+    for module in OPTIONAL:
+        monkeypatch.delitem(sys.modules, module, raising=False)
     findings = by_subject()
     assert findings["pyscf"].state == "bad"
     assert "pip install kakehashi" in findings["pyscf"].text

@@ -10,7 +10,22 @@ from kakehashi.core import errors
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-COMMANDS = [name for name in app if not name.startswith("-")]
+GROUPS = ("device",)
+"""Commands that have commands of their own."""
+COMMANDS = [
+    command
+    for name in app
+    if not name.startswith("-")
+    for command in ([f"{name} {part}" for part in app[name] if not part.startswith("-")] if name in GROUPS else [name])
+]
+
+
+def application(command):
+    """The application of a command."""
+    inner = app
+    for word in command.split():
+        inner = inner[word]
+    return inner
 
 
 def section(heading):
@@ -26,12 +41,13 @@ def listed(text):
 
 
 def test_every_command_has_a_section():
-    assert re.findall(r"^## `kakehashi (\w+)", TEXT, re.MULTILINE) == COMMANDS
+    words = rf"(?:{'|'.join(GROUPS)}) \w+|\w+"
+    assert re.findall(rf"^## `kakehashi ({words})", TEXT, re.MULTILINE) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_in_its_table(command):
-    arguments = app[command].assemble_argument_collection()
+    arguments = application(command).assemble_argument_collection()
     names = {name for argument in arguments for name in argument.names}
     text = section(f"`kakehashi {command}")
     assert listed(text) == names

@@ -15,7 +15,10 @@ from kakehashi.core.resources import available_memory_bytes, format_bytes, n_pro
 __all__ = ["Finding", "examine"]
 
 PACKAGES = ("numpy", "scipy", "pyscf", "ffsim", "qiskit", "h5py", "pydantic", "matplotlib")
-OPTIONAL = {"qiskit_addon_sqd": ("qiskit-addon-sqd", "the drop-in solver for it", "kakehashi[sqd]")}
+OPTIONAL = {
+    "qiskit_addon_sqd": ("qiskit-addon-sqd", "the drop-in solver for it", "kakehashi[sqd]"),
+    "qiskit_ibm_runtime": ("qiskit-ibm-runtime", "the snapshots of IBM's processors", "kakehashi[ibm]"),
+}
 COMFORTABLE_MEMORY_BYTES = 4 * 1024**3
 
 

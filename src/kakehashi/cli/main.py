@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from kakehashi.cli.device import device_app
 from kakehashi.cli.live import LiveProgress
 from kakehashi.core.errors import InputError, KakehashiError
 
@@ -291,6 +292,9 @@ def doctor(*, json_: Json = False) -> int:
             table.add_row(mark, finding.subject, finding.text)
         data.print(table)
     return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+app.command(device_app)
 
 
 def _default_folder(file: Path, spec: Any) -> Path:

@@ -89,6 +89,8 @@ class Twin:
         present: Whether each qubit works, shape ``(n_qubits,)``, bool.
         calibration: How good the parts are.
         readout_line: Number of the readout line of each qubit, shape ``(n_qubits,)``; None where each has its own.
+        physical_ids: Number of each qubit on its chip, shape ``(n_qubits,)``, where only a part of the chip is in use
+            and numbered anew; None where both are the same.
         shot_interval_us: Time from shot to shot, beside the circuit's own.
         max_shots: Most shots of one job.
         clock_ns: Step of time that durations are rounded up to.
@@ -107,6 +109,7 @@ class Twin:
     present: NDArray[np.bool_]
     calibration: Calibration
     readout_line: Integers | None = None
+    physical_ids: Integers | None = None
     shot_interval_us: float = 250.0
     max_shots: int = 100_000
     clock_ns: float = 1.0

@@ -58,9 +58,10 @@ class DensityMatrix:
         if len(written) > MAX_BITS:
             return Refusal(
                 method=self.name,
-                reason=f"{len(written)} measured bits have 2^{len(written)} outcomes, above 2^{MAX_BITS}.",
+                reason=f"{len(written)} measured bits have 2^{len(written)} outcomes; 2^{MAX_BITS} can be.",
             )
-        return self._verdict(circuit, (), _branches(circuit))
+        outcomes = min(n_shots, 2 ** len(written)) * max(circuit.n_bits, 1) + 32 * 2 ** len(written)
+        return self._verdict(circuit, (), _branches(circuit), further_bytes=outcomes)
 
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """Cost or refusal."""
@@ -93,14 +94,16 @@ class DensityMatrix:
         reporter.step("expect", "done", step=1, total=1)
         return Expectation(value=value, error_bound=0.0, error="exact")
 
-    def _verdict(self, circuit: NoisyCircuit, keep: tuple[int, ...], n_branches: int) -> Verdict:
+    def _verdict(
+        self, circuit: NoisyCircuit, keep: tuple[int, ...], n_branches: int, *, further_bytes: int = 0
+    ) -> Verdict:
         n = len({*touched_qubits(circuit), *keep})
         if n > self.max_qubits:
             return Refusal(
                 method=self.name,
                 reason=f"{n} qubits need 4^{n} elements; the limit is {self.max_qubits} qubits.",
             )
-        memory = 16 * 4**n * (n_branches + 3)
+        memory = 16 * 4**n * (n_branches + 3) + further_bytes
         free = available_memory_bytes() if self.memory_bytes is None else self.memory_bytes
         if memory > free:
             return Refusal(
@@ -125,7 +128,7 @@ def _unmeasured(circuit: NoisyCircuit) -> NoisyCircuit:
 
 
 def _branches(circuit: NoisyCircuit) -> int:
-    return 2 ** sum(_middle(circuit))
+    return 1 << sum(_middle(circuit))
 
 
 def _middle(circuit: NoisyCircuit) -> Iterator[int]:

@@ -114,7 +114,7 @@ class Trajectories:
         if n > self.max_qubits:
             return Refusal(
                 method=self.name,
-                reason=f"{n} qubits need 2^{n} amplitudes a shot; the limit is {self.max_qubits} qubits.",
+                reason=f"{n} qubits need 2^{n} amplitudes a shot; the limit is {self.max_qubits}.",
             )
         memory = 4 * max(BATCH_BYTES, 16 * 2**n) + 2 * n_runs * max(circuit.n_bits, 1)
         free = available_memory_bytes() if self.memory_bytes is None else self.memory_bytes

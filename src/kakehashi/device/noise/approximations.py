@@ -9,7 +9,6 @@ import numpy as np
 from kakehashi.circuit.gates import GateCircuit
 from kakehashi.device.noise.gates import GateErrors
 from kakehashi.device.noise.options import NoiseOptions
-from kakehashi.device.noise.schedule import Schedule
 from kakehashi.device.noise.twirl import REFERENCE_BIAS, REFERENCE_DEVICE
 from kakehashi.device.twins.model import Calibration, Twin
 
@@ -20,7 +19,6 @@ def list_approximations(
     circuit: GateCircuit,
     twin: Twin,
     calibration: Calibration,
-    schedule: Schedule,
     errors: GateErrors,
     options: NoiseOptions,
 ) -> tuple[str, ...]:
@@ -39,7 +37,7 @@ def list_approximations(
         *_excess(circuit, errors, options),
         *_crosstalk(twin, options),
         *_leakage(calibration, options),
-        *_middle(circuit, schedule, options),
+        *_middle(circuit, options),
     )
 
 
@@ -99,12 +97,12 @@ def _leakage(calibration: Calibration, options: NoiseOptions) -> Iterator[str]:
         return
     given = ", ".join(f"{probability:.2g} for {gate!r}" for gate, probability in calibration.leakage.items())
     yield (
-        f"Leakage ({given} at each use and qubit) is simulated with two levels: a leaked qubit is depolarized at once and "
-        "reads as 1, its partners in later gates are not disturbed, and it comes back only by a reset."
+        f"Leakage ({given} at each use and qubit) is simulated with two levels: a leaked qubit is depolarized at once "
+        "and reads as 1, its partners in later gates are not disturbed, and it comes back only by a reset."
     )
 
 
-def _middle(circuit: GateCircuit, schedule: Schedule, options: NoiseOptions) -> Iterator[str]:
+def _middle(circuit: GateCircuit, options: NoiseOptions) -> Iterator[str]:
     """Measurements in the middle, resets and conditions."""
     names = {operation.name for operation in circuit.operations}
     if "reset" in names:

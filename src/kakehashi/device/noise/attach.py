@@ -95,7 +95,7 @@ def attach_noise(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FU
         steps=tuple(steps),
         readout=_readout(circuit, twin, calibration, 1 - leaked) if options.readout else None,
         duration_ns=schedule.total_ns,
-        approximations=(*unknown, *list_approximations(circuit, twin, calibration, schedule, errors, options)),
+        approximations=(*unknown, *list_approximations(circuit, twin, calibration, errors, options)),
         coherent=coherent,
     )
 

@@ -36,8 +36,8 @@ def error_budget(circuit: NoisyCircuit) -> dict[str, float]:
 def success_probability(circuit: NoisyCircuit) -> float:
     """Probability of a shot without any error, readout included: the product over all sources.
 
-    Errors that a circuit undoes or does not notice count all the same, so the distribution that is measured is nearer to
-    the ideal one than this number says.
+    Errors that a circuit undoes or does not notice count all the same, so the distribution that is measured is nearer
+    to the ideal one than this number says.
 
     Example:
         >>> flip = PauliChannel(qubits=(0,), probabilities=np.array([0.9, 0.1, 0.0, 0.0]), origin="idling")
@@ -74,7 +74,7 @@ def _error(step: Step) -> float:
         return step.error_probability
     operators = step.operators if isinstance(step, KrausChannel) else step.unitary()[None]
     traces = np.trace(operators, axis1=1, axis2=2)
-    return 1 - float((np.abs(traces) ** 2).sum()) / operators.shape[1] ** 2
+    return 1.0 - float((np.abs(traces) ** 2).sum()) / float(len(operators[0]) ** 2)
 
 
 def _log(probability: float) -> float:
@@ -87,4 +87,4 @@ def _log_readout(readout: Readout, measured: list[int]) -> float:
         line = readout.line[measured]
         others = np.array([(line == own).sum() - 1 if own >= 0 else 0 for own in line.tolist()])
         error = np.minimum(error + readout.line_crosstalk * others / 2, 1.0)
-    return sum(_log(probability) for probability in (1 - error).tolist())
+    return float(sum(_log(probability) for probability in (1 - error).tolist()))

@@ -1,9 +1,10 @@
 r"""Errors as numbers: relaxation, its Pauli twirl, depolarizing errors, and what a gate does wrong beside relaxing.
 
-Every channel here maps Pauli operators to Pauli operators times a factor, relaxation up to its pull to the ground state.
-The factors of I, X, Y, Z under relaxation for a time :math:`t` are :math:`1, e^{-t/T_2}, e^{-t/T_2}, e^{-t/T_1}`. The
-twirled channel has the same factors without the pull, and so the same average fidelity
-:math:`F = (d F_{\rm pro} + 1)/(d + 1)`, where :math:`F_{\rm pro}` is the mean of the factors (Nielsen, quant-ph/0205035).
+Every channel here maps Pauli operators to Pauli operators times a factor, relaxation up to its pull to the ground
+state. The factors of I, X, Y, Z under relaxation for a time :math:`t` are
+:math:`1, e^{-t/T_2}, e^{-t/T_2}, e^{-t/T_1}`. The twirled channel has the same factors without the pull, and so the
+same average fidelity :math:`F = (d F_{\rm pro} + 1)/(d + 1)`, where :math:`F_{\rm pro}` is the mean of the factors
+(Nielsen, quant-ph/0205035).
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ def probabilities_of(factors: Floats) -> Floats:
         array([0.925, 0.025, 0.025, 0.025])
     """
     size = factors.shape[-1]
-    signs = np.ones((1, 1))
+    signs: Floats = np.ones((1, 1))
     while len(signs) < size:
-        signs = np.kron(SIGNS, signs)
+        signs = np.kron(SIGNS, signs).astype(np.float64)
     found: Floats = np.clip(factors @ signs / size, 0.0, 1.0)
     return found
 

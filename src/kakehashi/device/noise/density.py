@@ -62,11 +62,7 @@ def exact_distribution(circuit: NoisyCircuit) -> Distribution:
     """
     small, _ = compact(circuit)
     finals = final_measurements(small)
-    written = tuple(
-        sorted(
-            {bit for step in small.steps if isinstance(step, Operation) for bit in step.bits if step.name == "measure"}
-        )
-    )
+    written = tuple(sorted({bit for step in small.steps if isinstance(step, Operation) for bit in step.bits}))
     place = {bit: k for k, bit in enumerate(written)}
     basis = np.arange(2**small.n_qubits)
     from_qubits = np.zeros_like(basis)

@@ -41,7 +41,7 @@ def require_fit(circuit: GateCircuit, twin: Twin) -> None:
         >>> require_fit(far, line_twin(3))
         Traceback (most recent call last):
         ...
-        kakehashi.core.errors.InputError: The twin 'line-3' does not couple qubits 0 and 2, on which the circuit has a 'cz'.
+        kakehashi.core.errors.InputError: The twin 'line-3' does not couple qubits 0 and 2 of a 'cz'.
     """
     present = twin.present.tolist()
     usable = twin.usable_edges.tolist()
@@ -74,9 +74,7 @@ def _require_edge(operation: Operation, twin: Twin, numbers: dict[tuple[int, int
     a, b = operation.qubits
     number = numbers.get((a, b))
     if number is None:
-        raise InputError(
-            f"The twin {twin.name!r} does not couple qubits {a} and {b}, on which the circuit has a {operation.name!r}."
-        )
+        raise InputError(f"The twin {twin.name!r} does not couple qubits {a} and {b} of a {operation.name!r}.")
     if twin.directed and operation.name not in SYMMETRIC and tuple(twin.edges[number].tolist()) != (a, b):
         raise InputError(
             f"The twin {twin.name!r} runs its {operation.name!r} from qubit {b} to qubit {a} only, but the circuit has "

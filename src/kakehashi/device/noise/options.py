@@ -35,7 +35,8 @@ class NoiseOptions:
         crosstalk: Form of the ZZ coupling; nothing happens where the twin does not know it.
         coherent_share: Share, in [0, 1], of what two-qubit gates do wrong beside relaxation that is a constant
             over-rotation instead of chance.
-        leakage: Whether gates lose qubits from their two levels; nothing happens where the twin does not know how often.
+        leakage: Whether gates lose qubits from their two levels; nothing happens where the twin does not know how
+            often.
         policy: When operations start.
         excess: Where relaxation over a gate's duration alone exceeds the calibrated error, ``"cap"`` shortens the
             relaxation until the error is the calibrated one; ``"keep"`` leaves it, as Qiskit Aer does, and the gate is

@@ -65,7 +65,7 @@ def misread(
     n_bits = len(readout.prob_meas1_prep0)
     if bits.ndim != 2 or bits.shape[1] != -(-n_bits // 8):
         raise InputError(
-            f"Packed rows of {n_bits} bits must have {-(-n_bits // 8)} bytes, but have shape {bits.shape}."
+            f"Rows of {n_bits} packed bits must have {-(-n_bits // 8)} bytes, but have shape {bits.shape}."
         )
     generator = as_generator(rng)
     lines = _lines(readout)
@@ -130,9 +130,7 @@ def confuse(probabilities: Floats, readout: Readout | None) -> Floats:
     tensor = probabilities.reshape((2,) * n_bits)
     for line in _lines(readout):
         if len(line) > MAX_LINE_BITS:
-            raise InputError(
-                f"A line of {len(line)} bits that disturb each other is beyond the {MAX_LINE_BITS} of an exact matrix."
-            )
+            raise InputError(f"{len(line)} bits of one line disturb each other; an exact matrix holds {MAX_LINE_BITS}.")
         matrix = _line_matrix(line, readout).reshape((2,) * (2 * len(line)))
         # The last bit of a line is the highest of the matrix's index; bit b is axis n_bits - 1 - b of the tensor.
         axes = [n_bits - 1 - bit for bit in reversed(line)]

@@ -60,13 +60,14 @@ def schedule_circuit(
     """Schedule a circuit that is compiled to the twin.
 
     Gates take what the calibration says, rounded up to the twin's clock; measurements and resets take the readout's
-    time; gates without a duration are virtual. A barrier waits for all its qubits. A gate with a condition waits for the
-    measurement that writes its bit.
+    time; gates without a duration are virtual. A barrier waits for all its qubits. A gate with a condition waits for
+    the measurement that writes its bit.
 
     Args:
         circuit: Its qubits are numbered as the twin's.
         twin: The twin.
-        policy: Everything as late as possible, which keeps qubits in their ground state longest, or as soon as possible.
+        policy: Everything as late as possible, which keeps qubits in their ground state longest, or as soon as
+            possible.
         calibration: The twin's where not given; without not-a-numbers.
 
     Raises:

@@ -7,7 +7,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
 from kakehashi.device.noise.channels import pauli_matrices
 from kakehashi.device.noise.model import KrausChannel, PauliChannel, Step
@@ -26,6 +25,7 @@ def kraus_of(step: Step) -> Complex:
         InputError: It is a measurement.
 
     Example:
+        >>> from kakehashi.circuit.gates import Operation
         >>> kraus_of(Operation(name="reset", qubits=(0,))).shape
         (2, 2, 2)
     """
@@ -51,6 +51,7 @@ def superoperator(step: Step) -> Complex:
     """The map of density matrices, shape ``(4**k, 4**k)``; the index is ``row + 2**k * column`` of the matrix.
 
     Example:
+        >>> from kakehashi.circuit.gates import Operation
         >>> superoperator(Operation(name="z", qubits=(0,))).diagonal().real
         array([ 1., -1., -1.,  1.])
     """

@@ -48,7 +48,7 @@ def draw_trajectories(
     generator = as_generator(rng)
     n = circuit.n_qubits
     states = np.zeros((n_trajectories, *(2,) * n), dtype=np.complex128)
-    states[(slice(None), *(0,) * n)] = 1.0
+    states.reshape(n_trajectories, -1)[:, 0] = 1.0
     bits = np.zeros((n_trajectories, circuit.n_bits), dtype=np.bool_)
     finals = final_measurements(circuit)
     for k, step in enumerate(circuit.steps):
@@ -74,8 +74,9 @@ def measure_states(states: Complex, rng: np.random.Generator) -> NDArray[np.int6
     """
     weights = np.cumsum(np.abs(states.reshape(len(states), -1)) ** 2, axis=1)
     thresholds = rng.random(len(states)) * weights[:, -1]
-    outcomes: NDArray[np.int64] = (weights <= thresholds[:, None]).sum(axis=1)
-    return np.minimum(outcomes, weights.shape[1] - 1)
+    # Rounding may lift a threshold to the very sum; the last outcome must not be passed.
+    outcomes: NDArray[np.int64] = (weights[:, :-1] <= thresholds[:, None]).sum(axis=1)
+    return outcomes
 
 
 def _take(step: Step, states: Complex, bits: NDArray[np.bool_], rng: np.random.Generator) -> Complex:

@@ -81,9 +81,7 @@ def twirling_bias(exact: NoisyCircuit) -> TwirlingBias:
     """
     small, qubits = compact(replace(exact, readout=None))
     if len(qubits) > MAX_QUBITS:
-        raise InputError(
-            f"The bias of twirling is computed on at most {MAX_QUBITS} qubits, but there are {len(qubits)}."
-        )
+        raise InputError(f"The bias of twirling is computed on {MAX_QUBITS} qubits at most, not on {len(qubits)}.")
     without = compact(_without_coherent(exact), keep=qubits)[0]
     ideal = tuple(step for step in without.steps if isinstance(step, Operation))
     noisy = exact_distribution(small).probabilities

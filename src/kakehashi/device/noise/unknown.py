@@ -65,7 +65,8 @@ def fill_unknown(twin: Twin, used: Sequence[int]) -> tuple[Calibration, tuple[st
     in_use = np.zeros(twin.n_qubits, dtype=np.bool_)
     in_use[list(used)] = True
     notes: list[str] = []
-    filler = _Filler(used=used, used_edges=in_use[twin.edges].all(axis=1), notes=notes)
+    between = in_use[twin.edges[:, 0]] & in_use[twin.edges[:, 1]]
+    filler = _Filler(used=used, used_edges=between, notes=notes)
     t1 = filler.fill(given.t1_us, "T1 in us", nothing=np.inf, meaning="qubits do not decay")
     t2 = filler.fill(given.t2_us, "T2 in us", nothing=np.inf, meaning="qubits dephase by their decay alone")
     made = replace(

@@ -167,7 +167,7 @@ def _spread(total: Floats, size: int) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GateNoise:
-    """What one gate does wrong on each place: first a turn, then relaxation, then Pauli operators by chance.
+    """What one gate does wrong on each place: first a turn, then Pauli operators by chance, then relaxation.
 
     Attributes:
         angle: Over-rotation in radians, shape ``(n_places,)``.

@@ -107,14 +107,14 @@ class GateErrors:
         if self.options.twirl:
             parts.append((PauliChannel(qubits=on, probabilities=noise.twirled[place], origin=origin), ""))
         else:
+            if noise.depolarizing[place, 0] < 1:
+                parts.append((PauliChannel(qubits=on, probabilities=noise.depolarizing[place], origin=origin), ""))
             length = float(noise.relaxation_ns[place])
             if length > 0:
                 for q in on:
                     given = self.calibration
                     kraus = relaxation_kraus(float(given.t1_us[q]), float(given.t2_us[q]), length)
                     parts.append((KrausChannel(qubits=(q,), operators=kraus, origin=origin), ""))
-            if noise.depolarizing[place, 0] < 1:
-                parts.append((PauliChannel(qubits=on, probabilities=noise.depolarizing[place], origin=origin), ""))
         if self.options.leakage and operation.name in self.calibration.leakage:
             # Full depolarization with the probability of leaving: 3/4 of it are errors, 1/2 is average infidelity.
             lost = depolarizing(self.calibration.leakage[operation.name] / 2, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes
 from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
-from kakehashi.device.noise.compact import compact, final_measurements, touched_qubits
+from kakehashi.device.noise.compact import before_measurement, compact, final_measurements, touched_qubits
 from kakehashi.device.noise.density import evolve_density, exact_distribution
 from kakehashi.device.noise.model import NoisyCircuit
 from kakehashi.device.noise.superoperators import apply_matrix
@@ -65,7 +65,7 @@ class DensityMatrix:
 
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """Cost or refusal."""
-        return self._verdict(_unmeasured(circuit), observable.qubits, _branches(circuit))
+        return self._verdict(before_measurement(circuit), observable.qubits, _branches(circuit))
 
     def sample(self, circuit: NoisyCircuit, n_shots: int, *, rng: np.random.Generator, reporter: Reporter) -> Sampled:
         """Draw shots from the exact distribution, misreading included.
@@ -83,7 +83,7 @@ class DensityMatrix:
     def expect(self, circuit: NoisyCircuit, observable: Observable, *, reporter: Reporter) -> Expectation:
         """The exact expectation value before the final measurements."""
         reporter.step("expect", "computing the density matrix", step=0, total=1)
-        small, qubits = compact(_unmeasured(circuit), keep=observable.qubits)
+        small, qubits = compact(before_measurement(circuit), keep=observable.qubits)
         n = small.n_qubits
         value = 0.0
         for rho in evolve_density(small).values():
@@ -119,12 +119,6 @@ class DensityMatrix:
             error_bound=0.0,
             reason=f"only {n} qubits, and the whole distribution is exact",
         )
-
-
-def _unmeasured(circuit: NoisyCircuit) -> NoisyCircuit:
-    """Without the final measurements, before which the expectation value is meant."""
-    finals = final_measurements(circuit)
-    return replace(circuit, steps=tuple(step for k, step in enumerate(circuit.steps) if k not in finals), coherent={})
 
 
 def _branches(circuit: NoisyCircuit) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes
 from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
-from kakehashi.device.noise.compact import compact, final_measurements, touched_qubits
+from kakehashi.device.noise.compact import before_measurement, compact, final_measurements, touched_qubits
 from kakehashi.device.noise.model import NoisyCircuit
 from kakehashi.device.noise.readout import misread
 from kakehashi.device.noise.superoperators import apply_matrix
@@ -86,9 +86,7 @@ class Trajectories:
 
     def expect(self, circuit: NoisyCircuit, observable: Observable, *, reporter: Reporter) -> Expectation:
         """Mean over runs before the final measurements, with its standard error."""
-        finals = final_measurements(circuit)
-        kept = tuple(step for k, step in enumerate(circuit.steps) if k not in finals)
-        small, qubits = compact(replace(circuit, steps=kept, coherent={}), keep=observable.qubits)
+        small, qubits = compact(before_measurement(circuit), keep=observable.qubits)
         rng = np.random.default_rng(self.seed)
         values = []
         for first, size in _batches(small.n_qubits, self.n_averaged):

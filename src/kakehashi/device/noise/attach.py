@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.device.noise.approximations import list_approximations
-from kakehashi.device.noise.channels import relaxation_kraus, relaxation_twirl
+from kakehashi.device.noise.channels import probability_of_decay, relaxation_kraus, relaxation_twirl
+from kakehashi.device.noise.compact import final_measurements
 from kakehashi.device.noise.crosstalk import crosstalk_turns
 from kakehashi.device.noise.fit import require_fit
 from kakehashi.device.noise.gates import GateErrors
@@ -63,9 +64,11 @@ def attach_noise(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FU
     schedule = schedule_circuit(circuit, twin, policy=options.policy, calibration=calibration)
     errors = GateErrors.of(twin, calibration, options)
     leaked = np.ones(twin.n_qubits)
-    before = _waiting(schedule, calibration, options)
+    folded = _last_waits(circuit, schedule, options)
+    before = _waiting(schedule, calibration, options, set(folded))
     for k, step, origin in _crosstalk(circuit, twin, schedule, options):
         before.setdefault(k, []).append((step, origin))
+    decays = _decays(folded, schedule, calibration)
     steps: list[Step] = []
     coherent: dict[int, str] = {}
 
@@ -93,10 +96,11 @@ def attach_noise(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FU
         n_qubits=circuit.n_qubits,
         n_bits=circuit.n_bits,
         steps=tuple(steps),
-        readout=_readout(circuit, twin, calibration, 1 - leaked) if options.readout else None,
+        readout=_readout(circuit, twin, calibration, 1 - leaked, decays) if options.readout else None,
         duration_ns=schedule.total_ns,
         approximations=(*unknown, *list_approximations(circuit, twin, calibration, errors, options)),
         coherent=coherent,
+        folded=decays,
     )
 
 
@@ -104,8 +108,29 @@ Part: TypeAlias = tuple[Step, str]
 """A step, and its origin where it is an operation that is an error."""
 
 
-def _waiting(schedule: Schedule, calibration: Calibration, options: NoiseOptions) -> dict[int, list[Part]]:
-    """Relaxation in every idle window, by the operation that it comes before."""
+def _last_waits(circuit: GateCircuit, schedule: Schedule, options: NoiseOptions) -> dict[int, int]:
+    """Numbers of the windows that final measurements end, and the bit that each is written to.
+
+    Before a measurement of Z only the decay from 1 to 0 matters, and that is misreading.
+    """
+    if not (options.fold and options.twirl and options.idle and options.readout):
+        return {}
+    finals = final_measurements(
+        NoisyCircuit(n_qubits=circuit.n_qubits, n_bits=circuit.n_bits, steps=circuit.operations)
+    )
+    ends = zip(schedule.idle_qubit.tolist(), schedule.idle_before.tolist(), strict=True)
+    found = {}
+    for number, (q, k) in enumerate(ends):
+        if k in finals:
+            measure = circuit.operations[k]
+            found[number] = measure.bits[measure.qubits.index(q)]
+    return found
+
+
+def _waiting(
+    schedule: Schedule, calibration: Calibration, options: NoiseOptions, folded: set[int]
+) -> dict[int, list[Part]]:
+    """Relaxation in every idle window that is not folded, by the operation that it comes before."""
     before: dict[int, list[Part]] = {}
     if not options.idle:
         return before
@@ -114,6 +139,8 @@ def _waiting(schedule: Schedule, calibration: Calibration, options: NoiseOptions
     twirled = relaxation_twirl(t1_us, t2_us, schedule.idle_ns)
     rows = zip(qubits.tolist(), schedule.idle_ns.tolist(), schedule.idle_before.tolist(), strict=True)
     for number, (q, length, k) in enumerate(rows):
+        if number in folded:
+            continue
         step: Step
         if options.twirl:
             step = PauliChannel(qubits=(q,), probabilities=twirled[number], origin="idling")
@@ -140,17 +167,36 @@ def _crosstalk(
         yield k, PauliChannel(qubits=(a, b), probabilities=probabilities, origin="crosstalk"), ""
 
 
-def _readout(circuit: GateCircuit, twin: Twin, calibration: Calibration, leaked: Floats) -> Readout | None:
+def _decays(folded: dict[int, int], schedule: Schedule, calibration: Calibration) -> dict[int, KrausChannel]:
+    """Relaxation in the folded windows, by bit."""
+    made = {}
+    for number, bit in folded.items():
+        q = int(schedule.idle_qubit[number])
+        operators = relaxation_kraus(
+            float(calibration.t1_us[q]), float(calibration.t2_us[q]), float(schedule.idle_ns[number])
+        )
+        made[bit] = KrausChannel(qubits=(q,), operators=operators, origin="idling")
+    return made
+
+
+def _readout(
+    circuit: GateCircuit, twin: Twin, calibration: Calibration, leaked: Floats, decays: dict[int, KrausChannel]
+) -> Readout | None:
     """Misreading of each bit from the qubit that it was last read of; a leaked qubit reads as 1."""
     last = {bit: qubit for qubit, bit in circuit.measured}
     if not last:
         return None
     bits, qubits = list(last), list(last.values())
-    stays = 1 - leaked[qubits]
+    gone = leaked[qubits]
     false_one = np.zeros(circuit.n_bits)
     false_zero = np.zeros(circuit.n_bits)
-    false_one[bits] = 1 - stays * (1 - calibration.prob_meas1_prep0[qubits])
-    false_zero[bits] = stays * calibration.prob_meas0_prep1[qubits]
+    reads_one = calibration.prob_meas1_prep0[qubits]
+    false_one[bits] = reads_one + gone * (1 - reads_one)
+    decayed = np.zeros(circuit.n_bits)
+    for bit, channel in decays.items():
+        decayed[bit] = probability_of_decay(channel)
+    reads_zero = calibration.prob_meas0_prep1[qubits] * (1 - decayed[bits]) + decayed[bits] * (1 - reads_one)
+    false_zero[bits] = (1 - gone) * reads_zero
     line = None
     if twin.readout_line is not None:
         line = np.full(circuit.n_bits, -1, dtype=np.int64)

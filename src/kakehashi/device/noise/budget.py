@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from kakehashi.circuit.gates import Operation
+from kakehashi.device.noise.channels import probability_of_decay
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Readout, Step
 from kakehashi.device.noise.options import ORIGINS
 
@@ -60,11 +62,13 @@ def _log_successes(circuit: NoisyCircuit) -> dict[str, float]:
         if id(step) not in known:
             known[id(step)] = _log(1 - _error(step))
         logs[origin] = logs.get(origin, 0.0) + known[id(step)]
+    for channel in circuit.folded.values():
+        logs["idling"] += _log(1 - _error(channel))
     if circuit.readout is not None:
         measured = {
             bit for step in circuit.steps if isinstance(step, Operation) and step.name == "measure" for bit in step.bits
         }
-        logs["readout"] += _log_readout(circuit.readout, sorted(measured))
+        logs["readout"] += _log_readout(_unfold(circuit.readout, circuit), sorted(measured))
     return logs
 
 
@@ -79,6 +83,16 @@ def _error(step: Step) -> float:
 
 def _log(probability: float) -> float:
     return math.log(min(probability, 1.0)) if probability > 0 else -math.inf
+
+
+def _unfold(readout: Readout, circuit: NoisyCircuit) -> Readout:
+    """The readout without the decay that was folded into it, which counts as idling."""
+    reads_zero = readout.prob_meas0_prep1.copy()
+    for bit, channel in circuit.folded.items():
+        decayed = probability_of_decay(channel)
+        undecayed = reads_zero[bit] - decayed * (1 - readout.prob_meas1_prep0[bit])
+        reads_zero[bit] = undecayed / (1 - decayed) if decayed < 1 else 0.0
+    return replace(readout, prob_meas0_prep1=np.clip(reads_zero, 0.0, 1.0))
 
 
 def _log_readout(readout: Readout, measured: list[int]) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kakehashi.circuit.unitaries import GATES
+from kakehashi.device.noise.model import KrausChannel
 from kakehashi.device.noise.options import Excess
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "gate_noise",
     "pauli_matrices",
     "probabilities_of",
+    "probability_of_decay",
     "relaxation_factors",
     "relaxation_kraus",
     "relaxation_twirl",
@@ -119,6 +121,17 @@ def relaxation_kraus(t1_us: float, t2_us: float, duration_ns: float) -> NDArray[
     kraus[1, 1, 1] = np.sqrt(max(population - coherence**2, 0.0))
     kraus[2, 0, 1] = np.sqrt(1.0 - population)
     return kraus
+
+
+def probability_of_decay(channel: KrausChannel) -> float:
+    """Probability that a qubit in 1 is in 0 after a channel.
+
+    Example:
+        >>> made = KrausChannel(qubits=(0,), operators=relaxation_kraus(100.0, 50.0, 1000.0))
+        >>> round(probability_of_decay(made), 6)  # 1 - exp(-0.01)
+        0.00995
+    """
+    return float((np.abs(channel.operators[:, 0, 1]) ** 2).sum())
 
 
 def relaxation_twirl(t1_us: ArrayLike, t2_us: ArrayLike, duration_ns: ArrayLike) -> Floats:

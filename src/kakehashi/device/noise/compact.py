@@ -8,7 +8,7 @@ from dataclasses import replace
 from kakehashi.circuit.gates import Operation
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
 
-__all__ = ["compact", "final_measurements", "touched_qubits"]
+__all__ = ["before_measurement", "compact", "final_measurements", "touched_qubits"]
 
 
 def touched_qubits(circuit: NoisyCircuit) -> tuple[int, ...]:
@@ -33,7 +33,8 @@ def compact(circuit: NoisyCircuit, *, keep: Sequence[int] = ()) -> tuple[NoisyCi
         keep: Further qubits that stay.
 
     Returns:
-        The circuit, and the old number of each of its qubits. Barriers and delays are gone.
+        The circuit, and the old number of each of its qubits. Barriers and delays are gone, and so is what the fields
+        ``coherent`` and ``folded`` say.
 
     Example:
         >>> wide = NoisyCircuit(n_qubits=100, n_bits=0, steps=(Operation(name="x", qubits=(70,)),))
@@ -52,7 +53,7 @@ def compact(circuit: NoisyCircuit, *, keep: Sequence[int] = ()) -> tuple[NoisyCi
         if id(step) not in made:
             made[id(step)] = _renumber(step, number)
         steps.append(made[id(step)])
-    return replace(circuit, n_qubits=len(qubits), steps=tuple(steps), coherent={}), qubits
+    return replace(circuit, n_qubits=len(qubits), steps=tuple(steps), coherent={}, folded={}), qubits
 
 
 def _renumber(step: Step, number: dict[int, int]) -> Step:
@@ -92,3 +93,18 @@ def final_measurements(circuit: NoisyCircuit) -> frozenset[int]:
                 later_bits.add(step.condition[0])
         later_qubits.update(step.qubits)
     return frozenset(finals)
+
+
+def before_measurement(circuit: NoisyCircuit) -> NoisyCircuit:
+    """The circuit up to its final measurements: what expectation values are taken of.
+
+    Relaxation that had become misreading is a step again.
+
+    Example:
+        >>> steps = (Operation(name="x", qubits=(0,)), Operation(name="measure", qubits=(0,), bits=(0,)))
+        >>> [step.name for step in before_measurement(NoisyCircuit(n_qubits=1, n_bits=1, steps=steps)).steps]
+        ['x']
+    """
+    finals = final_measurements(circuit)
+    kept = tuple(step for k, step in enumerate(circuit.steps) if k not in finals)
+    return replace(circuit, steps=(*kept, *circuit.folded.values()), coherent={}, folded={}, readout=None)

@@ -104,6 +104,9 @@ class NoisyCircuit:
         approximations: One sentence for each thing that was simplified, with the size of its effect.
         coherent: The steps, by number, that are operations and yet errors, and what each stands for; for the budget of
             errors.
+        folded: By classical bit, relaxation of its qubit right before its final measurement, which is no step because
+            its effect on the bit lies exactly in ``readout.prob_meas0_prep1``. Expectation values must apply it; see
+            :func:`~kakehashi.device.noise.compact.before_measurement`.
     """
 
     n_qubits: int
@@ -113,6 +116,7 @@ class NoisyCircuit:
     duration_ns: float = 0.0
     approximations: tuple[str, ...] = ()
     coherent: Mapping[int, str] = field(default_factory=dict)
+    folded: Mapping[int, KrausChannel] = field(default_factory=dict)
 
     @property
     def is_pauli(self) -> bool:

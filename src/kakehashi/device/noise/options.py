@@ -31,6 +31,8 @@ class NoiseOptions:
             operators.
         gates: Whether gates have errors.
         idle: Whether qubits that wait relax.
+        fold: Whether relaxation right before a final measurement becomes misreading of 1 as 0, which it is exactly, so
+            that twirling does not touch it. It needs ``twirl``, ``idle`` and ``readout``.
         readout: Whether bits are misread.
         crosstalk: Form of the ZZ coupling; nothing happens where the twin does not know it.
         coherent_share: Share, in [0, 1], of what two-qubit gates do wrong beside relaxation that is a constant
@@ -51,6 +53,7 @@ class NoiseOptions:
     twirl: bool = True
     gates: bool = True
     idle: bool = True
+    fold: bool = True
     readout: bool = True
     crosstalk: Crosstalk = "twirled"
     coherent_share: float = 0.0

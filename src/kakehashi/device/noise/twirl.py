@@ -6,20 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kakehashi.circuit.gates import Operation
+from kakehashi.circuit.gates import GateCircuit
 from kakehashi.core.errors import InputError
+from kakehashi.device.noise.attach import attach_noise
 from kakehashi.device.noise.channels import pauli_matrices
-from kakehashi.device.noise.compact import compact
 from kakehashi.device.noise.density import exact_distribution
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel
+from kakehashi.device.noise.options import NoiseOptions
 from kakehashi.device.noise.superoperators import kraus_of
+from kakehashi.device.twins.model import Twin
 
-__all__ = ["REFERENCE_BIAS", "REFERENCE_DEVICE", "TwirlingBias", "twirl_channels", "twirling_bias"]
+__all__ = ["TwirlingBias", "twirl_channels", "twirling_bias"]
 
-REFERENCE_DEVICE = "FakeFez"
-REFERENCE_BIAS = {"GHZ-8": 0.14, "TFIM-8": 0.06, "brickwork-8": 0.05}
-"""Share of the noise's own effect by which twirling moves the outcomes, from ``verification/twirling.py``."""
-
+FULL = NoiseOptions()
 MAX_QUBITS = 10
 
 
@@ -63,33 +62,39 @@ def twirl_channels(circuit: NoisyCircuit) -> NoisyCircuit:
     return replace(circuit, steps=tuple(made.get(id(step), step) for step in circuit.steps))
 
 
-def twirling_bias(exact: NoisyCircuit) -> TwirlingBias:
-    """Compare a circuit with exact noise, with twirled noise and without noise, misreading left out.
+def twirling_bias(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FULL) -> TwirlingBias:
+    """Compare a circuit's outcomes with exact noise, with twirled noise and without noise, misreading left out.
 
     Args:
-        exact: From :func:`~kakehashi.device.noise.attach.attach_noise` with ``twirl=False``; at most 10 touched qubits.
+        circuit: Compiled to the twin; at most 10 used qubits, measured.
+        twin: The processor.
+        options: Which errors; the twirled side has them as they are, the exact one with ``twirl=False``.
 
     Raises:
-        InputError: It touches more qubits.
+        InputError: The circuit uses more qubits, or the twin cannot run it.
 
     Example:
-        >>> from kakehashi.device.noise.channels import relaxation_kraus
-        >>> decay = KrausChannel(qubits=(0,), operators=relaxation_kraus(100.0, 100.0, 5000.0))
-        >>> one = (Operation(name="x", qubits=(0,)), decay, Operation(name="measure", qubits=(0,), bits=(0,)))
-        >>> round(twirling_bias(NoisyCircuit(n_qubits=1, n_bits=1, steps=one)).share, 3)  # half the flips go back up
+        >>> from kakehashi.device.noise.example import line_twin
+        >>> from kakehashi.circuit.gates import Operation
+        >>> one = GateCircuit(n_qubits=1, n_bits=1, operations=(
+        ...     Operation(name="x", qubits=(0,)), Operation(name="delay", qubits=(0,), parameters=(5000.0,)),
+        ...     Operation(name="measure", qubits=(0,), bits=(0,))))
+        >>> gates = NoiseOptions(gates=False, fold=False)
+        >>> round(twirling_bias(one, line_twin(1), options=gates).share, 3)  # half the flips go back up
         0.5
+        >>> twirling_bias(one, line_twin(1), options=NoiseOptions(gates=False)).share < 1e-12  # folded: no twirl
+        True
     """
-    small, qubits = compact(replace(exact, readout=None))
-    if len(qubits) > MAX_QUBITS:
-        raise InputError(f"The bias of twirling is computed on {MAX_QUBITS} qubits at most, not on {len(qubits)}.")
-    without = compact(_without_coherent(exact), keep=qubits)[0]
-    ideal = tuple(step for step in without.steps if isinstance(step, Operation))
-    noisy = exact_distribution(small).probabilities
-    twirled = exact_distribution(twirl_channels(small)).probabilities
-    clean = exact_distribution(replace(small, steps=ideal)).probabilities
-    return TwirlingBias(bias=float(np.abs(noisy - twirled).sum() / 2), effect=float(np.abs(clean - noisy).sum() / 2))
-
-
-def _without_coherent(circuit: NoisyCircuit) -> NoisyCircuit:
-    kept = tuple(step for k, step in enumerate(circuit.steps) if k not in circuit.coherent)
-    return replace(circuit, steps=kept, coherent={})
+    if len(circuit.used_qubits) > MAX_QUBITS:
+        raise InputError(
+            f"The bias of twirling is computed on {MAX_QUBITS} qubits at most, not on {len(circuit.used_qubits)}."
+        )
+    perfect = np.zeros(twin.n_qubits)
+    calibration = replace(twin.calibration, prob_meas1_prep0=perfect, prob_meas0_prep1=perfect, line_crosstalk=0.0)
+    silent = replace(twin, calibration=calibration)
+    clean = NoiseOptions(gates=False, idle=False, readout=False, crosstalk="off")
+    exact, twirled, ideal = (
+        exact_distribution(attach_noise(circuit, silent, options=chosen)).probabilities
+        for chosen in (replace(options, twirl=False), replace(options, twirl=True, readout=True), clean)
+    )
+    return TwirlingBias(bias=float(np.abs(exact - twirled).sum() / 2), effect=float(np.abs(ideal - exact).sum() / 2))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -101,6 +102,11 @@ class NoisyCircuit:
         readout: How bits are misread; None for a perfect readout.
         duration_ns: From the first gate to the end of the readout.
         approximations: One sentence for each thing that was simplified, with the size of its effect.
+        coherent: The steps, by number, that are operations and yet errors, and what each stands for; for the budget of
+            errors.
+        folded: By classical bit, relaxation of its qubit right before its final measurement, which is no step because
+            its effect on the bit lies exactly in ``readout.prob_meas0_prep1``. Expectation values must apply it; see
+            :func:`~kakehashi.device.noise.compact.before_measurement`.
     """
 
     n_qubits: int
@@ -109,6 +115,8 @@ class NoisyCircuit:
     readout: Readout | None = None
     duration_ns: float = 0.0
     approximations: tuple[str, ...] = ()
+    coherent: Mapping[int, str] = field(default_factory=dict)
+    folded: Mapping[int, KrausChannel] = field(default_factory=dict)
 
     @property
     def is_pauli(self) -> bool:

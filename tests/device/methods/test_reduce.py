@@ -18,6 +18,7 @@ from kakehashi.device.methods.reduce import (
     split,
 )
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel
+from tests.device.methods.graphs import heavy_hex
 
 NAMES = ["h", "s", "rx", "rz", "cx", "cz", "rzz", "u", "id", "rxx", "ecr"]
 
@@ -101,36 +102,6 @@ def test_a_classical_bit_links(exact):
     circuit = NoisyCircuit(n_qubits=2, n_bits=1, steps=steps)
     assert has_feedback(circuit)
     assert len(split(circuit)) == 1
-
-
-def heavy_hex(name):
-    """Edges of the heavy-hex graphs of 127 and 156 qubits, from the snapshots' own regular layout."""
-    rows = 7 if name == 127 else 8
-    width = 15 if name == 127 else 16
-    edges, first, number = [], [], 0
-    lengths = [width] * rows
-    if name == 127:
-        lengths[0] = lengths[-1] = 14
-    starts = [0] * rows
-    if name == 127:
-        starts[-1] = 1  # the last row lacks its first qubit, the first row its last
-    bridges = []
-    for row in range(rows):
-        first.append(number)
-        edges += [(number + k, number + k + 1) for k in range(lengths[row] - 1)]
-        number += lengths[row]
-        if row < rows - 1:
-            offset = (0 if row % 2 == 0 else 2) if name == 127 else (3 if row % 2 == 0 else 1)
-            columns = range(offset, width, 4)
-            bridges.append([(row, column, number + k) for k, column in enumerate(columns)])
-            number += len(columns)
-    for group in bridges:
-        for row, column, qubit in group:
-            above = first[row] + column - starts[row]
-            below = first[row + 1] + column - starts[row + 1]
-            edges += [(above, qubit), (qubit, below)]
-    assert number == name
-    return edges
 
 
 @pytest.mark.parametrize(

@@ -233,10 +233,11 @@ def find_order(network: Network, *, tries: int = 16, most_width: int = 40) -> Or
     """
     if network.n_variables > MOST_VARIABLES:
         return Order(variables=(), width=network.n_variables, entries=np.inf)
+    tries = min(tries, max(2, tries * 500 // max(network.n_variables, 1)))
     best = _greedy(network, None, most_width)
     rng = np.random.default_rng(0)  # the order does not change the value, and must not change between runs
     for _ in range(tries - 1):
-        if best.entries < 1e6:
+        if best.entries < 1e6 or (best.width > most_width and network.n_variables > 500):
             break
         other = _greedy(network, rng, most_width)
         best = min(best, other, key=lambda o: (o.entries, o.width))
@@ -296,10 +297,11 @@ def contract(network: Network, order: Order) -> complex:
     fresh = len(alive)
     for v in order.variables:
         numbers = sorted(holds[v])
-        made = _sum_out(v, [alive.pop(number) for number in numbers])
-        for number in numbers:
-            for others in holds:
-                others.discard(number)
+        gone = [alive.pop(number) for number in numbers]
+        made = _sum_out(v, gone)
+        for number, (variables, _) in zip(numbers, gone, strict=True):
+            for u in variables:
+                holds[u].discard(number)
         if not made[0]:
             value *= complex(made[1])
             continue

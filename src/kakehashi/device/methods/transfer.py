@@ -73,8 +73,9 @@ def _from_kraus(operators: NDArray[np.complex128], n_qubits: int) -> Floats:
     # The image of product c is sum_k K_k^H P_c K_k; its component along product d is a trace.
     images = np.einsum("kji,cjl,klm->cim", operators.conj(), products, operators, optimize=True)
     matrix: Floats = np.einsum("dmi,cim->dc", products, images, optimize=True).real / 2**n_qubits
-    matrix[np.abs(matrix) < 1e-15] = 0.0
-    return matrix
+    whole = np.round(matrix)
+    near: Floats = np.where(np.abs(matrix - whole) < 1e-14, whole, matrix)  # so that Clifford gates stay exact
+    return near
 
 
 @functools.lru_cache(maxsize=4096)

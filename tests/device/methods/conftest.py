@@ -105,6 +105,19 @@ def expectation(circuit, observable):
     return float(sum(np.trace(rho @ whole).real for rho in branches_of(circuit).values()))
 
 
+def state_of(circuit):
+    """A state vector in a few lines of numpy."""
+    n = circuit.n_qubits
+    state = np.zeros((2,) * n, dtype=complex)
+    state[(0,) * n] = 1
+    for operation in circuit.operations if hasattr(circuit, "operations") else circuit.steps:
+        k = len(operation.qubits)
+        axes = [n - 1 - q for q in reversed(operation.qubits)]
+        matrix = operation.unitary().reshape((2,) * (2 * k))
+        state = np.moveaxis(np.tensordot(matrix, state, axes=(range(k, 2 * k), axes)), range(k), axes)
+    return state.ravel()
+
+
 def histogram(sampled, n_bits):
     """Frequencies of the values of the bits, bit 0 lowest."""
     matrix = np.unpackbits(sampled.bits, axis=1, bitorder="little", count=n_bits)
@@ -176,4 +189,5 @@ def exact():
         pauli=pauli,
         on=on,
         branches_of=branches_of,
+        state_of=state_of,
     )

@@ -14,26 +14,13 @@ from kakehashi.device.noise.model import NoisyCircuit, PauliChannel
 from tests.device.methods.graphs import heavy_hex
 
 
-def state_of(circuit):
-    """A state vector in a few lines of numpy."""
-    n = circuit.n_qubits
-    state = np.zeros((2,) * n, dtype=complex)
-    state[(0,) * n] = 1
-    for operation in circuit.operations if hasattr(circuit, "operations") else circuit.steps:
-        k = len(operation.qubits)
-        axes = [n - 1 - q for q in reversed(operation.qubits)]
-        matrix = operation.unitary().reshape((2,) * (2 * k))
-        state = np.moveaxis(np.tensordot(matrix, state, axes=(range(k, 2 * k), axes)), range(k), axes)
-    return state.ravel()
-
-
 def z(q):
     return Observable(paulis=((q, "Z"),))
 
 
 def test_every_z_of_a_lattice_agrees_with_the_full_state(exact):
     circuit = exact.kicked_ising(exact.grid_edges(4), 16, 0.4, 3)
-    state = state_of(circuit)
+    state = exact.state_of(circuit)
     values = LightConeMethod().expect_each(circuit, [z(q) for q in range(16)])
     assert [v.value for v in values] == pytest.approx([expectation_of_state(state, z(q)) for q in range(16)], abs=1e-12)
     assert {v.error for v in values} == {"exact"}
@@ -46,12 +33,12 @@ def test_a_state_vector_is_taken_where_it_is_cheaper(exact):
 
     def run_state(gates):
         called.append(gates.n_qubits)
-        return state_of(gates)
+        return exact.state_of(gates)
 
     observable = Observable(paulis=((0, "X"), (4, "Z")))
     value = LightConeMethod(run_state).expect(circuit, observable, reporter=Reporter()).value
     assert called == [9]
-    assert value == pytest.approx(expectation_of_state(state_of(circuit), observable), abs=1e-12)
+    assert value == pytest.approx(expectation_of_state(exact.state_of(circuit), observable), abs=1e-12)
 
 
 @pytest.mark.parametrize(

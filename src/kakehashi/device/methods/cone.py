@@ -19,7 +19,7 @@ from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes
 from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.network import Order, build_network, contract, find_order
-from kakehashi.device.methods.reduce import has_feedback, reduce_for_expectation
+from kakehashi.device.methods.reduce import has_feedback, reduce_for_expectation, signature
 from kakehashi.device.methods.transfer import MOST_QUBITS, pauli_products
 from kakehashi.device.noise.model import NoisyCircuit
 
@@ -197,29 +197,9 @@ class LightConeMethod:
         for k, observable in enumerate(observables):
             reduced = reduce_for_expectation(circuit, observable)
             inside = reduced.observable if reduced.observable is not None else observable
-            key = _signature(reduced.circuit, inside)
+            key = signature(reduced.circuit, inside)
             if key not in known:
                 known[key] = self.expect(reduced.circuit, inside, reporter=Reporter())
             values.append(known[key])
             report.step("expect", f"{len(known)} cones differ", step=k + 1, total=len(observables))
         return values
-
-
-def _signature(circuit: NoisyCircuit, observable: Observable) -> tuple[object, ...]:
-    """Equal for cones that differ in the numbers of their qubits alone; not for every pair of such cones."""
-    number: dict[int, int] = {}
-
-    def new(qubits: Sequence[int]) -> tuple[int, ...]:
-        return tuple(number.setdefault(q, len(number)) for q in qubits)
-
-    start = tuple((new((q,)), letter) for q, letter in observable.paulis)
-    parts: list[object] = [start]
-    for step in reversed(circuit.steps):
-        if isinstance(step, Operation):
-            matrix = None if step.matrix is None else step.matrix.tobytes()
-            parts.append((step.name, step.parameters, matrix, new(step.qubits)))
-        else:
-            table = getattr(step, "probabilities", None)
-            content = step.operators if table is None else table  # type: ignore[union-attr]
-            parts.append((content.shape, content.tobytes(), new(step.qubits)))
-    return tuple(parts)

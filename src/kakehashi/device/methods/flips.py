@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kakehashi.device.noise.model import Readout
 
-__all__ = ["apply_readout", "one_row_per_shot"]
+__all__ = ["apply_readout", "draw_events", "one_row_per_shot"]
 
 DENSE = 0.2
 """Above this probability it is quicker to draw a number for every shot than the gaps between errors."""
@@ -34,8 +34,18 @@ def one_row_per_shot(
     return rows[rng.permutation(len(rows))] if shuffle else rows
 
 
-def _candidates(n_shots: int, probability: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Shots in which an event of a given probability happens, ascending."""
+def draw_events(n_shots: int, probability: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Shots in which an event of a given probability happens, ascending.
+
+    Args:
+        n_shots: Number of shots.
+        probability: Of the event in each of them, above 0.
+        rng: Source of random numbers.
+
+    Example:
+        >>> draw_events(4, 1.0, np.random.default_rng(1)).tolist()
+        [0, 1, 2, 3]
+    """
     if probability >= DENSE:
         return np.flatnonzero(rng.random(n_shots) < probability)
     places: list[NDArray[np.int64]] = []
@@ -77,7 +87,7 @@ def apply_readout(bits: NDArray[np.uint8], readout: Readout, rng: np.random.Gene
         most = min(1.0, float(max(up[b], down[b])) + len(others) * readout.line_crosstalk)
         if most <= 0:
             continue
-        rows = _candidates(len(bits), most, rng)
+        rows = draw_events(len(bits), most, rng)
         rates = np.where(true[rows, byte] >> place & 1, down[b], up[b])
         for j in others:
             rates = rates + readout.line_crosstalk * (true[rows, j // 8] >> (j % 8) & 1)

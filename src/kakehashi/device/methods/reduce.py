@@ -23,6 +23,7 @@ __all__ = [
     "merge_channels",
     "reduce_for_expectation",
     "reduce_for_shots",
+    "signature",
     "split",
 ]
 
@@ -344,3 +345,29 @@ def _component(circuit: NoisyCircuit, steps: list[Step], items: list[int]) -> Co
         readout=None,
     )
     return Component(circuit=part, qubits=qubits, bits=bits)
+
+
+def signature(circuit: NoisyCircuit, observable: Observable) -> tuple[object, ...]:
+    """A key that two cones share only if they differ in the numbers of their qubits alone; so their values are equal.
+
+    Example:
+        >>> at = [NoisyCircuit(n_qubits=2, n_bits=0, steps=(Operation(name="h", qubits=(q,)),)) for q in (0, 1)]
+        >>> keys = [signature(circuit, Observable(paulis=((q, "X"),))) for q, circuit in enumerate(at)]
+        >>> keys[0] == keys[1]
+        True
+    """
+    number: dict[int, int] = {}
+
+    def new(qubits: Sequence[int]) -> tuple[int, ...]:
+        return tuple(number.setdefault(q, len(number)) for q in qubits)
+
+    start = tuple((new((q,)), letter) for q, letter in observable.paulis)
+    parts: list[object] = [start]
+    for step in reversed(circuit.steps):
+        if isinstance(step, Operation):
+            matrix = None if step.matrix is None else step.matrix.tobytes()
+            parts.append((step.name, step.parameters, matrix, new(step.qubits)))
+        else:
+            content = step.probabilities if isinstance(step, PauliChannel) else step.operators
+            parts.append((content.shape, content.tobytes(), new(step.qubits)))
+    return tuple(parts)

@@ -286,6 +286,7 @@ def reduce_for_expectation(circuit: NoisyCircuit, observable: Observable) -> Red
 def split(circuit: NoisyCircuit) -> tuple[Component, ...]:
     """The parts of a circuit that no gate, channel or classical bit links; sampled one by one and joined, exactly.
 
+    Qubits that nothing links to any other make one part together, as there may be hundreds of them.
     Readout errors are left out, as lines may link the parts: apply them to the joined bits.
 
     Args:
@@ -327,6 +328,12 @@ def split(circuit: NoisyCircuit) -> tuple[Component, ...]:
     members: dict[int, list[int]] = {}
     for item in range(len(parent)):
         members.setdefault(root(item), []).append(item)
+    alone = [key for key in groups if sum(item < circuit.n_qubits for item in members[key]) == 1]
+    if len(alone) > 1:
+        items = sorted(item for key in alone for item in members.pop(key))
+        members[items[0]] = items
+        together = [step for key in alone for step in groups.pop(key)]
+        groups[items[0]] = together
     return tuple(
         _component(circuit, steps, members[key]) for key, steps in sorted(groups.items(), key=lambda g: members[g[0]])
     )

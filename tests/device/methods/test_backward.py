@@ -19,7 +19,11 @@ def names(steps):
 
 
 def test_a_gate_that_commutes_with_what_was_collected_is_dropped():
-    steps = [gate("rzz", 1, 2, parameters=(0.3,)), gate("rzz", 0, 1, parameters=(0.3,)), gate("rx", 0, parameters=(1.0,))]
+    steps = [
+        gate("rzz", 1, 2, parameters=(0.3,)),
+        gate("rzz", 0, 1, parameters=(0.3,)),
+        gate("rx", 0, parameters=(1.0,)),
+    ]
     letters = letters_of(3, ((0, "Z"),))
     # RZZ on (1, 2) commutes with RZZ on (0, 1), so that qubit 2 stays outside.
     assert names(keep_what_matters(steps, letters)) == ["rzz", "rx"]

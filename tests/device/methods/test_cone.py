@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.device.methods.graphs import heavy_hex
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
@@ -11,7 +12,6 @@ from kakehashi.core.progress import Reporter
 from kakehashi.device.methods.cone import LightConeMethod, expectation_of_state
 from kakehashi.device.methods.model import Observable, Refusal
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel
-from tests.device.methods.graphs import heavy_hex
 
 
 def z(q):

@@ -40,7 +40,9 @@ def test_gates_near_and_far(exact, seed):
     assert 0.5 * np.abs(found - np.abs(vector) ** 2).sum() < 0.02
     assert np.allclose(dense(state), vector, atol=1e-10)
     z = np.diag([1, -1])
-    assert state.expect({1: z, 3: z}) == pytest.approx((np.abs(vector) ** 2 * exact.on(np.kron(z, z), (1, 3), n).diagonal().real).sum())
+    assert state.expect({1: z, 3: z}) == pytest.approx(
+        (np.abs(vector) ** 2 * exact.on(np.kron(z, z), (1, 3), n).diagonal().real).sum()
+    )
 
 
 def test_what_is_cut_off_shows_in_the_fidelity(exact):

@@ -123,4 +123,6 @@ def test_refusals_name_the_sector():
     assert "may change" in refused(hop, PauliChannel(qubits=(0,), probabilities=np.array([0.9, 0.1, 0, 0])))
     assert "not supported" in refused(hop, gate("measure", 0, bits=(0,)), hop)
     with pytest.raises(InputError, match="Only products of Z"):
-        METHOD.expect(NoisyCircuit(n_qubits=2, n_bits=0, steps=(hop,)), Observable(paulis=((0, "X"),)), reporter=Reporter())
+        METHOD.expect(
+            NoisyCircuit(n_qubits=2, n_bits=0, steps=(hop,)), Observable(paulis=((0, "X"),)), reporter=Reporter()
+        )

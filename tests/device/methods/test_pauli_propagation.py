@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.device.methods.graphs import heavy_hex
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.circuit.unitaries import GATES
@@ -16,7 +17,6 @@ from kakehashi.device.methods.model import Observable, Refusal
 from kakehashi.device.methods.pauli_propagation import PauliPropagationMethod, propagate
 from kakehashi.device.methods.reduce import reduce_for_expectation
 from kakehashi.device.noise.model import NoisyCircuit
-from tests.device.methods.graphs import heavy_hex
 
 
 def z(q):

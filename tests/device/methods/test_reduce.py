@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.device.methods.graphs import heavy_hex
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
@@ -18,7 +19,6 @@ from kakehashi.device.methods.reduce import (
     split,
 )
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel
-from tests.device.methods.graphs import heavy_hex
 
 NAMES = ["h", "s", "rx", "rz", "cx", "cz", "rzz", "u", "id", "rxx", "ecr"]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.device.methods.graphs import heavy_hex
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
@@ -21,7 +22,6 @@ from kakehashi.device.methods.route import (
     run_shots,
 )
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Readout
-from tests.device.methods.graphs import heavy_hex
 
 
 def gate(name, *qubits, **more):
@@ -78,7 +78,9 @@ def test_shots_of_a_lattice_are_refused_with_reasons_and_a_way_out(exact):
     assert plan.method is None
     assert {refusal.method for refusal in plan.refused} == {method.name for method in default_methods()}
     assert "one <Z> by light-cone" in plan.nearest
-    with pytest.raises(ResourceError, match=r"No method can draw 1,000 shots .* 256 qubits.*stabilizer: 1,280 gates .*Nearest"):
+    with pytest.raises(
+        ResourceError, match=r"No method can draw 1,000 shots .* 256 qubits.*stabilizer: 1,280 gates .*Nearest"
+    ):
         run_shots(circuit, 1000)
 
 
@@ -86,7 +88,11 @@ def test_kraus_noise_is_not_twirled_silently():
     decay = KrausChannel(
         qubits=(0,), operators=np.array([[[1, 0], [0, 0.9**0.5]], [[0, 0.1**0.5], [0, 0]]], dtype=complex)
     )
-    ring = [gate("h", 0), decay] + [gate("cz", a, b) for a in range(20) for b in range(a)] + [gate("h", q) for q in range(20)]
+    ring = (
+        [gate("h", 0), decay]
+        + [gate("cz", a, b) for a in range(20) for b in range(a)]
+        + [gate("h", q) for q in range(20)]
+    )
     end = gate("measure", *range(20), bits=tuple(range(20)))
     plan = plan_shots(NoisyCircuit(n_qubits=20, n_bits=20, steps=(*ring, gate("h", 0), decay, gate("h", 0), end)), 100)
     assert any("1 channels" in r.reason or "2 channels" in r.reason for r in plan.refused if r.method == "stabilizer")
@@ -167,7 +173,7 @@ def test_all_expectation_values_at_once(exact):
 def test_an_observable_too_large_is_refused(exact):
     wait = (gate("measure", 0, bits=(0,)), gate("h", 1, condition=(0, 1)), gate("h", 0))
     circuit = NoisyCircuit(n_qubits=2, n_bits=1, steps=(gate("h", 0), *wait))
-    with pytest.raises(ResourceError, match="No method can give the expectation value.*Nearest: fewer layers"):
+    with pytest.raises(ResourceError, match=r"No method can give the expectation value.*Nearest: fewer layers"):
         run_expectation(circuit, z(1))
 
 

@@ -2,10 +2,10 @@
 
 For every qubit the walk keeps the set of Pauli letters that the result, seen in the Heisenberg picture, may have there:
 ``{I}`` outside the light cone, ``{I, Z}`` at a measurement. Every operator that the result can be lies in the span of
-products of these letters. A step that maps each of those products to itself changes nothing and is dropped, which covers
-at once steps outside the cone, diagonal gates and Z errors before a measurement, and gates that commute with all that was
-collected so far; a step that does not may add letters. This makes the cone of a kicked Ising circuit of ``s`` steps the
-graph's ball of radius ``s - 1``, where a cone of gates that share qubits would reach twice as far.
+products of these letters. A step that maps each of those products to itself changes nothing and is dropped: that
+covers steps outside the cone, diagonal gates and Z errors before a measurement, and gates that commute with all that
+was collected so far. A step that does not may add letters. The cone of a kicked Ising circuit of ``s`` steps so becomes
+the graph's ball of radius ``s - 1``, where a cone of gates that share qubits would reach twice as far.
 """
 
 from __future__ import annotations
@@ -106,9 +106,7 @@ def _restrict(channel: PauliChannel, masks: tuple[int, ...]) -> PauliChannel | N
     k = len(masks)
     outside = tuple(k - 1 - j for j in range(k) if j not in inside)  # axis 0 is the last qubit's
     marginal = channel.probabilities.reshape((4,) * k).sum(axis=outside).ravel()
-    return PauliChannel(
-        qubits=tuple(channel.qubits[j] for j in inside), probabilities=marginal, origin=channel.origin
-    )
+    return PauliChannel(qubits=tuple(channel.qubits[j] for j in inside), probabilities=marginal, origin=channel.origin)
 
 
 def _measure(operation: Operation, letters: Letters) -> Operation | None:

@@ -1,7 +1,7 @@
 """``light-cone``: expectation values from the part of the circuit that they depend on, exactly.
 
-The cone is summed over paths (see :mod:`~kakehashi.device.methods.network`) or, where that is wider than its state vector
-and there is no noise in it, by a state vector.
+The cone is summed over paths (see :mod:`~kakehashi.device.methods.network`) or, where that is quicker and there is no
+noise in the cone, by a state vector.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes
-from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
+from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.network import Order, build_network, contract, find_order
 from kakehashi.device.methods.reduce import has_feedback, reduce_for_expectation, signature
 from kakehashi.device.methods.transfer import MOST_QUBITS, pauli_products
@@ -80,7 +81,7 @@ class _Way:
     reason: str
 
 
-class LightConeMethod:
+class LightConeMethod(Method):
     """Expectation values of the cone alone, exact with noise.
 
     Args:
@@ -90,7 +91,8 @@ class LightConeMethod:
     Example:
         >>> steps = tuple(Operation(name="rx", qubits=(q,), parameters=(0.3,)) for q in range(100))
         >>> circuit = NoisyCircuit(n_qubits=100, n_bits=0, steps=steps)
-        >>> values = LightConeMethod().expect_each(circuit, [Observable(paulis=((7, "Z"),)), Observable(paulis=((8, "Z"),))])
+        >>> asked = [Observable(paulis=((q, "Z"),)) for q in (7, 8)]
+        >>> values = LightConeMethod().expect_each(circuit, asked)
         >>> [round(value.value, 6) for value in values]
         [0.955336, 0.955336]
     """
@@ -104,6 +106,7 @@ class LightConeMethod:
         """``"light-cone"``."""
         return "light-cone"
 
+    @override
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
         """Refused: a cone holds one observable, not the counts of the register."""
         return Refusal(
@@ -111,18 +114,19 @@ class LightConeMethod:
             reason=f"A light cone gives expectation values, not counts of {circuit.n_bits} bits.",
         )
 
+    @override
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """What the expectation value would take."""
         way = self._choose(circuit, observable)
         if isinstance(way, Refusal):
             return way
-        return Cost(
-            time_s=way.time_s, memory_bytes=way.memory_bytes, error="exact", error_bound=0.0, reason=way.reason
-        )
+        return Cost(time_s=way.time_s, memory_bytes=way.memory_bytes, error="exact", error_bound=0.0, reason=way.reason)
 
     def _choose(self, circuit: NoisyCircuit, observable: Observable) -> _Way | Refusal:
         if has_feedback(circuit):
-            return Refusal(method=self.name, reason="A gate waits for a measured bit, which a sum over paths cannot do.")
+            return Refusal(
+                method=self.name, reason="A gate waits for a measured bit, which a sum over paths cannot do."
+            )
         widest = max((len(step.qubits) for step in circuit.steps), default=0)
         if widest > MOST_QUBITS:
             return Refusal(method=self.name, reason=f"A step on {widest} qubits is too wide; at most {MOST_QUBITS}.")
@@ -152,10 +156,12 @@ class LightConeMethod:
             f"{format_bytes(budget)} are free.",
         )
 
+    @override
     def sample(self, circuit: NoisyCircuit, n_shots: int, *, rng: np.random.Generator, reporter: Reporter) -> Sampled:
         """Refused, see :meth:`consider_shots`."""
         raise InputError("The light-cone method gives expectation values, not shots.")
 
+    @override
     def expect(self, circuit: NoisyCircuit, observable: Observable, *, reporter: Reporter) -> Expectation:
         """The expectation value.
 

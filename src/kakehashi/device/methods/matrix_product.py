@@ -104,7 +104,9 @@ class MatrixProductState:
         a, b = self._tensors[site], self._tensors[site + 1]
         left, right = a.shape[0], b.shape[2]
         pair = np.tensordot(a, b, axes=1)
-        pair = np.tensordot(pair, gate, axes=((1, 2), (3, 2))).transpose(0, 3, 2, 1)  # left, out first, out second, right
+        pair = np.tensordot(pair, gate, axes=((1, 2), (3, 2))).transpose(
+            0, 3, 2, 1
+        )  # left, out first, out second, right
         u, v = self._split(pair.reshape(left * 2, 2 * right))
         self._tensors[site] = u.reshape(left, 2, -1)
         self._tensors[site + 1] = v.reshape(-1, 2, right)

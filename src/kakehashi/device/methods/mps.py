@@ -1,8 +1,8 @@
 """``mps``: circuits on lines, or nearly so, as matrix product states; noise by trajectories.
 
 Whether the bonds stay small is read from the gates before anything is computed: each gate across a cut multiplies the
-bond there by at most its rank. A circuit within the budget is simulated exactly up to rounding; one beyond it is refused,
-or cut short where that was asked for, and then the fidelity says what was lost.
+bond there by at most its rank. A circuit within the budget is simulated exactly up to rounding. One beyond it is
+refused, or cut short where that was asked for, and then the fidelity says what was lost.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
 from kakehashi.device.methods.flips import apply_readout
 from kakehashi.device.methods.matrix_product import MatrixProductState
-from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
+from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.trajectory_patterns import Pattern, draw_patterns
 from kakehashi.device.methods.transfer import pauli_products
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
@@ -71,7 +72,7 @@ def bond_bound(circuit: NoisyCircuit, place: Sequence[int]) -> int:
         logs[first:second] += known[key]
     sites = np.arange(1, n)
     bound = np.minimum(logs[: n - 1], np.minimum(sites, n - sites)) if n > 1 else np.zeros(1)
-    return int(round(2.0 ** min(62.0, float(bound.max()))))
+    return int(2.0 ** min(62.0, float(bound.max())) + 0.5)
 
 
 def line_up(circuit: NoisyCircuit) -> tuple[int, ...]:
@@ -109,7 +110,7 @@ def _measured(circuit: NoisyCircuit) -> dict[int, int] | None:
     return bits
 
 
-class MatrixProductMethod:
+class MatrixProductMethod(Method):
     """Shots and expectation values of circuits with small bonds.
 
     Args:
@@ -143,7 +144,9 @@ class MatrixProductMethod:
                 if step.name == "reset":
                     return Refusal(method=self.name, reason=f"Qubit {step.qubits[0]} is reset, which is not supported.")
                 if step.is_unitary and len(step.qubits) > 2:
-                    return Refusal(method=self.name, reason=f"A gate is on {len(step.qubits)} qubits; at most 2 can be.")
+                    return Refusal(
+                        method=self.name, reason=f"A gate is on {len(step.qubits)} qubits; at most 2 can be."
+                    )
             elif isinstance(step, KrausChannel) and len(step.qubits) > 1:
                 return Refusal(method=self.name, reason="A channel of Kraus operators is on more than one qubit.")
         if _measured(circuit) is None:
@@ -169,6 +172,7 @@ class MatrixProductMethod:
             reason=f"on a line no bond is larger than {bond}" + (", as the rest is cut off" if cut else ""),
         )
 
+    @override
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
         """What shots would take."""
         found = self._consider(circuit)
@@ -177,6 +181,7 @@ class MatrixProductMethod:
         runs = float(n_shots) if not circuit.is_pauli else 1 + n_shots * (1 - circuit.error_free_probability)
         return self._cost(circuit, *found, n_runs=runs, n_shots=n_shots)
 
+    @override
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """What an expectation value would take."""
         if any(isinstance(step, PauliChannel | KrausChannel) for step in circuit.steps):
@@ -212,6 +217,7 @@ class MatrixProductMethod:
             elif step.is_unitary:
                 state.apply(step.unitary(), sites)
 
+    @override
     def sample(self, circuit: NoisyCircuit, n_shots: int, *, rng: np.random.Generator, reporter: Reporter) -> Sampled:
         """Draw shots: one state for each distinct pattern of errors, from where its first error parts from no error.
 
@@ -252,6 +258,7 @@ class MatrixProductMethod:
         reporter.step("sample", "done", step=len(patterns), total=len(patterns), fidelity=fidelity)
         return Sampled(bits=rows, counts=np.ones(len(rows), dtype=np.int64), error=_error(fidelity)[1])
 
+    @override
     def expect(self, circuit: NoisyCircuit, observable: Observable, *, reporter: Reporter) -> Expectation:
         """The expectation value in the state without noise.
 

@@ -1,10 +1,10 @@
 """An expectation value as a sum over paths, carried out one variable after another.
 
 A density matrix has two bits a qubit, one of its row and one of its column. Every qubit gets a variable with these four
-values, and a new one after each step that is not diagonal on it; a step is a table over the variables that it touches. The
-expectation value is the sum of the product of all tables. Summing the variables in a good order costs ``4**w``, where
-``w``, the width, is small for few steps even where the qubits are many: the border cone of the kicked Ising model on a
-square lattice, 25 qubits after 5 steps, has 4^11 entries at most where its state vector has 2^25 in every one of its steps.
+values, and a new one after each step that is not diagonal on it; a step is a table over the variables that it touches.
+The expectation value is the sum of the product of all tables. Summing the variables in a good order costs ``4**w``,
+where ``w``, the width, is small for few steps even where the qubits are many. The border cone of the kicked Ising model
+on a square lattice, 25 qubits after 5 steps, needs tables of 4^9 entries, where its state vector has 2^25 amplitudes.
 Channels are tables like any other, so that noise is exact and costs no trajectories.
 
 I. L. Markov and Y. Shi, SIAM J. Comput. 38, 963 (2008), https://doi.org/10.1137/050644756 (the bound by tree width).

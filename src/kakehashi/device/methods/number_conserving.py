@@ -1,9 +1,9 @@
 """``number-conserving``: circuits whose gates move particles but make none, in the sector of their number.
 
-Qubits that hopping gates link form a register with a fixed number of ones, so that two spins that only phases link are two
-registers, and the state has ``C(n, k)`` amplitudes for each instead of ``2**n``. Gates are recognised by their matrices:
-``xx_plus_yy`` (Givens rotations), ``swap``, ``iswap``, any unitary on two qubits that keeps their number of ones, and every
-diagonal gate; ``x`` may prepare the start.
+Qubits that hopping gates link form a register with a fixed number of ones, so that two spins that only phases link are
+two registers, and the state has ``C(n, k)`` amplitudes for each instead of ``2**n``. Gates are recognised by their
+matrices: ``xx_plus_yy`` (Givens rotations), ``swap``, ``iswap``, any unitary on two qubits that keeps their number of
+ones, and every diagonal gate; ``x`` may prepare the start.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
 from kakehashi.device.exact import draw
 from kakehashi.device.methods.flips import apply_readout, one_row_per_shot
-from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
+from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.noise.model import NoisyCircuit
 
 __all__ = ["MOST_AMPLITUDES", "NumberConservingMethod", "Registers", "find_registers", "weight_strings"]
@@ -112,7 +113,8 @@ def find_registers(circuit: NoisyCircuit) -> Registers | str:
         The registers, or one sentence that says why there are none.
 
     Example:
-        >>> steps = (Operation(name="x", qubits=(0,)), Operation(name="xx_plus_yy", qubits=(0, 1), parameters=(0.3, 0.0)),
+        >>> steps = (Operation(name="x", qubits=(0,)),
+        ...          Operation(name="xx_plus_yy", qubits=(0, 1), parameters=(0.3, 0.0)),
         ...          Operation(name="cp", qubits=(1, 2), parameters=(0.2,)))
         >>> registers = find_registers(NoisyCircuit(n_qubits=3, n_bits=0, steps=steps))
         >>> registers.qubits, registers.n_ones
@@ -182,9 +184,7 @@ class _Sector:
 
     def __init__(self, registers: Registers) -> None:
         self._registers = registers
-        self._strings = [
-            weight_strings(len(q), k) for q, k in zip(registers.qubits, registers.n_ones, strict=True)
-        ]
+        self._strings = [weight_strings(len(q), k) for q, k in zip(registers.qubits, registers.n_ones, strict=True)]
         self._place = {q: (r, j) for r, qubits in enumerate(registers.qubits) for j, q in enumerate(qubits)}
         self.state: Array = np.zeros(registers.sizes, dtype=np.complex128)
         start = []
@@ -261,7 +261,7 @@ class _Sector:
         return packed
 
 
-class NumberConservingMethod:
+class NumberConservingMethod(Method):
     """Shots and diagonal observables of circuits that conserve particles.
 
     Example:
@@ -303,11 +303,13 @@ class NumberConservingMethod:
         )
         return registers, cost
 
+    @override
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
         """What shots would take."""
         found = self._consider(circuit)
         return found if isinstance(found, Refusal) else found[1]
 
+    @override
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """What an expectation value would take."""
         if any(letter != "Z" for _, letter in observable.paulis):
@@ -315,6 +317,7 @@ class NumberConservingMethod:
         found = self._consider(circuit)
         return found if isinstance(found, Refusal) else found[1]
 
+    @override
     def sample(self, circuit: NoisyCircuit, n_shots: int, *, rng: np.random.Generator, reporter: Reporter) -> Sampled:
         """Draw shots.
 
@@ -336,6 +339,7 @@ class NumberConservingMethod:
         reporter.step("sample", "done", step=1, total=1)
         return Sampled(bits=bits, counts=counts, error="exact")
 
+    @override
     def expect(self, circuit: NoisyCircuit, observable: Observable, *, reporter: Reporter) -> Expectation:
         """The expectation value of a product of Z.
 

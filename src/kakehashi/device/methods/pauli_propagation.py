@@ -1,8 +1,8 @@
 """``pauli-propagation``: the observable is carried backwards as a sum of products of Pauli operators.
 
-Clifford gates change the products, other gates make more of them, and noise makes their coefficients smaller: exactly so,
-and the noisier the circuit, the fewer are needed. Where there are too many, the smallest are left out, and the sum of
-their coefficients' sizes bounds the error. A. Angrisani et al., https://arxiv.org/abs/2409.01706.
+Clifford gates change the products, other gates make more of them, and noise makes their coefficients smaller, all of it
+exactly; the noisier the circuit, the fewer are needed. Where there are too many, the smallest are left out, and the sum
+of their coefficients' sizes bounds the error. A. Angrisani et al., https://arxiv.org/abs/2409.01706.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes
-from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
+from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.reduce import has_feedback
 from kakehashi.device.methods.transfer import MOST_QUBITS, heisenberg_matrix
 from kakehashi.device.noise.model import NoisyCircuit, Step
@@ -84,9 +85,9 @@ class _Rules:
 
 def _make_rule(step: Step) -> _Rule:
     if isinstance(step, Operation) and step.name == "measure":
-        matrix = np.ones((1, 1))
+        matrix: Floats = np.ones((1, 1))
         for _ in step.qubits:
-            matrix = np.kron(np.diag([1.0, 0.0, 0.0, 1.0]), matrix)
+            matrix = np.kron(np.diag([1.0, 0.0, 0.0, 1.0]), matrix).astype(np.float64)
     else:
         matrix = heisenberg_matrix(step)
     present = np.abs(matrix) > 1e-15
@@ -202,7 +203,7 @@ def propagate(
     return Propagated(value=value, discarded=discarded, n_terms=most, n_branching=n_branching, capped=capped)
 
 
-class PauliPropagationMethod:
+class PauliPropagationMethod(Method):
     """Expectation values of circuits whose cone is too large, best where there is noise or few non-Clifford gates.
 
     Args:
@@ -226,6 +227,7 @@ class PauliPropagationMethod:
         """``"pauli-propagation"``."""
         return "pauli-propagation"
 
+    @override
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
         """Refused: it follows one observable."""
         return Refusal(
@@ -233,6 +235,7 @@ class PauliPropagationMethod:
             reason=f"Pauli propagation gives expectation values, not counts of {circuit.n_bits} bits.",
         )
 
+    @override
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """What the value would take, judged from a run with few terms."""
         if has_feedback(circuit):
@@ -264,10 +267,12 @@ class PauliPropagationMethod:
             reason=f"the observable grows beyond {PILOT_TERMS:,} terms; the smallest are left out",
         )
 
+    @override
     def sample(self, circuit: NoisyCircuit, n_shots: int, *, rng: np.random.Generator, reporter: Reporter) -> Sampled:
         """Refused, see :meth:`consider_shots`."""
         raise InputError("Pauli propagation gives expectation values, not shots.")
 
+    @override
     def expect(self, circuit: NoisyCircuit, observable: Observable, *, reporter: Reporter) -> Expectation:
         """The expectation value, with what was left out as its error."""
         reporter.step("expect", f"carrying the observable back over {len(circuit.steps):,} steps", step=0, total=1)

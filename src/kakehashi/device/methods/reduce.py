@@ -261,7 +261,8 @@ def reduce_for_expectation(circuit: NoisyCircuit, observable: Observable) -> Red
 
     Example:
         >>> steps = (Operation(name="h", qubits=(0,)), Operation(name="cz", qubits=(0, 1)))
-        >>> reduce_for_expectation(NoisyCircuit(n_qubits=9, n_bits=0, steps=steps), Observable(paulis=((0, "Z"),))).qubits
+        >>> circuit = NoisyCircuit(n_qubits=9, n_bits=0, steps=steps)
+        >>> reduce_for_expectation(circuit, Observable(paulis=((0, "Z"),))).qubits
         (0,)
     """
     outside = [q for q in observable.qubits if not 0 <= q < circuit.n_qubits]

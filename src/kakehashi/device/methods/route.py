@@ -168,7 +168,9 @@ def _route_shots(circuit: NoisyCircuit, n_shots: int, methods: Sequence[Method],
     reduced = reduce_for_shots(circuit)
     inside = reduced.circuit
     if not inside.n_qubits:
-        cost = Cost(time_s=1e-8 * n_shots, memory_bytes=n_shots, error="exact", error_bound=0.0, reason="every bit is 0")
+        cost = Cost(
+            time_s=1e-8 * n_shots, memory_bytes=n_shots, error="exact", error_bound=0.0, reason="every bit is 0"
+        )
         plan = Plan(method="constant", cost=cost, reductions=reduced.notes, approximations=circuit.approximations)
         return _Route(plan=plan, reduced=reduced)
     whole = _judge(methods, limits, lambda method: method.consider_shots(inside, n_shots))
@@ -222,7 +224,9 @@ def _nearest_to_shots(circuit: NoisyCircuit, n_shots: int, methods: Sequence[Met
     cut = _within(limits, "mps", MatrixProductMethod(truncate=True).consider_shots(circuit, n_shots))
     if isinstance(cut, Cost):
         took = format_seconds(cut.time_s)
-        ways.append(f"shots of a matrix product state that is cut short (`MatrixProductMethod(truncate=True)`), in {took}")
+        ways.append(
+            f"shots of a matrix product state that is cut short (`MatrixProductMethod(truncate=True)`), in {took}"
+        )
     return "; ".join(ways) or "fewer qubits or fewer layers of gates"
 
 

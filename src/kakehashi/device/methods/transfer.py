@@ -1,7 +1,7 @@
 """What a step of a noisy circuit does to Pauli operators, seen backwards in time (the Heisenberg picture).
 
-Letters are numbered I, X, Y, Z = 0, 1, 2, 3; the number of a product is ``sum(letter_j * 4**j)`` over the step's qubits,
-as in :class:`~kakehashi.device.noise.model.PauliChannel`.
+Letters are numbered I, X, Y, Z = 0, 1, 2, 3; the number of a product is ``sum(letter_j * 4**j)`` over the step's
+qubits, as in :class:`~kakehashi.device.noise.model.PauliChannel`.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def pauli_products(n_qubits: int) -> NDArray[np.complex128]:
 
 @functools.cache
 def _signs(n_qubits: int) -> Floats:
-    signs = np.ones((1, 1))
+    signs: Floats = np.ones((1, 1))
     for _ in range(n_qubits):
-        signs = np.kron(COMMUTE, signs)
+        signs = np.kron(COMMUTE, signs).astype(np.float64)
     return signs
 
 
@@ -116,8 +116,8 @@ def heisenberg_matrix(step: Operation | PauliChannel | KrausChannel) -> Floats:
     if step.name == "reset":
         cleared = np.zeros((4, 4))
         cleared[0, 0] = cleared[0, 3] = 1.0
-        whole = np.ones((1, 1))
+        whole: Floats = np.ones((1, 1))
         for _ in range(n_qubits):
-            whole = np.kron(cleared, whole)
+            whole = np.kron(cleared, whole).astype(np.float64)
         return whole
     return _of_gate(step.name, step.parameters)

@@ -1,0 +1,290 @@
+"""Compile a circuit for a twin: several ways, scored by what the calibration says of the scheduled circuit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from kakehashi.circuit.gates import GateCircuit, from_qiskit
+from kakehashi.circuit.model import Circuit
+from kakehashi.circuit.parity import why_no_embedding
+from kakehashi.circuit.sabre import OWN_SETTING, SETTINGS, Setting
+from kakehashi.core.errors import InputError
+from kakehashi.device.compile.coupling import Region, build_region, good_region
+from kakehashi.device.compile.flow import Flow, Native, native_operations
+from kakehashi.device.compile.model import Candidate, Compiled
+from kakehashi.device.compile.read import read_circuit
+from kakehashi.device.compile.relocate import find_better_place
+from kakehashi.device.compile.score import Score, Scorer
+from kakehashi.device.compile.special import Placed, as_ladder, as_tree
+from kakehashi.device.twins.model import Twin
+
+__all__ = ["EFFORTS", "Effort", "compile_circuit"]
+
+Effort: TypeAlias = Literal["fast", "normal", "thorough"]
+
+EFFORTS: tuple[str, ...] = get_args(Effort)
+"""How much is tried."""
+
+VF2_LIMITS = {"fast": (50_000, 1_000), "normal": (5_000_000, 10_000), "thorough": (30_000_000, 100_000)}
+"""Steps until the first swap-free layout, and from each to a better one; of qiskit's levels 1, 2 and 3."""
+
+ROOMY = 0.6
+"""A circuit on less than this part of the processor is also tried in a region of good qubits."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """Candidates of one call as they come."""
+
+    scorer: Scorer
+    natives: list[tuple[Score, Native, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def keep(self, make: Callable[[], Native]) -> tuple[Score, Native]:
+        """Make a candidate, score it, and remember it with its processor time."""
+        begun = time.process_time()
+        native = make()
+        score = self.scorer(native_operations(native))
+        self.natives.append((score, native, time.process_time() - begun))
+        return score, native
+
+
+def compile_circuit(
+    circuit: Any,
+    twin: Twin,
+    *,
+    effort: Effort = "normal",
+    seed: int = 0,
+    initial_layout: Sequence[int] | None = None,
+) -> Compiled:
+    """Compile a circuit for a twin.
+
+    Dead edges and absent qubits are taken out before anything else. Fan-outs and local cluster Jastrow circuits are
+    recognised and laid by rules of their own; swap-free layouts are searched for unless a proof says that there is none;
+    otherwise several settings of Sabre are tried. The candidate with the best estimated success probability is kept,
+    and moved, gate for gate the same, where the processor is better.
+
+    Args:
+        circuit: A ``GateCircuit``, a ``qiskit.QuantumCircuit`` without free parameters, or a
+            ``kakehashi.circuit.model.Circuit``, of which all qubits are measured. All qubits start in ``|0>``.
+        twin: The processor.
+        effort: ``"fast"``, ``"normal"``, or ``"thorough"``, which also runs qiskit's levels 1 to 3, with and without
+            the calibration, and is slower than any of them.
+        seed: Of everything random.
+        initial_layout: Physical qubit for each of the circuit's qubits, where they must start there.
+
+    Returns:
+        The circuit in native gates, where it lies, and what was tried.
+
+    Raises:
+        InputError: The circuit does not fit, holds something that is not understood, or the layout is impossible.
+
+    Example:
+        >>> from kakehashi.circuit.gates import Operation
+        >>> from kakehashi.device.compile.example import example_twin
+        >>> chain = [Operation(name="cx", qubits=(q, q + 1)) for q in range(6)]
+        >>> ghz = GateCircuit(n_qubits=7, operations=(Operation(name="h", qubits=(0,)), *chain))
+        >>> compiled = compile_circuit(ghz, example_twin(4))
+        >>> compiled.chosen.name, compiled.n_two_qubit_gates, compiled.two_qubit_depth
+        ('broadcast tree', 6, 3)
+    """
+    if effort not in EFFORTS:
+        raise InputError(f"There is no effort {effort!r}; there are {', '.join(EFFORTS)}.")
+    region = build_region(twin)
+    given = read_circuit(circuit)
+    _require_room(given.num_qubits, region, twin)
+    trial = Trial(Scorer(twin))
+    if initial_layout is not None:
+        _from_layout(given, Flow(region, seed), trial, _checked_layout(initial_layout, given.num_qubits, region, twin))
+    else:
+        _try_all(given, region, trial, effort=effort, seed=seed)
+    return _choose(trial, twin, move=initial_layout is None)
+
+
+def _require_room(n_qubits: int, region: Region, twin: Twin) -> None:
+    if n_qubits > len(region.qubits):
+        whole = f"of its {twin.n_qubits} qubits"
+        raise InputError(
+            f"The circuit has {n_qubits} qubits, but {twin.name!r} has {len(region.qubits)} that usable edges connect, "
+            f"{whole}."
+        )
+
+
+def _checked_layout(layout: Sequence[int], n_qubits: int, region: Region, twin: Twin) -> list[int]:
+    """The region's numbers of a layout of physical qubits."""
+    wanted = [int(q) for q in layout]
+    if len(wanted) != n_qubits or len(set(wanted)) != n_qubits:
+        raise InputError(
+            f"Argument `initial_layout` must name {n_qubits} different qubits, one for each of the circuit's, "
+            f"but is {wanted}."
+        )
+    number = {q: k for k, q in enumerate(region.qubits)}
+    dead = [q for q in wanted if q not in number]
+    if dead:
+        raise InputError(
+            f"Argument `initial_layout` asks for qubits {dead} of {twin.name!r}, which are absent or cut off by dead edges."
+        )
+    return [number[q] for q in wanted]
+
+
+def _from_layout(given: Any, flow: Flow, trial: Trial, layout: list[int]) -> None:
+    """Route from the layout that the user gave."""
+    prepared, properties = flow.prepare(given)
+
+    def make() -> Native:
+        placed, known = flow.place_at(prepared, properties, layout)
+        return flow.finish(placed, known, name="given layout", n_qubits=given.num_qubits)
+
+    trial.keep(make)
+
+
+def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: int) -> None:
+    flow = Flow(region, seed)
+    n = given.num_qubits
+    special = _recognise(given, region, trial)
+    for item in special:
+        _keep_placed(item, n, flow, trial)
+    if special and effort != "thorough":
+        return
+    prepared, properties = flow.prepare(given)
+    why = why_no_embedding(_pairs(prepared), flow.region.target.build_coupling_map().get_edges(), host_is_bipartite=region.bipartite)
+    perfect = None
+    if why is not None:
+        trial.notes.append(f"No search for a swap-free layout: {why[0].lower()}{why[1:]}")
+    else:
+        perfect = flow.place_perfectly(prepared, properties, call_limit=VF2_LIMITS[effort])
+    if perfect is not None:
+        layout = perfect
+
+        def make() -> Native:
+            placed, known = flow.place_at(prepared, properties, layout)
+            return flow.finish(placed, known, name="swap-free layout", n_qubits=n)
+
+        trial.keep(make)
+    else:
+        _route(given, prepared, properties, flow, trial, effort=effort)
+    if effort == "thorough":
+        for level in (1, 2, 3):
+            for aware in (True, False):
+                name = f"qiskit level {level}, {'calibration' if aware else 'graph alone'}"
+                trial.keep(lambda level=level, aware=aware, name=name: flow.run_level(given, level, name=name, aware=aware))  # type: ignore[misc]
+
+
+def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
+    """Candidates of circuits with a known shape."""
+    try:
+        flat = from_qiskit(given)
+    except InputError:
+        return []  # classical control that is not understood has no known shape either
+    if any(operation.condition is not None for operation in flat.operations):
+        return []
+    tree = as_tree(flat, region, trial.scorer)
+    found = [tree] if tree is not None else list(as_ladder(flat, region, trial.scorer))
+    trial.notes += [item.note for item in found]
+    return found
+
+
+def _keep_placed(item: Placed, n_qubits: int, flow: Flow, trial: Trial) -> None:
+    from kakehashi.circuit.gates import to_qiskit
+
+    number = {q: k for k, q in enumerate(flow.region.qubits)}
+
+    def make() -> Native:
+        prepared, properties = flow.prepare(to_qiskit(item.circuit))
+        placed, known = flow.place_at(prepared, properties, [number[q] for q in item.layout])
+        return flow.finish(placed, known, name=item.name, n_qubits=n_qubits)
+
+    trial.keep(make)
+
+
+def _pairs(prepared: Any) -> list[tuple[int, int]]:
+    place = {q: k for k, q in enumerate(prepared.qubits)}
+    return [
+        (place[i.qubits[0]], place[i.qubits[1]])
+        for i in prepared.data
+        if len(i.qubits) == 2 and i.name not in ("barrier",)
+    ]
+
+
+def _route(
+    given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, trial: Trial, *, effort: Effort
+) -> None:
+    """Routed candidates: the settings of Sabre with the fewest swaps, in the whole region and in a good part of it."""
+    twin, n = trial.scorer.twin, given.num_qubits
+    settings: tuple[Setting, ...] = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
+    flows = [flow]
+    if n < ROOMY * len(flow.region.qubits):
+        part = good_region(twin, max(n + 2, round(1.3 * n)))
+        if len(part) >= n:
+            flows.insert(0, Flow(build_region(twin, part), flow.seed))
+    routed = [
+        (swaps, k, there, setting, circuit, known)
+        for k, (there, setting) in enumerate((there, setting) for there in flows for setting in settings)
+        for circuit, known, swaps in [there.route(prepared, properties, setting)]
+    ]
+    routed.sort(key=lambda item: item[:2])
+    for _, _, there, setting, circuit, known in routed[: 1 if effort == "fast" else 2]:
+        where = "" if there is flow else ", good qubits"
+        trial.keep(
+            lambda there=there, setting=setting, circuit=circuit, known=known, where=where: there.finish(  # type: ignore[misc]
+                circuit, known, name=setting.name + where, n_qubits=n, post=True
+            )
+        )
+
+
+def _choose(trial: Trial, twin: Twin, *, move: bool) -> Compiled:
+    """Keep the best candidate, moved where that is better."""
+    natives = sorted(trial.natives, key=lambda item: (-item[0].log_esp, item[0].n_two_qubit_gates))
+    candidates = [_candidate(native.name, score, spent) for score, native, spent in natives]
+    score, native, _ = natives[0]
+    made = _on_twin(native, twin)
+    start, end = native.start, native.end
+    if move:
+        begun = time.process_time()
+        better = find_better_place(list(native_operations(native)), trial.scorer, before=score)
+        if better is not None:
+            whole = _permutation(better[0], twin.n_qubits)
+            made = made.relabel(whole)
+            start, end = tuple(whole[q] for q in start), tuple(whole[q] for q in end)
+            score = better[1]
+            candidates.insert(0, _candidate(f"{native.name}, moved", score, time.process_time() - begun))
+    if not math.isfinite(score.log_esp):
+        raise InputError(f"No way was found to run the circuit on {twin.name!r} without a dead edge.")
+    reason = f"Of {len(candidates)} candidates it has the best estimated success probability, {score.esp:.3g}."
+    return Compiled(
+        circuit=made,
+        initial_layout=start,
+        final_layout=end,
+        chosen=candidates[0],
+        reason=reason if len(candidates) > 1 else "It alone was tried.",
+        candidates=tuple(candidates),
+        notes=tuple(trial.notes),
+    )
+
+
+def _candidate(name: str, score: Score, cpu_s: float) -> Candidate:
+    return Candidate(
+        name=name,
+        n_two_qubit_gates=score.n_two_qubit_gates,
+        two_qubit_depth=score.two_qubit_depth,
+        duration_ns=score.duration_ns,
+        esp=score.esp,
+        log10_esp=score.log_esp / math.log(10),
+        cpu_s=cpu_s,
+    )
+
+
+def _on_twin(native: Native, twin: Twin) -> GateCircuit:
+    return from_qiskit(native.circuit).relabel(native.place, n_qubits=twin.n_qubits)
+
+
+def _permutation(moved: dict[int, int], n_qubits: int) -> list[int]:
+    """A renaming of some qubits, made one of all."""
+    free: Iterator[int] = iter(sorted(set(range(n_qubits)) - set(moved.values())))
+    return [moved[q] if q in moved else next(free) for q in range(n_qubits)]

@@ -1,0 +1,192 @@
+"""Candidates for circuits that are recognised: fan-outs as broadcast trees, local cluster Jastrow circuits as ladders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from kakehashi.circuit.gates import GateCircuit, Operation
+from kakehashi.circuit.parity import Edge, interaction_pairs_of
+from kakehashi.circuit.trees import FanOut, find_fan_outs, graph_centre, grow_tree, tree_depth
+from kakehashi.circuit.zigzag import Embedding, Ladder, bridge_rungs, embed_ladder, find_ladder
+from kakehashi.device.compile.coupling import Region
+from kakehashi.device.compile.score import Scorer
+
+__all__ = ["Placed", "as_ladder", "as_tree", "rewrite_fan_out"]
+
+ROOTS = 8
+"""Roots of trees that are tried, from the graph's centre outwards."""
+
+PARTS = (1.0, 0.85, 0.6)
+"""Parts of the edges, the best first, among which trees are grown."""
+
+LADDER_PARTS = (0.9, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placed:
+    """A circuit with a place for each of its qubits.
+
+    Attributes:
+        name: The method.
+        note: What was recognised, as a sentence.
+        circuit: The circuit, rewritten; ancillas of ours stand behind the given qubits.
+        layout: Physical qubit of each.
+    """
+
+    name: str
+    note: str
+    circuit: GateCircuit
+    layout: tuple[int, ...]
+
+
+def rewrite_fan_out(circuit: GateCircuit, fan_out: FanOut, pairs: tuple[Edge, ...]) -> GateCircuit:
+    """The circuit with the CX gates of a fan-out exchanged for those of another tree on the same qubits.
+
+    Args:
+        circuit: The circuit.
+        fan_out: One of its fan-outs, from :func:`~kakehashi.circuit.trees.find_fan_outs`.
+        pairs: ``(control, target)`` in order: a tree from the root over all members.
+    """
+    dropped, first = set(fan_out.operations), fan_out.operations[0]
+    operations: list[Operation] = []
+    for number, operation in enumerate(circuit.operations):
+        if number == first:
+            operations += [Operation(name="cx", qubits=pair) for pair in pairs]
+        if number not in dropped:
+            operations.append(operation)
+    return GateCircuit(
+        n_qubits=circuit.n_qubits,
+        n_bits=circuit.n_bits,
+        operations=tuple(operations),
+        name=circuit.name,
+        metadata=circuit.metadata,
+    )
+
+
+def as_tree(circuit: GateCircuit, region: Region, scorer: Scorer) -> Placed | None:
+    """A circuit whose only gates on two qubits are one fan-out, as a tree on the region's graph.
+
+    Trees from several roots are grown among all edges and among the better ones; the one whose schedule has the best
+    estimate is kept.
+    """
+    found = find_fan_outs(circuit)
+    n_pairs = sum(operation.is_unitary and len(operation.qubits) > 1 for operation in circuit.operations)
+    if len(found) != 1 or len(found[0].operations) != n_pairs or n_pairs < 2:
+        return None
+    fan_out = found[0]
+    measured = {q for q, _ in circuit.measured}
+    reads = sum(q in measured for q in fan_out.members)
+    best: tuple[float, tuple[Edge, ...]] | None = None
+    for tree in _trees(region, scorer, len(fan_out.members)):
+        nodes = [tree[0][0], *(b for _, b in tree)]
+        steps = [(scorer.twin.two_qubit_gate, _native(pair, scorer), 0.0) for pair in tree]
+        steps += [("measure", (q,), 0.0) for q in nodes[:reads]]
+        value = scorer(steps).log_esp
+        if best is None or value > best[0]:
+            best = (value, tree)
+    if best is None:
+        return None
+    tree = best[1]
+    return _lay_tree(circuit, fan_out, tree, region, scorer)
+
+
+def _native(pair: Edge, scorer: Scorer) -> Edge:
+    return pair if pair in scorer.log_two else (pair[1], pair[0])
+
+
+def _trees(region: Region, scorer: Scorer, n_members: int) -> Iterator[tuple[Edge, ...]]:
+    def loss(a: int, b: int) -> float:
+        return -scorer.log_two[_native((a, b), scorer)][0] - 0.5 * scorer.log_read[b][0]
+
+    losses = {pair: loss(*pair) for pair in region.edges}
+    for part in PARTS:
+        limit = np.quantile(list(losses.values()), part)
+        kept = [pair for pair, value in losses.items() if value <= limit]
+        if len(kept) < n_members - 1:
+            continue
+        for root in graph_centre(kept)[:ROOTS]:
+            for open_first in (True, False):
+                tree = grow_tree(kept, root, n_members, cost=loss, open_first=open_first)
+                if tree is not None:
+                    yield tree
+
+
+def _lay_tree(
+    circuit: GateCircuit, fan_out: FanOut, tree: tuple[Edge, ...], region: Region, scorer: Scorer
+) -> Placed:
+    nodes = [tree[0][0], *(b for _, b in tree)]
+    member = dict(zip(nodes, fan_out.members, strict=True))
+    layout = {q: v for v, q in member.items()}
+    taken = set(nodes)
+    free = sorted((q for q in region.qubits if q not in taken), key=lambda q: -scorer.log_read[q][0])
+    rest = [q for q in range(circuit.n_qubits) if q not in layout]
+    layout.update(zip(rest, free, strict=False))
+    pairs = tuple((member[a], member[b]) for a, b in tree)
+    return Placed(
+        name="broadcast tree",
+        note=(
+            f"A fan-out from qubit {fan_out.root} to {len(fan_out.members) - 1} qubits was recognised: as a tree it has "
+            f"{tree_depth(tree)} layers of gates."
+        ),
+        circuit=rewrite_fan_out(circuit, fan_out, pairs),
+        layout=tuple(layout[q] for q in range(circuit.n_qubits)),
+    )
+
+
+def as_ladder(circuit: GateCircuit, region: Region, scorer: Scorer) -> tuple[Placed, ...]:
+    """A circuit whose interactions form two chains with rungs, on the ladder that the region's graph has room for.
+
+    Where the better nine tenths of the edges have room, they are used; places are compared by the errors on the way.
+    """
+    ladder = find_ladder(circuit)
+    if ladder is None:
+        return ()
+    losses = np.array([-scorer.log_two[pair][0] - 0.5 * sum(scorer.log_read[q][0] for q in pair) for pair in region.edges])
+    placed: list[Placed] = []
+    for part in LADDER_PARTS:
+        limit = np.quantile(losses, part)
+        kept = [pair for pair, value in zip(region.edges, losses, strict=True) if value <= limit]
+        found = embed_ladder(len(ladder.left), ladder.rungs, kept, n_best=3)
+        for place in found:
+            made = _lay_ladder(circuit, ladder, place, region, scorer)
+            if made is not None:
+                placed.append(made)
+        if found and not found[0].missing:
+            break
+    return tuple(sorted(placed, key=lambda item: -_ladder_value(item, scorer)))[:1]
+
+
+def _ladder_value(item: Placed, scorer: Scorer) -> float:
+    """Errors of the gates on two qubits where they lie, those that need swaps at a heavy price."""
+    value = 0.0
+    for (a, b), n in interaction_pairs_of(item.circuit).items():
+        at = _native((item.layout[a], item.layout[b]), scorer)
+        value += n * (scorer.log_two[at][0] if at in scorer.log_two else -0.1)
+    return value
+
+
+def _lay_ladder(
+    circuit: GateCircuit, ladder: Ladder, place: Embedding, region: Region, scorer: Scorer
+) -> Placed | None:
+    bridged = bridge_rungs(circuit, ladder, [p for p, _ in place.bridges])
+    if bridged is None:
+        bridged, ancillas = circuit, []
+    else:
+        ancillas = [q for _, q in place.bridges]
+    layout = dict(zip((*ladder.left, *ladder.right), (*place.left, *place.right), strict=True))
+    taken = {*layout.values(), *(q for _, q in place.bridges)}
+    free = sorted((q for q in region.qubits if q not in taken), key=lambda q: -scorer.log_read[q][0])
+    rest = [q for q in range(circuit.n_qubits) if q not in layout]
+    if len(rest) > len(free):
+        return None
+    layout.update(zip(rest, free, strict=False))
+    words = f"{len(place.direct)} between neighbours, {len(place.bridges)} over an ancilla, {len(place.missing)} by swaps"
+    return Placed(
+        name="zig-zag ladder",
+        note=f"Two chains of {len(ladder.left)} qubits with {len(ladder.rungs)} rungs were recognised: {words}.",
+        circuit=bridged,
+        layout=(*(layout[q] for q in range(circuit.n_qubits)), *ancillas),
+    )

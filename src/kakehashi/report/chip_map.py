@@ -250,9 +250,7 @@ def _draw_edges(frame: _Frame, twin: Twin, scale: _Scale | None, shown: Flags) -
 
 def _draw_qubits(frame: _Frame, twin: Twin, scale: _Scale | None, shown: Flags, *, ringed: bool) -> Floats:
     """Draw the circles; returns what they are filled with, shape ``(n_qubits, 4)``."""
-    from matplotlib.collections import PatchCollection
     from matplotlib.colors import to_rgba
-    from matplotlib.patches import Circle
 
     axes, positions, radius = frame.axes, twin.positions, RADIUS * frame.step
     paper = to_rgba(COLORS["paper"])
@@ -267,11 +265,10 @@ def _draw_qubits(frame: _Frame, twin: Twin, scale: _Scale | None, shown: Flags, 
     rings[~shown] = to_rgba(COLORS["pale"])
     rings[~twin.present] = to_rgba(COLORS["muted"], 0.6)
     widths = np.where(shown & ringed, 1.6, 0.5)
-    circles = PatchCollection(
-        [Circle(tuple(place), radius) for place in positions], facecolors=fills, edgecolors=rings, linewidths=widths
-    )
-    circles.set_zorder(3)
-    axes.add_collection(circles)
+    # Markers, because an SVG then holds one circle that all the others refer to.
+    across = 2 * RADIUS * frame.cell * POINTS_PER_INCH
+    drawn = axes.scatter(positions[:, 0], positions[:, 1], s=across**2, zorder=3)
+    drawn.set(facecolors=fills, edgecolors=rings, linewidths=widths)
     absent = positions[~twin.present]
     reach = 0.5 * radius
     for column, row in absent:
@@ -395,6 +392,10 @@ def save_chip_map(path: Path | str, figure: Figure) -> None:
     path = Path(path)
     if path.suffix.lower() not in MAP_FORMATS:
         raise InputError(f"A map is written to a file that ends in {', '.join(MAP_FORMATS)}, not to {path}.")
-    metadata: dict[str, Any] = {} if path.suffix.lower() == ".png" else {"Creator": "kakehashi"}
+    # Without the time of writing, so that equal maps are equal files.
+    metadata: dict[str, Any] = {
+        ".svg": {"Creator": "kakehashi", "Date": None},
+        ".pdf": {"Creator": "kakehashi", "CreationDate": None},
+    }.get(path.suffix.lower(), {})
     with replace_file(path) as temporary, styled():
         figure.savefig(temporary, format=path.suffix.lower()[1:], dpi=200, metadata=metadata)

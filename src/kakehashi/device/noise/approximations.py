@@ -57,11 +57,10 @@ def _silent(circuit: GateCircuit, twin: Twin, options: NoiseOptions) -> Iterator
     for name, n_times in sorted(circuit.count().items()):
         if name not in GATES or (GATES[name].diagonal and GATES[name].n_qubits == 1):
             continue
-        lacks = [
-            word for word, table in (("error", given.gate_error), ("duration", given.gate_ns)) if name not in table
-        ]
+        tables = (("error", given.gate_error), ("duration", given.gate_ns))
+        lacks = " and no ".join(word for word, table in tables if name not in table)
         if lacks:
-            yield f"The calibration holds no {' and no '.join(lacks)} of {name!r}, taken as 0, which comes {n_times} times."
+            yield f"The calibration holds no {lacks} of {name!r}, taken as 0, which comes {n_times} times."
 
 
 def _relaxation(options: NoiseOptions) -> Iterator[str]:

@@ -19,12 +19,13 @@ def main() -> None:
         ["sigma.py", *(["--quick"] if quick else [])],
         ["solve.py"],
         ["selected.py", *(["--quick"] if quick else [])],
+        ["noise.py"],
     ]
     if not quick:
         tasks.append(["loop.py"])
     for name, *options in tasks:
         print(f"\n{name}", flush=True)
-        one_core = {"OMP_NUM_THREADS": "1"} if name == "solve.py" else {}
+        one_core = {"OMP_NUM_THREADS": "1"} if name in ("solve.py", "noise.py") else {}
         subprocess.run([sys.executable, str(HERE / name), *options], check=True, env={**os.environ, **one_core})
 
 

@@ -75,3 +75,12 @@ def test_unknown_numbers_are_said():
     twin = line_twin(2)
     unknown = replace(twin, calibration=replace(twin.calibration, t1_us=np.array([np.nan, 100.0])))
     assert "T1 in us is not known for 1 used qubits" in said(unknown, CZ)
+
+
+def test_gates_that_the_calibration_does_not_mention_are_said():
+    twin = line_twin(2)
+    error = {name: values for name, values in twin.calibration.gate_error.items() if name != "x"}
+    silent = replace(twin, calibration=replace(twin.calibration, gate_error=error))
+    words = said(silent, Operation(name="x", qubits=(0,)), Operation(name="rz", qubits=(0,), parameters=(1.0,)))
+    assert "The calibration holds no error of 'x', taken as 0, which comes 1 times." in words
+    assert "'rz'" not in words

@@ -7,9 +7,11 @@ import pytest
 from scipy.linalg import expm
 
 from kakehashi.circuit.gates import GateCircuit, Operation
+from kakehashi.circuit.unitaries import GATES
 from kakehashi.device.noise.crosstalk import crosstalk_turns
 from kakehashi.device.noise.example import line_twin
 from kakehashi.device.noise.schedule import schedule_circuit
+from kakehashi.device.noise.superoperators import apply_matrix
 
 
 def gate(name, *qubits, **more):
@@ -34,6 +36,59 @@ def test_the_angle_is_that_of_the_coupling():
     hamiltonian = 2 * np.pi * 1e3 * zz_khz / 4 * zz
     exact = expm(-1j * hamiltonian * 1e-9 * (t_ns + 12))
     assert np.diag(np.exp(-0.5j * angle * zz.diagonal())) == pytest.approx(exact)
+
+
+def integrate_slowly(circuit, twin, plan):
+    """The unitary with the coupling in every slice of time, gates acting at the middle of their pulses."""
+    n = circuit.n_qubits
+    middles = plan.start_ns + plan.length_ns / 2
+    order = np.argsort(middles, kind="stable")
+    first = {q: min(middles[k] for k in order if q in circuit.operations[k].qubits) for q in range(n)}
+    bounds = np.unique(np.concatenate([plan.start_ns, middles, plan.start_ns + plan.length_ns]))
+    whole = np.eye(2**n, dtype=complex)
+
+    def act(matrix, qubits):
+        nonlocal whole
+        tensor = whole.reshape((2,) * n + (2**n,))
+        whole = apply_matrix(matrix, tensor, [n - 1 - q for q in qubits]).reshape(2**n, 2**n)
+
+    for begin, end in zip(bounds, [*bounds[1:], plan.total_ns], strict=True):
+        for k in order:
+            if middles[k] == begin:
+                act(circuit.operations[k].unitary(), circuit.operations[k].qubits)
+        for edge, (a, b) in enumerate(twin.edges.tolist()):
+            own = [
+                k
+                for k in order
+                if {a, b} == {*circuit.operations[k].qubits}
+                and plan.start_ns[k] <= begin < plan.start_ns[k] + plan.length_ns[k]
+            ]
+            if not own and begin >= max(first[a], first[b]):
+                angle = np.pi * 1e-6 * twin.calibration.zz_khz[edge] * (end - begin)
+                act(GATES["rzz"].matrix(angle), (a, b))
+    return whole
+
+
+@pytest.mark.parametrize("policy", ["asap", "alap"])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_turns_are_the_coupling_in_every_slice_of_time(uneven_twin, random_circuit, policy, seed):
+    twin = uneven_twin(4, zz_khz=300.0)
+    drawn = random_circuit(twin, 50, seed=seed, measure=False)
+    # Every qubit wakes up with a pulse: before that its state is known and turns are left out.
+    sx = tuple(gate("sx", q) for q in range(4))
+    waits = tuple(operation for operation in drawn if operation.name not in ("barrier", "delay"))
+    circuit = GateCircuit(n_qubits=4, operations=(*sx, *waits))
+    plan = schedule_circuit(circuit, twin, policy=policy)
+    before = {}
+    for k, a, b, angle in crosstalk_turns(circuit, twin, plan):
+        before.setdefault(k, []).append((GATES["rzz"].matrix(angle), (a, b)))
+    found = np.eye(16, dtype=complex)
+    for k in [*plan.order.tolist(), len(circuit)]:
+        own = [(circuit.operations[k].unitary(), circuit.operations[k].qubits)] if k < len(circuit) else []
+        for matrix, qubits in before.get(k, []) + own:
+            tensor = found.reshape(2, 2, 2, 2, 16)
+            found = apply_matrix(matrix, tensor, [3 - q for q in qubits]).reshape(16, 16)
+    assert found == pytest.approx(integrate_slowly(circuit, twin, plan), abs=1e-12)
 
 
 def test_nothing_is_known_nothing_turns():

@@ -20,8 +20,8 @@ from kakehashi.device.noise.superoperators import apply_matrix
 __all__ = ["DensityMatrix"]
 
 MAX_BITS = 24
-SECONDS_PER_ELEMENT = 1.5e-8
-"""Time of one step on one element of the matrix: 10 qubits on one core of an AMD Zen 3 server, rounded up."""
+SECONDS_PER_ELEMENT = 6e-9
+"""Time of one step on one element of the matrix: 8 and 10 qubits on one core of an AMD Zen 3 server, rounded up."""
 
 SECONDS_PER_STEP = 2e-5
 

@@ -13,7 +13,7 @@ from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes
 from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.noise.compact import before_measurement, compact, final_measurements, touched_qubits
-from kakehashi.device.noise.model import NoisyCircuit
+from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
 from kakehashi.device.noise.readout import misread
 from kakehashi.device.noise.superoperators import apply_matrix
 from kakehashi.device.noise.trajectories import draw_trajectories, measure_states
@@ -21,8 +21,10 @@ from kakehashi.device.noise.trajectories import draw_trajectories, measure_state
 __all__ = ["Trajectories"]
 
 BATCH_BYTES = 1 << 25
-SECONDS_PER_AMPLITUDE = 2.5e-8
-"""Time of one step on one amplitude: 8 to 12 qubits on one core of an AMD Zen 3 server, rounded up."""
+SECONDS_PER_AMPLITUDE = 5e-9
+"""Time of one matrix on one amplitude: 8 to 12 qubits on one core of an AMD Zen 3 server, rounded up."""
+
+SECONDS_PER_STEP = 5e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +123,22 @@ class Trajectories:
                 method=self.name,
                 reason=f"{n_runs} runs of {n} qubits need {format_bytes(memory)}, and {format_bytes(free)} are free.",
             )
-        work = len(circuit.steps) * n_runs * 2**n
+        n_batches = len(_batches(n, n_runs))
+        work = sum(_matrices(step) for step in circuit.steps) * n_runs * 2**n
         return Cost(
-            time_s=work * SECONDS_PER_AMPLITUDE,
+            time_s=work * SECONDS_PER_AMPLITUDE + n_batches * len(circuit.steps) * SECONDS_PER_STEP,
             memory_bytes=memory,
             error=error,
             error_bound=bound,
             reason=f"any noise on {n} qubits, without twirling",
         )
+
+
+def _matrices(step: Step) -> float:
+    """How many matrices a step applies to each state, about."""
+    if isinstance(step, KrausChannel):
+        return 2 * len(step.operators)  # once for the weights, once for the one that is chosen
+    return step.error_probability if isinstance(step, PauliChannel) else 1.0
 
 
 def _batches(n_qubits: int, n_runs: int) -> list[tuple[int, int]]:

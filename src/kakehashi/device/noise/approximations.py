@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from kakehashi.circuit.gates import GateCircuit
+from kakehashi.circuit.unitaries import GATES
 from kakehashi.device.noise.gates import GateErrors
 from kakehashi.device.noise.options import NoiseOptions
 from kakehashi.device.twins.model import Calibration, Twin
@@ -39,12 +40,27 @@ def list_approximations(
         'Qubits relax towards their ground state: thermal excitation is taken as 0.'
     """
     return (
+        *_silent(circuit, twin, options),
         *_relaxation(options),
         *_excess(circuit, errors, options),
         *_crosstalk(twin, options),
         *_leakage(calibration, options),
         *_middle(circuit, options),
     )
+
+
+def _silent(circuit: GateCircuit, twin: Twin, options: NoiseOptions) -> Iterator[str]:
+    """Gates that the calibration does not mention; those that are turns about z are virtual on every machine."""
+    if not options.gates:
+        return
+    given = twin.calibration
+    for name, n_times in sorted(circuit.count().items()):
+        if name not in GATES or (GATES[name].diagonal and GATES[name].n_qubits == 1):
+            continue
+        tables = (("error", given.gate_error), ("duration", given.gate_ns))
+        lacks = " and no ".join(word for word, table in tables if name not in table)
+        if lacks:
+            yield f"The calibration holds no {lacks} of {name!r}, taken as 0, which comes {n_times} times."
 
 
 def _relaxation(options: NoiseOptions) -> Iterator[str]:

@@ -63,7 +63,7 @@ def attach_noise(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FU
     calibration, unknown = fill_unknown(twin, circuit.used_qubits)
     schedule = schedule_circuit(circuit, twin, policy=options.policy, calibration=calibration)
     errors = GateErrors.of(twin, calibration, options)
-    leaked = np.ones(twin.n_qubits)
+    stays = np.ones(twin.n_qubits)
     folded = _last_waits(circuit, schedule, options)
     before = _waiting(schedule, calibration, options, set(folded))
     for k, step, origin in _crosstalk(circuit, twin, schedule, options):
@@ -88,15 +88,15 @@ def attach_noise(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FU
         if options.gates:
             add(errors.after(operation))
         if options.leakage and operation.name in calibration.leakage:
-            leaked[list(operation.qubits)] *= 1 - calibration.leakage[operation.name]
+            stays[list(operation.qubits)] *= 1 - calibration.leakage[operation.name]
         elif operation.name == "reset":
-            leaked[list(operation.qubits)] = 1.0
+            stays[list(operation.qubits)] = 1.0
     add(before.get(len(circuit), ()))
     return NoisyCircuit(
         n_qubits=circuit.n_qubits,
         n_bits=circuit.n_bits,
         steps=tuple(steps),
-        readout=_readout(circuit, twin, calibration, 1 - leaked, decays) if options.readout else None,
+        readout=_readout(circuit, twin, calibration, 1 - stays, decays) if options.readout else None,
         duration_ns=schedule.total_ns,
         approximations=(*unknown, *list_approximations(circuit, twin, calibration, errors, options)),
         coherent=coherent,

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from kakehashi.cli.device_explain import explain
 from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ data = Console()
 
 device_app = App(
     name="device",
-    help="Processors: which there are, what one is like, how several compare.",
+    help="Processors: which there are, what one is like, how several compare, what one makes of a circuit.",
     help_epilogue="Start with: kakehashi device list, then kakehashi device show riken-64",
     result_action="return_value",
 )
+
+device_app.command(explain)
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 FILES = (".json", ".toml", ".zip")

@@ -22,12 +22,14 @@ def require_shots(n_shots: int) -> None:
         raise InputError(f"Argument `n_shots` must be at least 1, but is {n_shots}.")
 
 
-def describe_run(device: str, circuit: Circuit, n_shots: int, rng: RngLike, **settings: object) -> dict[str, object]:
+def describe_run(
+    device: str, circuit: Circuit | None, n_shots: int, rng: RngLike, **settings: object
+) -> dict[str, object]:
     """Provenance of shots, as plain JSON values.
 
     Args:
         device: Name of the device.
-        circuit: What ran.
+        circuit: The ansatz circuit that ran; None for one of general gates.
         n_shots: Number of shots asked for.
         rng: Seed or generator; a seed is written down.
         **settings: The device's own settings.
@@ -37,13 +39,14 @@ def describe_run(device: str, circuit: Circuit, n_shots: int, rng: RngLike, **se
         >>> described["device"], described["seed"], described["n_elec"]
         ('exact', 7, [1, 1])
     """
+    ansatz: dict[str, object] = {}
+    if circuit is not None:
+        ansatz = {"n_orb": circuit.n_orb, "n_elec": list(circuit.n_elec), "circuit": dict(circuit.settings)}
     return {
         "device": device,
         "device_settings": settings,
         "n_shots": n_shots,
         "seed": int(rng) if isinstance(rng, (int, np.integer)) else None,
-        "n_orb": circuit.n_orb,
-        "n_elec": list(circuit.n_elec),
-        "circuit": dict(circuit.settings),
+        **ansatz,
         "software": collect_provenance(),
     }

@@ -15,9 +15,14 @@ from kakehashi.core.spec import Spec, parse_spec
 from kakehashi.device.exact import ExactDevice
 from kakehashi.device.file import FileDevice
 from kakehashi.device.model import Device
+from kakehashi.device.noise.options import NoiseOptions
 from kakehashi.device.noisy import NoisyDevice
 from kakehashi.device.read import ShotsFormat
 from kakehashi.device.sector.sample import require_sector
+from kakehashi.device.twin_device import TwinDevice
+from kakehashi.device.twins.library import NAMED, load_twin
+from kakehashi.device.twins.model import Twin
+from kakehashi.device.twins.snapshot import SNAPSHOT_PREFIX
 from kakehashi.device.uniform import UniformDevice
 from kakehashi.problem.model import Problem
 
@@ -27,12 +32,17 @@ __all__ = [
     "DeviceSpec",
     "ExactSpec",
     "FileSpec",
+    "NoiseSpec",
     "NoisySpec",
+    "TwinDeviceSpec",
     "UniformSpec",
     "parse_device",
 ]
 
 MAX_SHOTS = 1_000_000_000
+
+TWIN = "twin"
+"""Name of a processor that is read from the user's own file."""
 
 Probability: TypeAlias = Annotated[float, pydantic.Field(ge=0, le=1)]
 
@@ -182,11 +192,110 @@ class FileSpec(DeviceSpec):
             raise InputError(f"{path}: there is no such file.")
 
 
+class NoiseSpec(Spec):
+    """``[device.noise]``: which of a twin's errors there are.
+
+    Attributes:
+        gates: Gates have errors.
+        idle: Qubits that wait relax.
+        readout: Bits are misread.
+        crosstalk: Neighbours turn each other by their ZZ coupling, where the twin knows it.
+        leakage: Gates lose qubits from their two levels, where the twin knows how often.
+    """
+
+    gates: bool = True
+    idle: bool = True
+    readout: bool = True
+    crosstalk: bool = True
+    leakage: bool = False
+
+    def build(self) -> NoiseOptions:
+        """The options."""
+        return NoiseOptions(
+            gates=self.gates,
+            idle=self.idle,
+            fold=self.idle and self.readout,
+            readout=self.readout,
+            crosstalk="twirled" if self.crosstalk else "off",
+            leakage=self.leakage,
+        )
+
+
+class TwinDeviceSpec(DeviceSpec):
+    """A twin of a processor: ``name = "ibm-kobe"`` and its like, a snapshot, or ``"twin"`` with a file.
+
+    Attributes:
+        name: A name that ``kakehashi device list`` knows, or ``"twin"``.
+        path: With ``"twin"``: OQTOPUS device topology (``.json``) or the data file of a twin (``.toml``); a relative
+            path starts from the folder of the TOML file.
+        preset: Ranges that the calibration is drawn from; the twin's first where not given.
+        calibration_seed: Of the draw of the calibration, absent qubits and dead couplings.
+        day: Day that the calibration has wandered to.
+        qubit_yield: Share of the qubits that work, instead of the preset's.
+        effort: How hard the circuit is compiled.
+        noise: Which errors there are.
+    """
+
+    description: ClassVar[str] = "a processor by its graph, calibration and errors: see `kakehashi device list`"
+
+    name: str = TWIN
+    path: str | None = None
+    preset: str | None = None
+    calibration_seed: int = pydantic.Field(default=0, ge=0)
+    day: float = 0.0
+    qubit_yield: float | None = pydantic.Field(default=None, gt=0, le=1)
+    effort: Literal["fast", "normal", "thorough"] = "normal"
+    noise: NoiseSpec = NoiseSpec()
+
+    @pydantic.model_validator(mode="after")
+    def _has_one_source(self) -> TwinDeviceSpec:
+        if (self.name == TWIN) != (self.path is not None):
+            raise ValueError(f"a path belongs to the device {TWIN!r}, and {TWIN!r} needs one")
+        return self
+
+    def load(self, base: Path = Path()) -> Twin:
+        """The processor.
+
+        Args:
+            base: Folder that a relative path starts from.
+        """
+        return load_twin(
+            None if self.path is not None else self.name,
+            seed=self.calibration_seed,
+            day=self.day,
+            preset=self.preset,
+            qubit_yield=self.qubit_yield,
+            path=None if self.path is None else base / Path(self.path).expanduser(),
+        )
+
+    def build(self, base: Path = Path()) -> Device:
+        """The device."""
+        settings = self.model_dump(mode="json", exclude={"name", "n_shots"}, exclude_none=True)
+        return TwinDevice(twin=self.load(base), noise=self.noise.build(), effort=self.effort, settings=settings)
+
+    def identity(self, base: Path = Path()) -> dict[str, Any]:
+        """The options, with the file's checksum in place of its path."""
+        options = self.model_dump(mode="json", exclude={"path"})
+        return options if self.path is None else {**options, "sha256": sha256_of(base / Path(self.path).expanduser())}
+
+    def check(self, problem: Problem, base: Path = Path()) -> None:
+        """Refuse a problem that is wider than the processor, or whose state does not fit into memory."""
+        twin = self.load(base)
+        n_present = int(twin.present.sum())
+        if 2 * problem.n_orb > n_present:
+            raise InputError(
+                f"{problem.name} takes {2 * problem.n_orb} qubits, but {twin.name} has {n_present} that work."
+            )
+        require_sector(problem.n_orb, problem.n_elec)
+
+
 DEVICES: Registry[type[DeviceSpec]] = Registry("device")
 """The devices that a user can name, with their specs."""
 
 for _spec in (ExactSpec, NoisySpec, UniformSpec, FileSpec):
     DEVICES.add(str(_spec.model_fields["name"].default), _spec)
+for _name in (*NAMED, TWIN):
+    DEVICES.add(_name, TwinDeviceSpec)
 
 
 def parse_device(table: Mapping[str, Any] | DeviceSpec) -> DeviceSpec:
@@ -207,7 +316,8 @@ def parse_device(table: Mapping[str, Any] | DeviceSpec) -> DeviceSpec:
     name = table.get("name", "exact")
     if not isinstance(name, str):
         raise InputError(f"the name of a device must be a string, but is {name!r}")
-    return parse_spec(DEVICES[name], table, source=f"device {name!r}")
+    spec = TwinDeviceSpec if name.startswith(SNAPSHOT_PREFIX) else DEVICES[name]
+    return parse_spec(spec, table, source=f"device {name!r}")
 
 
 AnyDeviceSpec: TypeAlias = Annotated[pydantic.SerializeAsAny[DeviceSpec], pydantic.BeforeValidator(parse_device)]

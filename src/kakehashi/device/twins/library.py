@@ -17,7 +17,7 @@ from kakehashi.device.twins.oqtopus import read_oqtopus
 from kakehashi.device.twins.snapshot import SNAPSHOT_PREFIX, list_snapshots, read_snapshot
 from kakehashi.device.twins.spec import TwinSpec
 
-__all__ = ["TwinEntry", "list_twins", "load_twin", "read_twin_spec"]
+__all__ = ["NAMED", "TwinEntry", "list_twins", "load_twin", "read_twin_spec"]
 
 Kind: TypeAlias = Literal["twin", "snapshot"]
 

@@ -20,11 +20,17 @@ from kakehashi.circuit.unitaries import GATES
 
 __all__ = ["Embedding", "Ladder", "bridge_rungs", "embed_ladder", "find_ladder"]
 
-CALL_LIMITS = (600_000, 150_000)
-"""Most steps of the search for all rungs, and of each search for some of them. A million steps take about a second."""
+CALL_LIMIT = 300_000
+"""Most steps of the search for all rungs. A million steps take about a second."""
 
-STEPS_IN_ALL = 1_500_000
-"""After so many steps without success the chains are laid without rungs."""
+SOME_LIMIT = 100_000
+"""Most steps of each search for some of the rungs."""
+
+SQUARE_DEGREE = 4
+PLACES = 400
+"""Most places that are looked at for the fewest missing rungs."""
+
+MIN_RUNGS = 2
 
 STEPS = (1, 2, 3, 4)
 """Distances of rungs that are looked for where the qubits are not in natural order."""
@@ -92,6 +98,8 @@ def find_ladder(circuit: GateCircuit) -> Ladder | None:
     if chains <= pairs and rest and rest <= {(a, b) for a, b in zip(left, right, strict=True)}:
         return Ladder(left=left, right=right, rungs=tuple(sorted(left.index(a) for a, _ in rest)))
     n_rungs = len(pairs) - 2 * (length - 1)
+    if n_rungs < MIN_RUNGS:
+        return None  # with one rung or none it is a tree, which a search for layouts handles
     for step in STEPS:
         for first in range(step):
             rungs = tuple(range(first, length, step))
@@ -114,89 +122,126 @@ def _match(pairs: set[Edge], length: int, rungs: tuple[int, ...]) -> Ladder | No
 
 
 def _subgraphs(
-    pattern: Iterable[Edge], host: Iterable[Sequence[int]], *, call_limit: int = CALL_LIMITS[0]
+    pattern: Iterable[Edge],
+    host: Iterable[Sequence[int]],
+    *,
+    call_limit: int = CALL_LIMIT,
+    loose: frozenset[Edge] = frozenset(),
+    weak: frozenset[Edge] = frozenset(),
 ) -> Iterator[dict[int, int]]:
-    """Ways to lay a pattern onto a host graph, as dictionaries from the pattern's vertices to the host's."""
+    """Ways to lay a pattern onto a host graph, as dictionaries from the pattern's vertices to the host's.
+
+    Only the pattern's loose edges may lie on the host's weak ones.
+    """
     import rustworkx
 
     graphs, numbers = [], []
-    for edges in (pattern, host):
+    for edges, special in ((pattern, loose), (host, weak)):
         listed = [(int(a), int(b)) for a, b in edges]
         vertices = sorted({v for pair in listed for v in pair})
         place = {v: k for k, v in enumerate(vertices)}
         graph = rustworkx.PyGraph(multigraph=False)
         graph.add_nodes_from(vertices)
-        graph.add_edges_from([(place[a], place[b], None) for a, b in listed])
+        graph.add_edges_from([(place[a], place[b], (a, b) in special) for a, b in listed])
         graphs.append(graph)
         numbers.append(vertices)
-    found = rustworkx.vf2_mapping(graphs[1], graphs[0], subgraph=True, induced=False, call_limit=call_limit)
+    found = rustworkx.vf2_mapping(
+        graphs[1],
+        graphs[0],
+        subgraph=True,
+        induced=False,
+        call_limit=call_limit,
+        edge_matcher=(lambda on, what: what or not on) if weak else None,
+    )
     for mapping in found:
         yield {numbers[0][small]: numbers[1][big] for big, small in mapping.items()}
 
 
 def embed_ladder(
-    length: int, rungs: Sequence[int], edges: Iterable[Sequence[int]], *, n_best: int = 1
-) -> tuple[Embedding, ...]:
-    """Places for a ladder on a processor's graph, those with most rungs in place.
+    length: int, rungs: Sequence[int], edges: Iterable[Sequence[int]], *, weak: Iterable[Sequence[int]] = ()
+) -> Embedding | None:
+    """A place for a ladder on a processor's graph, with as many rungs as the bounded search finds room for.
 
-    Rungs between neighbours are tried first (square lattices), then rungs over one ancilla each (heavy-hex), then with
-    fewer and fewer rungs, those of one end or the other, until the chains fit. The search is bounded.
+    Rungs join neighbours on square lattices and run over one ancilla each on heavy-hex ones; a rung that would need a
+    dead edge counts as missing. Where the whole ladder has no place, rungs of one end or the other
+    are left out, down to two separate chains.
 
     Args:
         length: Sites of each chain.
         rungs: Positions of the rungs.
         edges: Pairs of qubits that the processor joins and that can be used.
-        n_best: How many places to give at most, of those with as many rungs.
+        weak: Pairs that it joins but that cannot be used.
 
     Returns:
-        The places; none where not even two separate chains fit.
+        The place, or None where not even two separate chains fit.
 
     Example:
-        >>> ring = [(q, (q + 1) % 8) for q in range(8)]
-        >>> place, = embed_ladder(3, (0,), ring)
+        >>> square = [(0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5), (1, 6)]
+        >>> place = embed_ladder(3, (0,), square)
         >>> place.direct, place.bridges, place.missing
         ((0,), (), ())
     """
     host = [(int(a), int(b)) for a, b in edges]
-    near = neighbours_of(host)
-    if len(near) < 2 * length:
-        return ()
-    left, right = tuple(range(length)), tuple(range(length, 2 * length))
+    dead = [(int(a), int(b)) for a, b in weak]
     wanted = tuple(sorted(rungs))
-    spent = 0
+    # On a lattice of degree three a rung between neighbours closes cycles that are too short.
+    over_ancilla = max((len(set(near)) for near in neighbours_of([*host, *dead]).values()), default=0) < SQUARE_DEGREE
     for keep in _fewer(wanted):
-        for over_ancilla in (False, True) if keep else (False,):
-            limit = CALL_LIMITS[0] if keep in (wanted, ()) else CALL_LIMITS[1]
-            if keep and spent + limit > STEPS_IN_ALL:
-                continue
-            pattern = list(Ladder(left=left, right=right, rungs=() if over_ancilla else keep).edges)
-            bridge = {p: 2 * length + k for k, p in enumerate(keep)} if over_ancilla else {}
-            pattern += [pair for p, q in bridge.items() for pair in ((left[p], q), (q, right[p]))]
-            if why_no_embedding(pattern, host) is not None:
-                continue
-            places = []
-            for mapping in _subgraphs(pattern, host, call_limit=limit):
-                places.append(
-                    Embedding(
-                        left=tuple(mapping[q] for q in left),
-                        right=tuple(mapping[q] for q in right),
-                        bridges=tuple((p, mapping[q]) for p, q in bridge.items()),
-                        direct=() if over_ancilla else keep,
-                        missing=tuple(p for p in wanted if p not in keep),
-                    )
-                )
-                if len(places) == n_best:
-                    break
-            if places:
-                return tuple(places)
-            spent += limit
-    return ()
+        limit = CALL_LIMIT if keep in (wanted, ()) else SOME_LIMIT
+        spare = dead if keep == wanted else []
+        best: Embedding | None = None
+        for k, place in enumerate(_places(length, keep, wanted, over_ancilla and bool(keep), host, spare, limit)):
+            if best is None or len(place.missing) < len(best.missing):
+                best = place
+            if len(best.missing) == len(wanted) - len(keep) or k >= PLACES:
+                break
+        if best is not None:
+            return best
+    return None
+
+
+def _places(
+    length: int,
+    keep: tuple[int, ...],
+    wanted: tuple[int, ...],
+    over_ancilla: bool,
+    host: list[Edge],
+    dead: list[Edge],
+    limit: int,
+) -> Iterator[Embedding]:
+    """Places of the ladder with some of its rungs."""
+    left, right = tuple(range(length)), tuple(range(length, 2 * length))
+    chains = Ladder(left=left, right=right, rungs=()).edges
+    bridge = {p: 2 * length + k for k, p in enumerate(keep)} if over_ancilla else {}
+    across = [pair for p, q in bridge.items() for pair in ((left[p], q), (q, right[p]))]
+    if not over_ancilla:
+        across = [(left[p], right[p]) for p in keep]
+    if why_no_embedding([*chains, *across], [*host, *dead]) is not None:
+        return
+    works = {frozenset(pair) for pair in host}
+    found = _subgraphs(
+        [*chains, *across],
+        [*host, *dead],
+        call_limit=limit,
+        loose=frozenset(across),
+        weak=frozenset(dead),
+    )
+    for at in found:
+        ends = {p: [(left[p], bridge[p]), (bridge[p], right[p])] if over_ancilla else [(left[p], right[p])] for p in keep}
+        alive = [p for p in keep if all(frozenset((at[a], at[b])) in works for a, b in ends[p])]
+        yield Embedding(
+            left=tuple(at[q] for q in left),
+            right=tuple(at[q] for q in right),
+            bridges=tuple((p, at[bridge[p]]) for p in alive) if over_ancilla else (),
+            direct=() if over_ancilla else tuple(alive),
+            missing=tuple(p for p in wanted if p not in alive),
+        )
 
 
 def _fewer(rungs: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All rungs, then all but one, three quarters, half, a quarter of them, one, and none."""
+    """All rungs, then all but one, half, a quarter of them, one, and none."""
     n = len(rungs)
-    for n_kept in sorted({n, n - 1, 3 * n // 4, n // 2, n // 4, 1, 0} - {-1}, reverse=True):
+    for n_kept in sorted({n, n - 1, n // 2, n // 4, 1, 0} - {-1}, reverse=True):
         if n_kept <= n:
             yield rungs[:n_kept]
             if 0 < n_kept < n:

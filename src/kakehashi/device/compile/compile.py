@@ -13,14 +13,14 @@ import numpy as np
 from kakehashi.circuit.gates import GateCircuit, from_qiskit
 from kakehashi.circuit.model import Circuit
 from kakehashi.circuit.parity import why_no_embedding
-from kakehashi.circuit.sabre import OWN_SETTING, SETTINGS, Setting
+from kakehashi.circuit.sabre import OWN_SETTING, SETTINGS
 from kakehashi.core.errors import InputError
-from kakehashi.device.compile.coupling import Region, build_region, good_region
-from kakehashi.device.compile.flow import Flow, Native, native_operations
+from kakehashi.device.compile.coupling import Region, build_region, good_region, whole_region
+from kakehashi.device.compile.flow import Flow, Native, native_operations, on_twin
 from kakehashi.device.compile.model import Candidate, Compiled
 from kakehashi.device.compile.read import read_circuit
 from kakehashi.device.compile.relocate import find_better_place
-from kakehashi.device.compile.score import Score, Scorer
+from kakehashi.device.compile.score import Score, Scorer, scorer_of
 from kakehashi.device.compile.special import Placed, as_ladder, as_tree
 from kakehashi.device.twins.model import Twin
 
@@ -31,11 +31,18 @@ Effort: TypeAlias = Literal["fast", "normal", "thorough"]
 EFFORTS: tuple[str, ...] = get_args(Effort)
 """How much is tried."""
 
-VF2_LIMITS = {"fast": (50_000, 1_000), "normal": (5_000_000, 10_000), "thorough": (30_000_000, 100_000)}
-"""Steps until the first swap-free layout, and from each to a better one; of qiskit's levels 1, 2 and 3."""
+VF2_LIMITS = {"fast": (50_000, 1_000), "normal": (30_000_000, 100_000), "thorough": (30_000_000, 100_000)}
+"""Steps until the first swap-free layout, and from each to a better one, as qiskit's level 1 and level 3 have them."""
 
 ROOMY = 0.6
 """A circuit on less than this part of the processor is also tried in a region of good qubits."""
+
+
+LADDER_PAIRS = 1.5
+"""A ladder has at most so many pairs for each qubit."""
+
+SMALL = 48
+"""On more qubits a region of good ones has too ragged a border to be worth it."""
 
 
 @dataclass(slots=True)
@@ -96,10 +103,10 @@ def compile_circuit(
     """
     if effort not in EFFORTS:
         raise InputError(f"There is no effort {effort!r}; there are {', '.join(EFFORTS)}.")
-    region = build_region(twin)
+    region = whole_region(twin)
     given = read_circuit(circuit)
     _require_room(given.num_qubits, region, twin)
-    trial = Trial(Scorer(twin))
+    trial = Trial(scorer_of(twin))
     if initial_layout is not None:
         _from_layout(given, Flow(region, seed), trial, _checked_layout(initial_layout, given.num_qubits, region, twin))
     else:
@@ -150,7 +157,7 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
     special = _recognise(given, region, trial)
     for item in special:
         _keep_placed(item, n, flow, trial)
-    if special and effort != "thorough":
+    if any(item.better_than_search for item in special) and effort != "thorough":
         return
     prepared, properties = flow.prepare(given)
     why = why_no_embedding(_pairs(prepared), flow.region.target.build_coupling_map().get_edges(), host_is_bipartite=region.bipartite)
@@ -178,16 +185,20 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
 
 def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
     """Candidates of circuits with a known shape."""
+    pairs = {frozenset(pair) for pair in _pairs(given)}
+    if all(len(i.qubits) < 3 for i in given.data if i.name != "barrier") and len(pairs) > LADDER_PAIRS * given.num_qubits:
+        return []  # more pairs than any tree or ladder has
     try:
         flat = from_qiskit(given)
     except InputError:
         return []  # classical control that is not understood has no known shape either
     if any(operation.condition is not None for operation in flat.operations):
         return []
-    tree = as_tree(flat, region, trial.scorer)
-    found = [tree] if tree is not None else list(as_ladder(flat, region, trial.scorer))
-    trial.notes += [item.note for item in found]
-    return found
+    item = as_tree(flat, region, trial.scorer) or as_ladder(flat, region, trial.scorer)
+    if item is None:
+        return []
+    trial.notes.append(item.note)
+    return [item]
 
 
 def _keep_placed(item: Placed, n_qubits: int, flow: Flow, trial: Trial) -> None:
@@ -215,27 +226,27 @@ def _pairs(prepared: Any) -> list[tuple[int, int]]:
 def _route(
     given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, trial: Trial, *, effort: Effort
 ) -> None:
-    """Routed candidates: the settings of Sabre with the fewest swaps, in the whole region and in a good part of it."""
+    """Routed candidates: settings of Sabre, in the whole region and in a good part of it, ranked by a quick estimate."""
     twin, n = trial.scorer.twin, given.num_qubits
-    settings: tuple[Setting, ...] = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
-    flows = [flow]
-    if n < ROOMY * len(flow.region.qubits):
+    settings = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
+    runs = [(flow, setting) for setting in settings]
+    if n < ROOMY * len(flow.region.qubits) and n <= SMALL:
         part = good_region(twin, max(n + 2, round(1.3 * n)))
         if len(part) >= n:
-            flows.insert(0, Flow(build_region(twin, part), flow.seed))
-    routed = [
-        (swaps, k, there, setting, circuit, known)
-        for k, (there, setting) in enumerate((there, setting) for there in flows for setting in settings)
-        for circuit, known, swaps in [there.route(prepared, properties, setting)]
-    ]
-    routed.sort(key=lambda item: item[:2])
-    for _, _, there, setting, circuit, known in routed[: 1 if effort == "fast" else 2]:
-        where = "" if there is flow else ", good qubits"
-        trial.keep(
-            lambda there=there, setting=setting, circuit=circuit, known=known, where=where: there.finish(  # type: ignore[misc]
-                circuit, known, name=setting.name + where, n_qubits=n, post=True
-            )
-        )
+            inside = Flow(build_region(twin, part), flow.seed)
+            runs = [(flow if k % 2 else inside, setting) for k, setting in enumerate(settings)]
+    routed = []
+    for k, (there, setting) in enumerate(runs):
+        circuit, known, _ = there.route(prepared, properties, setting)
+        routed.append((-there.estimate(circuit, trial.scorer), k, circuit, known))
+    for _, k, circuit, known in sorted(routed, key=lambda item: item[:2])[: 2 if effort == "thorough" else 1]:
+        there, setting = runs[k]
+        name = setting.name + ("" if there is flow else ", good qubits")
+
+        def make(there: Flow = there, circuit: Any = circuit, known: Any = known, name: str = name) -> Native:
+            return there.finish(circuit, known, name=name, n_qubits=n)
+
+        trial.keep(make)
 
 
 def _choose(trial: Trial, twin: Twin, *, move: bool) -> Compiled:
@@ -243,14 +254,13 @@ def _choose(trial: Trial, twin: Twin, *, move: bool) -> Compiled:
     natives = sorted(trial.natives, key=lambda item: (-item[0].log_esp, item[0].n_two_qubit_gates))
     candidates = [_candidate(native.name, score, spent) for score, native, spent in natives]
     score, native, _ = natives[0]
-    made = _on_twin(native, twin)
+    whole: list[int] | None = None
     start, end = native.start, native.end
     if move:
         begun = time.process_time()
         better = find_better_place(list(native_operations(native)), trial.scorer, before=score)
         if better is not None:
             whole = _permutation(better[0], twin.n_qubits)
-            made = made.relabel(whole)
             start, end = tuple(whole[q] for q in start), tuple(whole[q] for q in end)
             score = better[1]
             candidates.insert(0, _candidate(f"{native.name}, moved", score, time.process_time() - begun))
@@ -258,7 +268,7 @@ def _choose(trial: Trial, twin: Twin, *, move: bool) -> Compiled:
         raise InputError(f"No way was found to run the circuit on {twin.name!r} without a dead edge.")
     reason = f"Of {len(candidates)} candidates it has the best estimated success probability, {score.esp:.3g}."
     return Compiled(
-        circuit=made,
+        circuit=on_twin(native, twin.n_qubits, whole),
         initial_layout=start,
         final_layout=end,
         chosen=candidates[0],
@@ -278,10 +288,6 @@ def _candidate(name: str, score: Score, cpu_s: float) -> Candidate:
         log10_esp=score.log_esp / math.log(10),
         cpu_s=cpu_s,
     )
-
-
-def _on_twin(native: Native, twin: Twin) -> GateCircuit:
-    return from_qiskit(native.circuit).relabel(native.place, n_qubits=twin.n_qubits)
 
 
 def _permutation(moved: dict[int, int], n_qubits: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from kakehashi.circuit.parity import Edge, find_odd_cycle
 from kakehashi.core.errors import InputError
 from kakehashi.device.twins.model import Twin
 
-__all__ = ["Region", "build_region", "good_region", "largest_component"]
+__all__ = ["Region", "build_region", "good_region", "largest_component", "usable_edges", "whole_region"]
 
 NOT_GATES = ("measure", "delay", "reset", "barrier", "if_else", "for_loop", "switch_case", "while_loop")
 
@@ -52,6 +53,12 @@ def largest_component(n_qubits: int, edges: Iterable[Edge]) -> tuple[int, ...]:
 def usable_edges(twin: Twin) -> tuple[Edge, ...]:
     """Edges that work, of physical qubits."""
     return tuple((int(a), int(b)) for a, b in twin.edges[twin.usable_edges])
+
+
+@lru_cache(maxsize=4)
+def whole_region(twin: Twin) -> Region:
+    """The largest connected part of a twin; kept, as making it anew for each circuit would take as long as some do."""
+    return build_region(twin)
 
 
 def build_region(twin: Twin, qubits: Iterable[int] | None = None) -> Region:

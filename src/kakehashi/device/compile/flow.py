@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from kakehashi.circuit.gates import NS_PER, GateCircuit, Operation, from_qiskit
 from kakehashi.circuit.sabre import Setting, route_with
+from kakehashi.circuit.unitaries import GATES
 from kakehashi.device.compile.coupling import Region
+from kakehashi.device.compile.score import Scorer
 
-__all__ = ["Flow", "Native", "native_operations"]
+__all__ = ["Flow", "Native", "native_operations", "on_twin"]
 
 BARRIER = "qiskit.transpiler.internal.routing.protection.barrier"
 """Label by which qiskit's own stages find the barrier that they put before final measurements, to take it out again."""
@@ -41,15 +44,40 @@ def native_operations(native: Native) -> Iterator[tuple[str, tuple[int, ...], fl
     for instruction in native.circuit.data:
         on = tuple([place[q] for q in instruction.qubits])
         if instruction.name == "delay":
-            yield "delay", on, float(instruction.operation.duration) * _unit_ns(instruction.operation.unit)
+            yield "delay", on, float(instruction.operation.duration) * NS_PER.get(instruction.operation.unit, 0.0)
         else:
             yield instruction.name, on, 0.0
 
 
-def _unit_ns(unit: str) -> float:
-    from kakehashi.circuit.gates import NS_PER
+def on_twin(native: Native, n_qubits: int, moved: Sequence[int] | None = None) -> GateCircuit:
+    """A compiled circuit as a list of operations on physical qubits.
 
-    return NS_PER.get(unit, 0.0)
+    Args:
+        native: The circuit.
+        n_qubits: Number of qubits of the twin.
+        moved: New number of each physical qubit.
+    """
+    physical = native.place if moved is None else tuple(moved[q] for q in native.place)
+    place = dict(zip(native.circuit.qubits, physical, strict=True))
+    bit = {b: k for k, b in enumerate(native.circuit.clbits)}
+    operations: list[Operation] = []
+    for instruction in native.circuit.data:
+        name = instruction.name
+        on = tuple([place[q] for q in instruction.qubits])
+        if name in GATES:
+            angles = tuple([float(angle) for angle in instruction.params])
+            operations.append(Operation(name=name, qubits=on, parameters=angles))
+        elif name in ("measure", "reset", "barrier"):
+            bits = tuple([bit[b] for b in instruction.clbits])
+            operations.append(Operation(name=name, qubits=on, bits=bits))
+        else:  # delays and classical control, with all their rules
+            return from_qiskit(native.circuit).relabel(physical, n_qubits=n_qubits)
+    return GateCircuit(
+        n_qubits=n_qubits,
+        n_bits=native.circuit.num_clbits,
+        operations=tuple(operations),
+        name=str(native.circuit.name or "circuit"),
+    )
 
 
 @dataclass(frozen=True)
@@ -65,18 +93,18 @@ class Flow:
     seed: int
 
     @cached_property
-    def stages(self) -> dict[int, Any]:
-        """The preset pass managers of levels 2 and 3."""
+    def stages(self) -> Any:
+        """The preset pass manager of level 3."""
         from qiskit.transpiler import generate_preset_pass_manager
 
-        return {
-            level: generate_preset_pass_manager(level, target=self.region.target, seed_transpiler=self.seed)
-            for level in (2, 3)
-        }
+        # With a layout method named, qiskit does not move the result: we do that ourselves, by our own score.
+        return generate_preset_pass_manager(
+            3, target=self.region.target, seed_transpiler=self.seed, layout_method="sabre"
+        )
 
     def prepare(self, circuit: Any) -> tuple[Any, dict[str, Any]]:
         """Simplify a circuit before it is laid out; what is learned goes along as properties."""
-        first = self.stages[3].init
+        first = self.stages.init
         return first.run(circuit), dict(first.property_set)
 
     def place_perfectly(self, prepared: Any, properties: dict[str, Any], *, call_limit: tuple[int, int]) -> Any | None:
@@ -125,9 +153,7 @@ class Flow:
         placed = steps.run(prepared, property_set=dict(properties))
         return placed, dict(steps.property_set)
 
-    def finish(
-        self, placed: Any, properties: dict[str, Any], *, name: str, n_qubits: int, level: int = 3, post: bool = False
-    ) -> Native:
+    def finish(self, placed: Any, properties: dict[str, Any], *, name: str, n_qubits: int) -> Native:
         """Route what is not routed yet, translate, optimise.
 
         Args:
@@ -135,21 +161,15 @@ class Flow:
             properties: Its properties.
             name: Of the method.
             n_qubits: Number of qubits of the given circuit; ancillas of ours stand behind them.
-            level: Level of qiskit's optimisation.
-            post: Whether qiskit may look for a better layout of the routed circuit.
         """
         from qiskit.transpiler import PassManager
 
-        known = dict(properties)
-        stages = self.stages[level]
+        stages = self.stages
         steps: Any = PassManager()
-        routing = self.stages[2].routing
-        if not post:
-            known["VF2Layout_stop_reason"] = _solved()  # so that the routing stage leaves the layout alone
-        for stage in (routing, stages.translation, stages.optimization):
+        for stage in (stages.routing, stages.translation, stages.optimization):
             if stage is not None:
                 steps += stage
-        done = steps.run(placed, property_set=known)
+        done = steps.run(placed, property_set=dict(properties))
         qubits = self.region.qubits
         start = done.layout.initial_index_layout(filter_ancillas=True)[:n_qubits]
         end = done.layout.final_index_layout(filter_ancillas=True)[:n_qubits]
@@ -160,6 +180,25 @@ class Flow:
             start=tuple(qubits[k] for k in start),
             end=tuple(qubits[k] for k in end),
         )
+
+    def estimate(self, routed: Any, scorer: Scorer) -> float:
+        """Logarithm of the success probability of a routed circuit, before it is translated: a guess that ranks.
+
+        A swap counts as three gates and any other gate on two qubits as two.
+        """
+        place = dict(zip(routed.qubits, self.region.qubits, strict=True))
+        name, pairs = scorer.twin.two_qubit_gate, scorer.log_two
+        steps: list[tuple[str, tuple[int, ...], float]] = []
+        for instruction in routed.data:
+            on = tuple([place[q] for q in instruction.qubits])
+            if len(on) == 2 and instruction.name != "barrier":
+                native = on if on in pairs else (on[1], on[0])
+                steps += [(name, native, 0.0)] * (3 if instruction.name == "swap" else 2)
+            elif instruction.name in ("measure", "barrier"):
+                steps.append((instruction.name, on, 0.0))
+            else:
+                steps.append(("sx", on, 0.0))
+        return scorer(steps).log_esp
 
     def run_level(self, circuit: Any, level: int, *, name: str, aware: bool = True) -> Native:
         """Qiskit's level as it is.
@@ -185,12 +224,6 @@ class Flow:
             start=tuple(qubits[k] for k in start),
             end=tuple(qubits[k] for k in end),
         )
-
-
-def _solved() -> Any:
-    from qiskit.transpiler.passes.layout.vf2_layout import VF2LayoutStopReason
-
-    return VF2LayoutStopReason.SOLUTION_FOUND
 
 
 def _without_errors(target: Any) -> Any:

@@ -54,9 +54,10 @@ def read_circuit(circuit: Any) -> Any:
 
 
 def _require_known(circuit: Any) -> None:
-    for instruction in circuit.data:
-        what = instruction.operation
-        if instruction.name in GATES or instruction.name in DIRECTIVES or hasattr(what, "blocks"):
+    odd = set(circuit.count_ops()) - set(GATES) - set(DIRECTIVES)
+    for instruction in circuit.data if odd else ():
+        if instruction.name not in odd:
             continue
-        if getattr(what, "definition", None) is None and not hasattr(what, "to_matrix"):
+        what = instruction.operation
+        if not hasattr(what, "blocks") and getattr(what, "definition", None) is None and not hasattr(what, "to_matrix"):
             raise InputError(f"The circuit has a gate that is not known: {instruction.name!r}.")

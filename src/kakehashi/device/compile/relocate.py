@@ -16,11 +16,11 @@ __all__ = ["find_better_place"]
 
 Steps = Sequence[tuple[str, tuple[int, ...], float]]
 
-QUANTILES = (0.5, 0.75, 1.0)
+QUANTILES = (0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
 """Parts of the edges, the best first, among which a place is looked for."""
 
-CALL_LIMIT = 30_000
-PLACES = 60
+CALL_LIMIT = 15_000
+PLACES = 40
 
 
 def find_better_place(
@@ -28,8 +28,8 @@ def find_better_place(
 ) -> tuple[dict[int, int], Score] | None:
     """A renaming of physical qubits under which a circuit's estimate is better.
 
-    The circuit's edges are searched for, as a subgraph, among the better half of the processor's edges, the better
-    three quarters, and all. Places are ranked by the errors of gates and readouts; of the best few the whole schedule is
+    The circuit's edges are searched for, as a subgraph, among the best of the processor's edges and then among more and
+    more of them. Places are ranked by the errors of gates and readouts; of the best few the whole schedule is
     scored.
 
     Args:
@@ -97,7 +97,8 @@ def _places(pairs: Mapping[Edge, int], scorer: Scorer) -> Iterator[dict[int, int
     usable = usable_edges(twin)
     loss = np.array([-scorer.log_two[pair][0] - 0.5 * sum(scorer.log_read[q][0] for q in pair) for pair in usable])
     for part in QUANTILES:
-        kept = [pair for pair, e in zip(usable, loss, strict=True) if e <= np.quantile(loss, part)]
+        limit = float(np.quantile(loss, part))
+        kept = [pair for pair, e in zip(usable, loss, strict=True) if e <= limit]
         hosts = sorted({v for pair in kept for v in pair})
         if len(hosts) < len(vertices) or len(kept) < len(pairs):
             continue

@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from kakehashi.circuit.gates import GateCircuit
 from kakehashi.device.twins.model import Twin
 
-__all__ = ["Score", "Scorer", "score"]
+__all__ = ["Score", "Scorer", "score", "scorer_of"]
 
 IMPOSSIBLE = -math.inf
 
@@ -168,6 +168,12 @@ def _filled(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     return filled
 
 
+@lru_cache(maxsize=4)
+def scorer_of(twin: Twin) -> Scorer:
+    """The scorer of a twin; its tables are kept."""
+    return Scorer(twin)
+
+
 def score(circuit: GateCircuit, twin: Twin) -> Score:
     """Score a circuit in native gates on physical qubits.
 
@@ -178,7 +184,7 @@ def score(circuit: GateCircuit, twin: Twin) -> Score:
     Returns:
         The estimate. Its probability is 0 where the circuit cannot run.
     """
-    return Scorer(twin)(
+    return scorer_of(twin)(
         (operation.name, operation.qubits, operation.parameters[0] if operation.name == "delay" else 0.0)
         for operation in circuit.operations
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kakehashi.circuit.gates import GateCircuit, Operation
-from kakehashi.circuit.parity import Edge, interaction_pairs_of
+from kakehashi.circuit.parity import Edge
 from kakehashi.circuit.trees import FanOut, find_fan_outs, graph_centre, grow_tree, tree_depth
 from kakehashi.circuit.zigzag import Embedding, Ladder, bridge_rungs, embed_ladder, find_ladder
 from kakehashi.device.compile.coupling import Region
@@ -22,8 +22,6 @@ ROOTS = 8
 PARTS = (1.0, 0.85, 0.6)
 """Parts of the edges, the best first, among which trees are grown."""
 
-LADDER_PARTS = (0.9, 1.0)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
@@ -34,12 +32,14 @@ class Placed:
         note: What was recognised, as a sentence.
         circuit: The circuit, rewritten; ancillas of ours stand behind the given qubits.
         layout: Physical qubit of each.
+        better_than_search: Whether a search for layouts need not be tried beside it.
     """
 
     name: str
     note: str
     circuit: GateCircuit
     layout: tuple[int, ...]
+    better_than_search: bool = True
 
 
 def rewrite_fan_out(circuit: GateCircuit, fan_out: FanOut, pairs: tuple[Edge, ...]) -> GateCircuit:
@@ -136,36 +136,17 @@ def _lay_tree(
     )
 
 
-def as_ladder(circuit: GateCircuit, region: Region, scorer: Scorer) -> tuple[Placed, ...]:
-    """A circuit whose interactions form two chains with rungs, on the ladder that the region's graph has room for.
-
-    Where the better nine tenths of the edges have room, they are used; places are compared by the errors on the way.
-    """
+def as_ladder(circuit: GateCircuit, region: Region, scorer: Scorer) -> Placed | None:
+    """A circuit whose interactions form two chains with rungs, on the ladder that the region's graph has room for."""
     ladder = find_ladder(circuit)
     if ladder is None:
-        return ()
-    losses = np.array([-scorer.log_two[pair][0] - 0.5 * sum(scorer.log_read[q][0] for q in pair) for pair in region.edges])
-    placed: list[Placed] = []
-    for part in LADDER_PARTS:
-        limit = np.quantile(losses, part)
-        kept = [pair for pair, value in zip(region.edges, losses, strict=True) if value <= limit]
-        found = embed_ladder(len(ladder.left), ladder.rungs, kept, n_best=3)
-        for place in found:
-            made = _lay_ladder(circuit, ladder, place, region, scorer)
-            if made is not None:
-                placed.append(made)
-        if found and not found[0].missing:
-            break
-    return tuple(sorted(placed, key=lambda item: -_ladder_value(item, scorer)))[:1]
-
-
-def _ladder_value(item: Placed, scorer: Scorer) -> float:
-    """Errors of the gates on two qubits where they lie, those that need swaps at a heavy price."""
-    value = 0.0
-    for (a, b), n in interaction_pairs_of(item.circuit).items():
-        at = _native((item.layout[a], item.layout[b]), scorer)
-        value += n * (scorer.log_two[at][0] if at in scorer.log_two else -0.1)
-    return value
+        return None
+    usable = scorer.twin.usable_edges
+    dead = [(int(a), int(b)) for a, b in scorer.twin.edges[~usable]]
+    place = embed_ladder(len(ladder.left), ladder.rungs, region.edges, weak=dead)
+    if place is None or not place.bridges:
+        return None  # without bridges a search for swap-free layouts, which sees the errors, does as well
+    return _lay_ladder(circuit, ladder, place, region, scorer)
 
 
 def _lay_ladder(
@@ -189,4 +170,5 @@ def _lay_ladder(
         note=f"Two chains of {len(ladder.left)} qubits with {len(ladder.rungs)} rungs were recognised: {words}.",
         circuit=bridged,
         layout=(*(layout[q] for q in range(circuit.n_qubits)), *ancillas),
+        better_than_search=bool(ancillas),
     )

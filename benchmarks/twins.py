@@ -1,7 +1,7 @@
 """From a name to a twin that is ready, beside qiskit-ibm-runtime's fake backend of the same machine, in one run.
 
-Goal: under 0.5 s. Processor time after all imports, the shortest of several calls; data files and JSON are read anew each
-time. The peer makes the backend object and its Target; it keeps no memory of an earlier call.
+Goal: under 0.5 s. Processor time after all imports, the shortest of several calls; data files and JSON are read anew
+each time. The peer makes the backend object and its Target; it keeps no memory of an earlier call.
 
     OMP_NUM_THREADS=1 python benchmarks/twins.py
 """

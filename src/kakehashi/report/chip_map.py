@@ -288,17 +288,8 @@ def _label(frame: _Frame, twin: Twin, colors: Floats, shown: Flags) -> None:
             if not twin.present[q]:
                 continue
             color = COLORS["muted"] if not shown[q] else COLORS["paper"] if dark[q] else COLORS["ink"]
-            axes.text(
-                column,
-                row,
-                str(q),
-                ha="center",
-                va="center_baseline",
-                fontsize=size,
-                color=color,
-                alpha=1.0 if shown[q] else 0.6,
-                zorder=5,
-            )
+            style: Any = {"ha": "center", "va": "center_baseline", "fontsize": size, "zorder": 5}
+            axes.text(column, row, str(q), color=color, alpha=1.0 if shown[q] else 0.6, **style)
         return
     size = max(size, 5.0)
     for row in np.unique(positions[:, 1]):

@@ -46,6 +46,13 @@ def test_dead_edges_and_absent_qubits_are_not_usable():
     assert twin.shot_s(2000.0) == pytest.approx(252e-6)
 
 
+@pytest.mark.parametrize("name", ["readout_line", "physical_ids"])
+def test_numbers_of_qubits_are_for_all_of_them(name):
+    assert getattr(replace(line(), **{name: np.arange(3)}), name).tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match=f"one `{name}` for each qubit"):
+        replace(line(), **{name: np.arange(2)})
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -94,6 +94,12 @@ def test_placeholders_are_refused_unless_asked_for(pair):
     assert from_oqtopus(pair, placeholders="keep").edge_error[0] == 0.75
 
 
+def test_without_places_the_couplings_tell_them(pair):
+    for qubit in pair["qubits"]:
+        del qubit["position"]
+    np.testing.assert_allclose(from_oqtopus(pair).positions, [[0.0, 0.0], [1.0, 0.0]], atol=1e-9)
+
+
 def test_t2_is_cut_to_twice_t1(pair):
     pair["qubits"][1]["qubit_lifetime"] = {"t1": 10.0, "t2": 25.0}
     twin = from_oqtopus(pair)

@@ -122,6 +122,10 @@ class Twin:
             raise InputError(f"The twin {self.name!r} has an edge to a qubit that is not there.")
         if self.present.shape != (self.n_qubits,) or self.positions.shape != (self.n_qubits, 2):
             raise InputError(f"The twin {self.name!r} must have one position and one `present` for each qubit.")
+        for name in ("readout_line", "physical_ids"):
+            given = getattr(self, name)
+            if given is not None and given.shape != (self.n_qubits,):
+                raise InputError(f"The twin {self.name!r} must have one `{name}` for each qubit, or none at all.")
         _require_possible(self)
 
     @property

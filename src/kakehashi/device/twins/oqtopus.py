@@ -23,6 +23,7 @@ from kakehashi.core.files import write_text
 from kakehashi.core.spec import parse_spec
 from kakehashi.device.twins.lattice import square_lattice
 from kakehashi.device.twins.model import Calibration, Source, Twin
+from kakehashi.device.twins.place import place_qubits
 from kakehashi.device.twins.topology import Topology, find_faults, find_placeholders
 
 __all__ = ["from_oqtopus", "read_oqtopus", "to_oqtopus", "write_oqtopus"]
@@ -159,7 +160,7 @@ class _Assembly:
         pairs = [(place[coupling.control], place[coupling.target]) for coupling in self.topology.couplings]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
-    def _positions(self) -> tuple[Floats, Integers | None]:
+    def _positions(self, edges: Integers) -> tuple[Floats, Integers | None]:
         """Places, and the readout lines where the chip's lattice tells them."""
         side = round(np.sqrt(self.n_qubits)) if self.chip_qubits is not None else 0
         if side >= 2 and side % 2 == 0 and side * side == self.n_qubits:
@@ -169,6 +170,8 @@ class _Assembly:
         for number, qubit in zip(self.number, self.qubits, strict=True):
             # Rows go down and y goes up; 0.0 - y leaves no negative zero.
             positions[number] = qubit.position.x, 0.0 - qubit.position.y
+        if not positions.any():  # no places are stated
+            positions = place_qubits(self.n_qubits, edges)
         return positions, None
 
     def _durations(self, edges: Integers) -> dict[str, Floats]:
@@ -190,7 +193,7 @@ class _Assembly:
         t2[above] = 2 * t1[above]
         present = np.zeros(self.n_qubits, dtype=bool)
         present[self.number] = True
-        positions, lines = self._positions()
+        positions, lines = self._positions(edges)
         calibration = Calibration(
             taken_utc=self.topology.taken,
             t1_us=t1,

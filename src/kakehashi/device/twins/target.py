@@ -123,15 +123,7 @@ def from_target(
     one_qubit = tuple(gate for gate, width in widths.items() if width == 1)
     two_qubit = max((g for g, w in widths.items() if w == 2), key=lambda g: len(target[g]), default="cx")
     edges, directed = _edges(target, two_qubit)
-    errors, durations = {}, {}
-    for gate in one_qubit:
-        error = np.array([_property(target, gate, (q,), "error") for q in range(n_qubits)])
-        duration = np.array([_property(target, gate, (q,), "duration") for q in range(n_qubits)]) / S_PER_NS
-        if np.nansum(error) + np.nansum(duration) > 0:  # otherwise virtual
-            errors[gate], durations[gate] = error, duration
-    for values, what, unit in ((errors, "error", 1.0), (durations, "duration", S_PER_NS)):
-        found = [[_property(target, two_qubit, pair, what) for pair in ((a, b), (b, a))] for a, b in edges.tolist()]
-        values[two_qubit] = np.fmax.reduce(np.array(found, dtype=np.float64).reshape(-1, 2), axis=1) / unit
+    errors, durations = _gate_values(target, one_qubit, two_qubit, edges)
     qubits = target.qubit_properties or [None] * n_qubits
     t1, t2 = (_of_qubits(qubits, what) / S_PER_US for what in ("t1", "t2"))
     frequency = _of_qubits(qubits, "frequency") / HZ_PER_GHZ
@@ -173,6 +165,24 @@ def from_target(
             "shot_interval_us": Source(grade="assumed", text="A Target has no place for it."),
         },
     )
+
+
+def _gate_values(
+    target: Any, one_qubit: tuple[str, ...], two_qubit: str, edges: Integers
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Errors, and durations in nanoseconds, of every gate that is not virtual; of both directions the worse."""
+    n_qubits = int(target.num_qubits)
+    errors: dict[str, Floats] = {}
+    durations: dict[str, Floats] = {}
+    for gate in one_qubit:
+        error = np.array([_property(target, gate, (q,), "error") for q in range(n_qubits)])
+        duration = np.array([_property(target, gate, (q,), "duration") for q in range(n_qubits)]) / S_PER_NS
+        if np.nansum(error) + np.nansum(duration) > 0:  # otherwise virtual
+            errors[gate], durations[gate] = error, duration
+    for values, what, unit in ((errors, "error", 1.0), (durations, "duration", S_PER_NS)):
+        found = [[_property(target, two_qubit, pair, what) for pair in ((a, b), (b, a))] for a, b in edges.tolist()]
+        values[two_qubit] = np.fmax.reduce(np.array(found, dtype=np.float64).reshape(-1, 2), axis=1) / unit
+    return errors, durations
 
 
 def _width(target: Any, gate: str) -> int:

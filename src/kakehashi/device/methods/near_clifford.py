@@ -40,9 +40,10 @@ PLANNED_WIDTH = 60
 MOST_OTHER_GATES = 2000
 """More gates that are not Clifford are refused before the program is compiled for its width."""
 
-SECONDS_PER_STEP = 4e-5
-SECONDS_PER_STEP_AND_SHOT = 4e-9
-SECONDS_PER_AMPLITUDE_AND_SHOT = 4e-9
+SECONDS_PER_STEP = 1e-5
+SECONDS_PER_STEP_AND_SHOT = 1e-9
+SECONDS_PER_AMPLITUDE_AND_SHOT = 1e-9
+"""Measured on one core, 100 to 256 qubits with 8 to 400 gates that are not Clifford, widths 4 to 11."""
 
 Line = tuple[str, tuple[int, ...]]
 
@@ -147,7 +148,8 @@ class NearCliffordMethod(Method):
             more = " or more" if width == PLANNED_WIDTH else ""
             return Refusal(
                 method=self.name,
-                reason=f"{n_other:,} gates are not Clifford and span 2^{width}{more} amplitudes; at most 2^{MOST_WIDTH}.",
+                reason=f"{n_other:,} gates are not Clifford and span 2^{width}{more} amplitudes; at most "
+                f"2^{MOST_WIDTH}.",
             )
         bias = readout_asymmetry(circuit)
         n_steps = len(circuit.steps) + circuit.n_bits

@@ -50,6 +50,14 @@ def test_the_width_is_read_before_a_shot_is_drawn():
     assert "160 gates are not Clifford and span 2^" in verdict.reason
 
 
+@pytest.mark.skipif(not HAVE, reason="clifft is not installed")
+def test_a_width_that_is_not_even_planned_is_refused(exact):
+    lattice = exact.kicked_ising(exact.grid_edges(9), 81, 0.4, 5)
+    verdict = NearCliffordMethod().consider_shots(lattice, 10)
+    assert isinstance(verdict, Refusal)
+    assert "amplitudes; at most 2^24" in verdict.reason
+
+
 def test_without_clifft_it_says_how_to_get_it(exact):
     circuit = exact.random_circuit(np.random.default_rng(1), 2, 5, names=NAMES)
     method = NearCliffordMethod()

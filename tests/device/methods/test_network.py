@@ -12,6 +12,7 @@ from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.errors import InputError
 from kakehashi.device.methods.model import Observable
 from kakehashi.device.methods.network import Network, build_network, contract, find_order
+from kakehashi.device.methods.reduce import reduce_for_expectation
 from kakehashi.device.noise.model import NoisyCircuit
 
 
@@ -61,7 +62,9 @@ def test_diagonal_gates_take_no_new_variables():
 def test_an_order_that_is_too_wide_is_given_up():
     full = Network(n_variables=6, factors=tuple(((a, b), np.ones((4, 4))) for a in range(6) for b in range(a)))
     assert find_order(full).width == 6
-    assert find_order(full, most_width=4).entries == np.inf
+    assert find_order(full, most_width=4).sliced != ()
+    crowd = Network(n_variables=30, factors=tuple(((a, b), np.ones((4, 4))) for a in range(30) for b in range(a)))
+    assert find_order(crowd, most_width=4).entries == np.inf
     assert find_order(Network(n_variables=10**6, factors=())).entries == np.inf
 
 
@@ -71,3 +74,14 @@ def test_what_it_cannot_do_is_said():
     for step, words in ((wait, "waits"), (wide, "too wide")):
         with pytest.raises(InputError, match=words):
             build_network(NoisyCircuit(n_qubits=5, n_bits=1, steps=(step,)), Observable(paulis=()))
+
+
+def test_slices_add_up_to_the_whole(exact):
+    circuit = exact.kicked_ising(exact.grid_edges(4), 16, 0.4, 4)
+    reduced = reduce_for_expectation(circuit, Observable(paulis=((5, "Z"),)))
+    network = build_network(reduced.circuit, reduced.observable)
+    whole = find_order(network)
+    sliced = find_order(network, most_width=whole.width - 2)
+    assert sliced.width <= whole.width - 2
+    assert len(sliced.sliced) >= 2
+    assert contract(network, sliced) == pytest.approx(contract(network, whole), abs=1e-12)

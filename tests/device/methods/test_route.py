@@ -66,7 +66,10 @@ def test_what_is_chosen_for_which_circuit(exact):
     hops += [gate("xx_plus_yy", q, q + 1, parameters=(0.3 + q, 0.0)) for _ in range(8) for q in range(11)]
     conserving = measured(NoisyCircuit(n_qubits=12, n_bits=0, steps=tuple(hops)))
     assert plan_shots(conserving, 1000).method == "number-conserving"
-    line = exact.kicked_ising([(q, q + 1) for q in range(99)], 100, 0.4, 4)
+    bonds = [gate("rzz", q, q + 1, parameters=(0.4,)) for q in range(99)]
+    line = NoisyCircuit(
+        n_qubits=100, n_bits=0, steps=tuple([*bonds, *(gate("rx", q, parameters=(0.3,)) for q in range(100))] * 4)
+    )
     assert plan_shots(measured(line), 1000).method == "mps"
     assert plan_expectation(exact.kicked_ising(heavy_hex(127), 127, 0.4, 5), z(63)).method == "light-cone"
     assert plan_expectation(exact.kicked_ising(exact.grid_edges(16), 256, 0.4, 8), z(136)).method == "pauli-propagation"

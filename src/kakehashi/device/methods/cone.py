@@ -139,6 +139,7 @@ class LightConeMethod(Method):
         if order.variables and table_bytes <= budget:
             time_s = order.entries * SECONDS_PER_ENTRY + len(order.variables) * SECONDS_PER_VARIABLE
             reason = f"the cone has {n} qubits, and its paths are summed with tables of at most 4^{order.width} entries"
+            reason += f" in 4^{len(order.sliced)} slices" if order.sliced else ""
             ways.append(_Way(order=order, time_s=time_s, memory_bytes=table_bytes, reason=reason))
         gates = _gates_of(circuit)
         state_bytes = 2 * 16 * 2**n

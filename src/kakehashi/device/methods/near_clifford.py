@@ -34,12 +34,16 @@ __all__ = ["MOST_WIDTH", "NearCliffordMethod", "near_clifford_gates"]
 MOST_WIDTH = 24
 """2^24 amplitudes are 256 MiB."""
 
+PLANNED_WIDTH = 60
+"""clifft plans no further."""
+
 MOST_OTHER_GATES = 2000
 """More gates that are not Clifford are refused before the program is compiled for its width."""
 
-SECONDS_PER_STEP = 4e-5
-SECONDS_PER_STEP_AND_SHOT = 4e-9
-SECONDS_PER_AMPLITUDE_AND_SHOT = 4e-9
+SECONDS_PER_STEP = 1e-5
+SECONDS_PER_STEP_AND_SHOT = 1e-9
+SECONDS_PER_AMPLITUDE_AND_SHOT = 1e-9
+"""Measured on one core, 100 to 256 qubits with 8 to 400 gates that are not Clifford, widths 4 to 11."""
 
 Line = tuple[str, tuple[int, ...]]
 
@@ -129,17 +133,23 @@ class NearCliffordMethod(Method):
             return Refusal(method=self.name, reason=obstacle)
         gates = [step for step in circuit.steps if isinstance(step, Operation) and step.is_unitary]
         n_other = sum(clifford_gates(gate) is None for gate in gates)
+        if not n_other:
+            return Refusal(method=self.name, reason="All gates are Clifford: the stabilizer method does that.")
         if n_other > MOST_OTHER_GATES:
             return Refusal(
                 method=self.name,
                 reason=f"{n_other:,} gates are not Clifford; no width is looked for beyond {MOST_OTHER_GATES:,}.",
             )
-        _, compiled = self._compile(circuit)
-        width = int(compiled.peak_active_width)
+        try:
+            width = int(self._compile(circuit)[1].peak_active_width)
+        except OverflowError:  # clifft does not plan for more
+            width = PLANNED_WIDTH
         if width > MOST_WIDTH:
+            more = " or more" if width == PLANNED_WIDTH else ""
             return Refusal(
                 method=self.name,
-                reason=f"{n_other:,} gates are not Clifford and span 2^{width} amplitudes; at most 2^{MOST_WIDTH}.",
+                reason=f"{n_other:,} gates are not Clifford and span 2^{width}{more} amplitudes; at most "
+                f"2^{MOST_WIDTH}.",
             )
         bias = readout_asymmetry(circuit)
         n_steps = len(circuit.steps) + circuit.n_bits

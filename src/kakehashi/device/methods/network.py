@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -33,6 +34,7 @@ Array: TypeAlias = NDArray[np.complex128]
 Factor: TypeAlias = tuple[tuple[int, ...], Array]
 
 TINY = 1e-14
+MOST_SLICED = 5
 MOST_VARIABLES = 20_000
 """Beyond this even the search for an order would take minutes."""
 
@@ -55,14 +57,16 @@ class Order:
     """In which order to sum the variables, and what it takes.
 
     Attributes:
-        variables: Every variable once.
+        variables: Every variable but the sliced ones, once.
         width: Number of variables of the largest table.
-        entries: Number of entries of all tables together.
+        entries: Number of entries of all tables together, over all slices.
+        sliced: Variables that are given each of their values in turn, so that the tables need less memory.
     """
 
     variables: tuple[int, ...]
     width: int
     entries: float
+    sliced: tuple[int, ...] = ()
 
 
 def _kraus_of(step: Step) -> Array:
@@ -167,11 +171,12 @@ def build_network(circuit: NoisyCircuit, observable: Observable) -> Network:
     return Network(n_variables=n_variables, factors=tuple(factors))
 
 
-def _neighbours(network: Network) -> list[set[int]]:
+def _neighbours(network: Network, sliced: Sequence[int] = ()) -> list[set[int]]:
     near: list[set[int]] = [set() for _ in range(network.n_variables)]
     for variables, _ in network.factors:
-        for v in variables:
-            near[v].update(variables)
+        left = [v for v in variables if v not in sliced]
+        for v in left:
+            near[v].update(left)
     for v, others in enumerate(near):
         others.discard(v)
     return near
@@ -183,8 +188,8 @@ def _fill(near: list[set[int]], v: int) -> int:
     return sum(len(others) - 1 - len(near[u] & others) for u in others)
 
 
-def _greedy(network: Network, rng: np.random.Generator | None, most_width: int) -> Order:
-    near = _neighbours(network)
+def _greedy(network: Network, rng: np.random.Generator | None, most_width: int, sliced: tuple[int, ...] = ()) -> Order:
+    near = _neighbours(network, sliced)
     noise = rng.random(network.n_variables) if rng is not None else np.arange(network.n_variables) * 1e-9
     fill_weight = 0.0 if rng is None else float(rng.choice([0.0, 0.05, 0.3, 1.0]))
 
@@ -192,7 +197,7 @@ def _greedy(network: Network, rng: np.random.Generator | None, most_width: int) 
         return len(near[v]) + (fill_weight * _fill(near, v) if fill_weight else 0.0) + 0.5 * float(noise[v])
 
     ranks = [rank(v) for v in range(network.n_variables)]
-    heap = [(r, v) for v, r in enumerate(ranks)]
+    heap = [(r, v) for v, r in enumerate(ranks) if v not in sliced]
     heapq.heapify(heap)
     done = [False] * network.n_variables
     order: list[int] = []
@@ -207,7 +212,7 @@ def _greedy(network: Network, rng: np.random.Generator | None, most_width: int) 
         width = max(width, len(others) + 1)
         entries += 4.0 ** (len(others) + 1)
         if width > most_width:
-            return Order(variables=(), width=width, entries=np.inf)
+            return Order(variables=(), width=width, entries=np.inf, sliced=sliced)
         for u in others:
             near[u] |= others
             near[u].discard(u)
@@ -215,7 +220,22 @@ def _greedy(network: Network, rng: np.random.Generator | None, most_width: int) 
         for u in others:
             ranks[u] = rank(u)
             heapq.heappush(heap, (ranks[u], u))
-    return Order(variables=tuple(order), width=width, entries=entries)
+    return Order(variables=tuple(order), width=width, entries=entries * 4.0 ** len(sliced), sliced=sliced)
+
+
+def _most_shared(network: Network, order: Order) -> int:
+    """The variable that is in most of the largest tables of an order."""
+    near = _neighbours(network, order.sliced)
+    shared: dict[int, int] = {}
+    for v in order.variables:
+        others = near[v]
+        if len(others) + 1 >= order.width - 1:
+            for u in (v, *others):
+                shared[u] = shared.get(u, 0) + 1
+        for u in others:
+            near[u] |= others
+            near[u] -= {u, v}
+    return max(shared, key=lambda u: (shared[u], -u))
 
 
 def find_order(network: Network, *, tries: int = 16, most_width: int = 40) -> Order:
@@ -224,7 +244,8 @@ def find_order(network: Network, *, tries: int = 16, most_width: int = 40) -> Or
     Args:
         network: The network.
         tries: Number of attempts; the cheapest is returned. A network that is cheap already is not tried again.
-        most_width: An attempt that gets wider is given up, and has infinitely many entries.
+        most_width: Where the best order is wider, up to five variables are sliced. An order that is too wide even so
+            has no variables and infinitely many entries.
 
     Example:
         >>> chain = Network(n_variables=3, factors=(((0, 1), np.ones((4, 4))), ((1, 2), np.ones((4, 4)))))
@@ -234,13 +255,24 @@ def find_order(network: Network, *, tries: int = 16, most_width: int = 40) -> Or
     if network.n_variables > MOST_VARIABLES:
         return Order(variables=(), width=network.n_variables, entries=np.inf)
     tries = min(tries, max(2, tries * 500 // max(network.n_variables, 1)))
-    best = _greedy(network, None, most_width)
+    widest = most_width + MOST_SLICED
     rng = np.random.default_rng(0)  # the order does not change the value, and must not change between runs
-    for _ in range(tries - 1):
-        if best.entries < 1e6 or (best.width > most_width and network.n_variables > 500):
+    best = _best(network, widest, tries, rng)
+    while best.variables and best.width > most_width and len(best.sliced) < MOST_SLICED:
+        best = _best(network, widest, tries, rng, (*best.sliced, _most_shared(network, best)))
+    if best.width > most_width:
+        return Order(variables=(), width=best.width, entries=np.inf)
+    return best
+
+
+def _best(network: Network, widest: int, tries: int, rng: np.random.Generator, sliced: tuple[int, ...] = ()) -> Order:
+    best = _greedy(network, None, widest, sliced)
+    for attempt in range(4 * tries):
+        # The search may take a little of the time that a better order saves.
+        enough = best.entries < (1e6 if attempt < tries else 1e8)
+        if enough or (not best.variables and network.n_variables > 500):
             break
-        other = _greedy(network, rng, most_width)
-        best = min(best, other, key=lambda o: (o.entries, o.width))
+        best = min(best, _greedy(network, rng, widest, sliced), key=lambda o: (o.entries, o.width))
     return best
 
 
@@ -276,6 +308,15 @@ def _sum_out(v: int, factors: list[Factor]) -> Factor:
     return kept, out
 
 
+def _fixed(network: Network, values: dict[int, int]) -> Network:
+    """The network with some variables at given values."""
+    factors: list[Factor] = []
+    for variables, table in network.factors:
+        index = tuple(values.get(v, slice(None)) for v in variables)
+        factors.append((tuple(v for v in variables if v not in values), table[index]))
+    return Network(n_variables=network.n_variables, factors=tuple(factors))
+
+
 def contract(network: Network, order: Order) -> complex:
     """The sum of the product of all tables.
 
@@ -288,12 +329,23 @@ def contract(network: Network, order: Order) -> complex:
         >>> contract(chain, find_order(chain))
         (16+0j)
     """
+    if order.sliced:
+        inner = Order(variables=order.variables, width=order.width, entries=order.entries)
+        return sum(
+            (
+                contract(_fixed(network, dict(zip(order.sliced, values, strict=True))), inner)
+                for values in itertools.product(range(4), repeat=len(order.sliced))
+            ),
+            0j,
+        )
     alive = dict(enumerate(network.factors))
     holds: list[set[int]] = [set() for _ in range(network.n_variables)]
     for number, (variables, _) in alive.items():
         for v in variables:
             holds[v].add(number)
     value = 1.0 + 0.0j
+    for number in [number for number, (variables, _) in alive.items() if not variables]:
+        value *= complex(alive.pop(number)[1])
     fresh = len(alive)
     for v in order.variables:
         numbers = sorted(holds[v])

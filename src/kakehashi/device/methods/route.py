@@ -23,6 +23,7 @@ from kakehashi.device.methods.explain import describe, format_seconds, to_json
 from kakehashi.device.methods.flips import apply_readout, one_row_per_shot
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Plan, Refusal, Sampled, Verdict
 from kakehashi.device.methods.mps import MatrixProductMethod
+from kakehashi.device.methods.near_clifford import NearCliffordMethod
 from kakehashi.device.methods.number_conserving import NumberConservingMethod
 from kakehashi.device.methods.pauli_propagation import PauliPropagationMethod
 from kakehashi.device.methods.reduce import (
@@ -86,14 +87,15 @@ class _Route:
 
 
 def default_methods() -> tuple[Method, ...]:
-    """The methods of this package that need nothing else.
+    """The methods of this package; one whose package is missing refuses with how to get it.
 
     Example:
         >>> [method.name for method in default_methods()]
-        ['stabilizer', 'number-conserving', 'light-cone', 'pauli-propagation', 'mps']
+        ['stabilizer', 'near-clifford', 'number-conserving', 'light-cone', 'pauli-propagation', 'mps']
     """
     return (
         StabilizerMethod(),
+        NearCliffordMethod(),
         NumberConservingMethod(),
         LightConeMethod(),
         PauliPropagationMethod(),

@@ -142,8 +142,8 @@ class Flow:
             layout: The region's number for each qubit.
         """
         from qiskit.transpiler import Layout, PassManager
-        from qiskit.transpiler.preset_passmanagers.common import generate_embed_passmanager
         from qiskit.transpiler.passes import SetLayout
+        from qiskit.transpiler.preset_passmanagers.common import generate_embed_passmanager
 
         where = Layout({q: int(k) for q, k in zip(prepared.qubits, layout, strict=True)})
         for register in prepared.qregs:
@@ -238,7 +238,7 @@ def _run(steps: Any, circuit: Any, properties: dict[str, Any]) -> tuple[Any, dic
     class TakeProperties(AnalysisPass):  # type: ignore[misc]
         """Copies the property set."""
 
-        def run(self, dag: Any) -> None:
+        def run(self, dag: Any) -> None:  # noqa: ARG002  the properties are what counts
             """Copy it."""
             taken.update(self.property_set)
 

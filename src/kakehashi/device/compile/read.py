@@ -40,7 +40,8 @@ def read_circuit(circuit: Any) -> Any:
         circuit = circuit.to_qiskit()
     if not isinstance(circuit, qiskit.QuantumCircuit):
         raise InputError(
-            f"Argument `circuit` must be a GateCircuit, a Circuit or a qiskit.QuantumCircuit, not {type(circuit).__name__}."
+            "Argument `circuit` must be a GateCircuit, a Circuit or a qiskit.QuantumCircuit, "
+            f"not {type(circuit).__name__}."
         )
     if circuit.parameters:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters)[:5])

@@ -50,10 +50,10 @@ def qft(n: int) -> Any:
 
 def qaoa(n: int) -> Any:
     """One layer on a random 3-regular graph."""
-    import networkx
+    import networkx as nx
     from qiskit import QuantumCircuit
 
-    graph = networkx.random_regular_graph(3, n, seed=1)
+    graph = nx.random_regular_graph(3, n, seed=1)
     circuit = QuantumCircuit(n, name=f"QAOA-{n}")
     circuit.h(range(n))
     for a, b in sorted(tuple(sorted(edge)) for edge in graph.edges):

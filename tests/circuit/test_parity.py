@@ -1,4 +1,4 @@
-import networkx
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.circuit.parity import find_odd_cycle, interaction_pairs_of, why_no_embedding
 
-GRID = [tuple(4 * r + c for r, c in edge) for edge in networkx.grid_2d_graph(4, 4).edges]
+GRID = [tuple(4 * r + c for r, c in edge) for edge in nx.grid_2d_graph(4, 4).edges]
 
 graphs = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda e: e[0] != e[1]), max_size=25)
 
 
 @given(edges=graphs)
 def test_an_odd_cycle_is_found_where_the_graph_is_not_bipartite(edges):
-    graph = networkx.Graph(edges)
+    graph = nx.Graph(edges)
     cycle = find_odd_cycle(edges)
-    assert (cycle is None) == networkx.is_bipartite(graph)
+    assert (cycle is None) == nx.is_bipartite(graph)
     if cycle is not None:
         assert len(cycle) % 2 == 1
         assert len(set(cycle)) == len(cycle)
@@ -27,17 +27,17 @@ def test_a_proof_is_never_wrong(edges):
     import rustworkx
 
     why = why_no_embedding(edges, GRID)
-    pattern = rustworkx.networkx_converter(networkx.Graph(edges))
-    host = rustworkx.networkx_converter(networkx.Graph(GRID))
+    pattern = rustworkx.networkx_converter(nx.Graph(edges))
+    host = rustworkx.networkx_converter(nx.Graph(GRID))
     if why is not None:
         assert not rustworkx.is_subgraph_isomorphic(host, pattern, induced=False)
 
 
 @pytest.mark.parametrize("size", [20, 128, 512])
 def test_random_cubic_graphs_lie_on_no_lattice(size):
-    graph = networkx.random_regular_graph(3, size, seed=1)
+    graph = nx.random_regular_graph(3, size, seed=1)
     side = 32
-    lattice = [tuple(side * r + c for r, c in edge) for edge in networkx.grid_2d_graph(side, side).edges]
+    lattice = [tuple(side * r + c for r, c in edge) for edge in nx.grid_2d_graph(side, side).edges]
     assert "odd cycle" in why_no_embedding(graph.edges, lattice)
 
 

@@ -1,4 +1,4 @@
-import networkx
+import networkx as nx
 import pytest
 import qiskit
 from qiskit import transpile
@@ -11,7 +11,7 @@ BASIS = ["rz", "sx", "x", "cz"]
 
 
 def cubic(n):
-    graph = networkx.random_regular_graph(3, n, seed=1)
+    graph = nx.random_regular_graph(3, n, seed=1)
     circuit = qiskit.QuantumCircuit(n)
     circuit.h(range(n))
     for a, b in sorted(tuple(sorted(edge)) for edge in graph.edges):

@@ -1,4 +1,6 @@
-import networkx
+import itertools
+
+import networkx as nx
 import pytest
 import stim
 from hypothesis import given
@@ -10,13 +12,11 @@ from kakehashi.core.errors import InputError
 
 
 def lattice(side):
-    return [tuple(side * r + c for r, c in edge) for edge in networkx.grid_2d_graph(side, side).edges]
+    return [tuple(side * r + c for r, c in edge) for edge in nx.grid_2d_graph(side, side).edges]
 
 
 def circuit_of(n, *operations):
-    return GateCircuit(
-        n_qubits=n, operations=tuple(Operation(name=name, qubits=qubits) for name, qubits in operations)
-    )
+    return GateCircuit(n_qubits=n, operations=tuple(Operation(name=name, qubits=qubits) for name, qubits in operations))
 
 
 @pytest.mark.parametrize(("side", "size", "depth"), [(16, 100, 9), (16, 256, 16), (32, 1000, 30)])
@@ -80,7 +80,7 @@ def test_a_tree_prepares_the_chain_s_state(size):
     for q in nodes:
         everywhere[q] = "X"
     assert simulator.peek_observable_expectation(everywhere) == 1
-    for a, b in zip(nodes, nodes[1:], strict=False):
+    for a, b in itertools.pairwise(nodes):
         pair = stim.PauliString(side * side)
         pair[a] = pair[b] = "Z"
         assert simulator.peek_observable_expectation(pair) == 1

@@ -1,4 +1,6 @@
-import networkx
+import itertools
+
+import networkx as nx
 import numpy as np
 import pytest
 from qiskit.quantum_info import Operator
@@ -19,7 +21,7 @@ def heavy_hex():
 
 
 def square(side):
-    return [tuple(side * r + c for r, c in edge) for edge in networkx.grid_2d_graph(side, side).edges]
+    return [tuple(side * r + c for r, c in edge) for edge in nx.grid_2d_graph(side, side).edges]
 
 
 def circuit_of(n, pairs):
@@ -30,7 +32,7 @@ def check(place, length, edges):
     joined = {frozenset(edge) for edge in edges}
     for chain in (place.left, place.right):
         assert len(chain) == length
-        assert all(frozenset(pair) in joined for pair in zip(chain, chain[1:], strict=False))
+        assert all(frozenset(pair) in joined for pair in itertools.pairwise(chain))
     for p in place.direct:
         assert frozenset((place.left[p], place.right[p])) in joined
     for p, q in place.bridges:

@@ -125,7 +125,9 @@ def _stage(config: PassManagerConfig, level: int, *, zigzag: bool, parity: bool,
         stage.append(ConditionalController([ZigzagSearch(edges)], condition=unset))
     if parity:
         joined = config.coupling_map or config.target.build_coupling_map()
-        stage.append(ConditionalController([ProveNoLayout([tuple(edge) for edge in joined.get_edges()])], condition=unset))
+        stage.append(
+            ConditionalController([ProveNoLayout([tuple(edge) for edge in joined.get_edges()])], condition=unset)
+        )
     if level > 0:
         search = VF2Layout(
             coupling_map=config.coupling_map, seed=-1, call_limit=VF2_LIMITS[level], target=config.target
@@ -144,9 +146,7 @@ def _stage(config: PassManagerConfig, level: int, *, zigzag: bool, parity: bool,
         sabre = route_with(SETTINGS[0], config.target, seed=config.seed_transpiler or 0)
     stage.append(ConditionalController([BarrierBeforeFinalMeasurements(BARRIER), sabre], condition=unset))
     embed = common.generate_embed_passmanager(coupling)
-    stage.append(
-        ConditionalController(embed.to_flow_controller(), condition=lambda p: p["final_layout"] is None)
-    )
+    stage.append(ConditionalController(embed.to_flow_controller(), condition=lambda p: p["final_layout"] is None))
     return stage
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kakehashi.circuit.gates import GateCircuit, Operation
+from kakehashi.circuit.gates import GateCircuit
 from kakehashi.circuit.parity import Edge, neighbours_of
 from kakehashi.core.errors import InputError
 
@@ -40,6 +40,7 @@ def find_fan_outs(circuit: GateCircuit) -> tuple[FanOut, ...]:
     moved to the front, behind the root's own gates, since whatever stands between acts on other qubits.
 
     Example:
+        >>> from kakehashi.circuit.gates import Operation
         >>> cx = [Operation(name="cx", qubits=(q, q + 1)) for q in range(3)]
         >>> find_fan_outs(GateCircuit(n_qubits=4, operations=(Operation(name="h", qubits=(0,)), *cx)))
         (FanOut(root=0, members=(0, 1, 2, 3), operations=(1, 2, 3)),)
@@ -114,7 +115,7 @@ def grow_tree(
                 free,
                 key=lambda v: (
                     sign * sum(w not in reached for w in neighbours[v]),
-                    0.0 if cost is None else cost(here, v),  # noqa: B023  the key is used at once
+                    0.0 if cost is None else cost(here, v),
                     v,
                 ),
             )
@@ -160,6 +161,4 @@ def graph_centre(edges: Iterable[Sequence[int]]) -> tuple[int, ...]:
     distance = rustworkx.distance_matrix(graph, null_value=-1.0)
     sizes = (distance >= 0).sum(axis=1)
     far = distance.max(axis=1)
-    return tuple(
-        v for _, v in sorted((far[k], v) for k, v in enumerate(vertices) if sizes[k] == sizes.max())
-    )
+    return tuple(v for _, v in sorted((far[k], v) for k, v in enumerate(vertices) if sizes[k] == sizes.max()))

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.circuit.parity import Edge, interaction_pairs_of, neighbours_of, why_no_embedding
 from kakehashi.circuit.unitaries import GATES
 
-__all__ = ["Embedding", "Ladder", "bridge_rungs", "embed_ladder", "find_ladder"]
+__all__ = ["Embedding", "Ladder", "bridge_rungs", "embed_ladder", "find_ladder", "find_ladder_in"]
 
 CALL_LIMIT = 300_000
 """Most steps of the search for all rungs. A million steps take about a second."""
@@ -53,7 +54,7 @@ class Ladder:
     @property
     def edges(self) -> tuple[Edge, ...]:
         """All pairs of the ladder that interact."""
-        chains = [pair for chain in (self.left, self.right) for pair in zip(chain, chain[1:], strict=False)]
+        chains = [pair for chain in (self.left, self.right) for pair in pairwise(chain)]
         return (*chains, *((self.left[p], self.right[p]) for p in self.rungs))
 
 
@@ -87,7 +88,17 @@ def find_ladder(circuit: GateCircuit) -> Ladder | None:
         >>> find_ladder(GateCircuit(n_qubits=6, operations=tuple(chain))).rungs
         (0,)
     """
-    pairs = set(interaction_pairs_of(circuit))
+    return find_ladder_in(interaction_pairs_of(circuit))
+
+
+def find_ladder_in(interactions: Iterable[Edge]) -> Ladder | None:
+    """The ladder that pairs of qubits form, or None; as :func:`find_ladder`.
+
+    Example:
+        >>> find_ladder_in([(0, 1), (2, 3), (0, 2), (1, 3)]).rungs
+        (0, 1)
+    """
+    pairs = {(min(pair), max(pair)) for pair in interactions}
     qubits = sorted({q for pair in pairs for q in pair})
     length = len(qubits) // 2
     if len(qubits) % 2 or length < 2:
@@ -116,9 +127,7 @@ def _match(pairs: set[Edge], length: int, rungs: tuple[int, ...]) -> Ladder | No
     mapping = next(_subgraphs(model.edges, pairs), None)
     if mapping is None:
         return None
-    return Ladder(
-        left=tuple(mapping[q] for q in model.left), right=tuple(mapping[q] for q in model.right), rungs=rungs
-    )
+    return Ladder(left=tuple(mapping[q] for q in model.left), right=tuple(mapping[q] for q in model.right), rungs=rungs)
 
 
 def _subgraphs(
@@ -227,7 +236,9 @@ def _places(
         weak=frozenset(dead),
     )
     for at in found:
-        ends = {p: [(left[p], bridge[p]), (bridge[p], right[p])] if over_ancilla else [(left[p], right[p])] for p in keep}
+        ends = {
+            p: [(left[p], bridge[p]), (bridge[p], right[p])] if over_ancilla else [(left[p], right[p])] for p in keep
+        }
         alive = [p for p in keep if all(frozenset((at[a], at[b])) in works for a, b in ends[p])]
         yield Embedding(
             left=tuple(at[q] for q in left),

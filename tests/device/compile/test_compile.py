@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import qiskit
@@ -108,7 +110,7 @@ def test_ghz_becomes_a_tree(heavy_hex):
     for q in members:
         everywhere[q] = "X"
     assert simulator.peek_observable_expectation(everywhere) == 1
-    for a, b in zip(members, members[1:], strict=False):
+    for a, b in itertools.pairwise(members):
         pair = stim.PauliString(156)
         pair[a] = pair[b] = "Z"
         assert simulator.peek_observable_expectation(pair) == 1

@@ -55,7 +55,11 @@ def test_pulses_are_evenly_spread():
 @pytest.mark.parametrize("sequence", sorted(SEQUENCES))
 def test_a_sequence_undoes_a_steady_detuning(sequence):
     """Each frame gets the same time, so a rotation about z at constant rate cancels; without pulses it does not."""
-    gap = [Operation(name="cz", qubits=(0, 1)), *[Operation(name="sx", qubits=(1,))] * 40, Operation(name="cz", qubits=(0, 1))]
+    gap = [
+        Operation(name="cz", qubits=(0, 1)),
+        *[Operation(name="sx", qubits=(1,))] * 40,
+        Operation(name="cz", qubits=(0, 1)),
+    ]
     filled = add_decoupling(GateCircuit(n_qubits=4, operations=tuple(gap)), TWIN, sequence=sequence)
     angle, sign = 0.0, 1
     for o in filled:

@@ -14,5 +14,10 @@ def test_what_was_chosen_speaks_for_the_circuit():
         reason="It alone was tried.",
         candidates=(tried,),
     )
-    assert (compiled.n_two_qubit_gates, compiled.two_qubit_depth, compiled.duration_ns, compiled.esp) == (3, 2, 5.0, 0.9)
+    assert (compiled.n_two_qubit_gates, compiled.two_qubit_depth, compiled.duration_ns, compiled.esp) == (
+        3,
+        2,
+        5.0,
+        0.9,
+    )
     assert compiled.table().count("\n") == 1

@@ -1,9 +1,9 @@
 import pytest
-import qiskit
 from qiskit.quantum_info import Statevector
 
 from kakehashi.circuit.gates import GateCircuit, Operation, to_qiskit
 from kakehashi.circuit.trees import find_fan_outs
+from kakehashi.circuit.zigzag import Ladder
 from kakehashi.device.compile.coupling import build_region
 from kakehashi.device.compile.example import example_twin, twin_of_graph
 from kakehashi.device.compile.score import Scorer
@@ -18,7 +18,7 @@ def fan_out(n, *more):
 
 def test_another_tree_makes_the_same_state():
     circuit = fan_out(5, Operation(name="x", qubits=(2,)), Operation(name="h", qubits=(5,)))
-    found, = find_fan_outs(circuit)
+    (found,) = find_fan_outs(circuit)
     other = rewrite_fan_out(circuit, found, ((0, 3), (3, 1), (0, 2), (1, 4)))
     assert Statevector(to_qiskit(other)).equiv(Statevector(to_qiskit(circuit)))
 
@@ -49,18 +49,14 @@ def test_a_tree_that_does_not_fit():
 
 
 def test_ladders_need_bridges_to_be_special(heavy_hex):
-    circuit = qiskit.QuantumCircuit(12)
-    from kakehashi.circuit.gates import from_qiskit
-
-    for q in range(5):
-        circuit.rzz(0.1, q, q + 1)
-        circuit.rzz(0.2, 6 + q, 7 + q)
-    for q in (0, 4):
-        circuit.cp(0.3, q, 6 + q)
-    flat = from_qiskit(circuit)
+    ladder = Ladder(left=tuple(range(6)), right=tuple(range(6, 12)), rungs=(0, 4))
+    flat = GateCircuit(
+        n_qubits=12, operations=tuple(Operation(name="cp", qubits=pair, parameters=(0.3,)) for pair in ladder.edges)
+    )
     square = example_twin(6)
-    assert as_ladder(flat, build_region(square), Scorer(square)) is None
+    assert as_ladder(ladder, lambda: flat, build_region(square), Scorer(square)) is None
     heron = twin_of_graph(heavy_hex, 156)
-    placed = as_ladder(flat, build_region(heron), Scorer(heron))
+    placed = as_ladder(ladder, lambda: flat, build_region(heron), Scorer(heron))
     assert placed.circuit.n_qubits == 14
     assert len(set(placed.layout)) == 14
+    assert "2 over an ancilla, 0 by swaps" in placed.note

@@ -6,14 +6,13 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
-import numpy as np
-
-from kakehashi.circuit.gates import GateCircuit, from_qiskit
-from kakehashi.circuit.model import Circuit
-from kakehashi.circuit.parity import why_no_embedding
+from kakehashi.circuit.gates import from_qiskit, to_qiskit
+from kakehashi.circuit.parity import neighbours_of, why_no_embedding
 from kakehashi.circuit.sabre import OWN_SETTING, SETTINGS
+from kakehashi.circuit.zigzag import find_ladder_in
 from kakehashi.core.errors import InputError
 from kakehashi.device.compile.coupling import Region, build_region, good_region, whole_region
 from kakehashi.device.compile.flow import Flow, Native, native_operations, on_twin
@@ -38,8 +37,16 @@ ROOMY = 0.6
 """A circuit on less than this part of the processor is also tried in a region of good qubits."""
 
 
-LADDER_PAIRS = 1.5
-"""A ladder has at most so many pairs for each qubit."""
+LADDER_PAIRS = 3
+"""A ladder has at most 1.5 pairs for each qubit, each in both orders."""
+
+CONTROL = ("if_else", "for_loop", "while_loop", "switch_case")
+
+HEAVY_HEX_DEGREE = 3
+
+WIDE = 100
+"""From so many qubits on, on a lattice of degree four, a search for a layout that does not exist takes many times as
+long as routing."""
 
 SMALL = 48
 """On more qubits a region of good ones has too ragged a border to be worth it."""
@@ -73,9 +80,9 @@ def compile_circuit(
     """Compile a circuit for a twin.
 
     Dead edges and absent qubits are taken out before anything else. Fan-outs and local cluster Jastrow circuits are
-    recognised and laid by rules of their own; swap-free layouts are searched for unless a proof says that there is none;
-    otherwise several settings of Sabre are tried. The candidate with the best estimated success probability is kept,
-    and moved, gate for gate the same, where the processor is better.
+    recognised and laid by rules of their own; swap-free layouts are searched for unless a proof says that there is
+    none; otherwise several settings of Sabre are tried. The candidate with the best estimated success probability is
+    kept, and moved, gate for gate the same, where the processor is better.
 
     Args:
         circuit: A ``GateCircuit``, a ``qiskit.QuantumCircuit`` without free parameters, or a
@@ -93,7 +100,7 @@ def compile_circuit(
         InputError: The circuit does not fit, holds something that is not understood, or the layout is impossible.
 
     Example:
-        >>> from kakehashi.circuit.gates import Operation
+        >>> from kakehashi.circuit.gates import GateCircuit, Operation
         >>> from kakehashi.device.compile.example import example_twin
         >>> chain = [Operation(name="cx", qubits=(q, q + 1)) for q in range(6)]
         >>> ghz = GateCircuit(n_qubits=7, operations=(Operation(name="h", qubits=(0,)), *chain))
@@ -135,7 +142,8 @@ def _checked_layout(layout: Sequence[int], n_qubits: int, region: Region, twin: 
     dead = [q for q in wanted if q not in number]
     if dead:
         raise InputError(
-            f"Argument `initial_layout` asks for qubits {dead} of {twin.name!r}, which are absent or cut off by dead edges."
+            f"Argument `initial_layout` asks for qubits {dead} of {twin.name!r}, which are absent or cut off by "
+            "dead edges."
         )
     return [number[q] for q in wanted]
 
@@ -160,7 +168,7 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
     if any(item.better_than_search for item in special) and effort != "thorough":
         return
     prepared, properties = flow.prepare(given)
-    why = why_no_embedding(_pairs(prepared), flow.region.target.build_coupling_map().get_edges(), host_is_bipartite=region.bipartite)
+    why = why_no_embedding(_pairs(prepared), _host(region), host_is_bipartite=region.bipartite)
     perfect = None
     if why is not None:
         trial.notes.append(f"No search for a swap-free layout: {why[0].lower()}{why[1:]}")
@@ -175,26 +183,34 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
 
         trial.keep(make)
     else:
-        _route(given, prepared, properties, flow, trial, effort=effort)
+        degree = max(len(near) for near in neighbours_of(region.edges).values())
+        spare = why is not None and n >= WIDE and degree > HEAVY_HEX_DEGREE
+        _route(given, prepared, properties, flow, trial, effort=effort, spare=spare)
     if effort == "thorough":
         for level in (1, 2, 3):
             for aware in (True, False):
                 name = f"qiskit level {level}, {'calibration' if aware else 'graph alone'}"
-                trial.keep(lambda level=level, aware=aware, name=name: flow.run_level(given, level, name=name, aware=aware))  # type: ignore[misc]
+                trial.keep(partial(flow.run_level, given, level, name=name, aware=aware))
+
+
+def _host(region: Region) -> list[tuple[int, int]]:
+    return [(int(a), int(b)) for a, b in region.edges]
 
 
 def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
     """Candidates of circuits with a known shape."""
-    pairs = {frozenset(pair) for pair in _pairs(given)}
-    if all(len(i.qubits) < 3 for i in given.data if i.name != "barrier") and len(pairs) > LADDER_PAIRS * given.num_qubits:
-        return []  # more pairs than any tree or ladder has
-    try:
-        flat = from_qiskit(given)
-    except InputError:
-        return []  # classical control that is not understood has no known shape either
-    if any(operation.condition is not None for operation in flat.operations):
+    if set(given.count_ops()) & set(CONTROL):
         return []
-    item = as_tree(flat, region, trial.scorer) or as_ladder(flat, region, trial.scorer)
+    if any(len(i.qubits) > 2 for i in given.data if i.name != "barrier"):
+        given = to_qiskit(from_qiskit(given))  # without gates on three qubits or more
+    pairs = _pairs(given)
+    item: Placed | None = None
+    if len(pairs) < given.num_qubits:
+        item = as_tree(from_qiskit(given), region, trial.scorer)
+    if item is None and len(set(pairs)) <= LADDER_PAIRS * given.num_qubits:
+        ladder = find_ladder_in(pairs)
+        if ladder is not None:
+            item = as_ladder(ladder, lambda: from_qiskit(given), region, trial.scorer)
     if item is None:
         return []
     trial.notes.append(item.note)
@@ -202,8 +218,6 @@ def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
 
 
 def _keep_placed(item: Placed, n_qubits: int, flow: Flow, trial: Trial) -> None:
-    from kakehashi.circuit.gates import to_qiskit
-
     number = {q: k for k, q in enumerate(flow.region.qubits)}
 
     def make() -> Native:
@@ -224,12 +238,25 @@ def _pairs(prepared: Any) -> list[tuple[int, int]]:
 
 
 def _route(
-    given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, trial: Trial, *, effort: Effort
+    given: Any,
+    prepared: Any,
+    properties: dict[str, Any],
+    flow: Flow,
+    trial: Trial,
+    *,
+    effort: Effort,
+    spare: bool,
 ) -> None:
-    """Routed candidates: settings of Sabre, in the whole region and in a good part of it, ranked by a quick estimate."""
+    """Routed candidates: settings of Sabre, in the whole region and in a good part of it, ranked by a quick estimate.
+
+    With time to spare, since a long search was left out, more are tried.
+    """
     twin, n = trial.scorer.twin, given.num_qubits
     settings = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
     runs = [(flow, setting) for setting in settings]
+    if spare and effort == "normal":
+        again = Flow(flow.region, flow.seed + 1)
+        runs += [(flow, OWN_SETTING), *((again, setting) for setting in settings)]
     if n < ROOMY * len(flow.region.qubits) and n <= SMALL:
         part = good_region(twin, max(n + 2, round(1.3 * n)))
         if len(part) >= n:
@@ -239,9 +266,11 @@ def _route(
     for k, (there, setting) in enumerate(runs):
         circuit, known, _ = there.route(prepared, properties, setting)
         routed.append((-there.estimate(circuit, trial.scorer), k, circuit, known))
-    for _, k, circuit, known in sorted(routed, key=lambda item: item[:2])[: 2 if effort == "thorough" else 1]:
+    for _, k, circuit, known in sorted(routed, key=lambda item: item[:2])[
+        : 3 if spare else 2 if effort == "thorough" else 1
+    ]:
         there, setting = runs[k]
-        name = setting.name + ("" if there is flow else ", good qubits")
+        name = setting.name + ("" if there.region is flow.region else ", good qubits")
 
         def make(there: Flow = there, circuit: Any = circuit, known: Any = known, name: str = name) -> Native:
             return there.finish(circuit, known, name=name, n_qubits=n)

@@ -36,8 +36,8 @@ def twin_of_graph(
     rng = as_generator(rng)
     pairs = np.array([(int(a), int(b)) for a, b in edges], dtype=np.int64).reshape(-1, 2)
 
-    def draw(median: float, n: int) -> np.ndarray:  # type: ignore[type-arg]
-        drawn: np.ndarray = median * np.exp(spread * rng.normal(size=n))  # type: ignore[type-arg]
+    def draw(median: float, n: int) -> np.ndarray:
+        drawn: np.ndarray = median * np.exp(spread * rng.normal(size=n))
         return drawn
 
     broken = {frozenset(map(int, pair)) for pair in dead}

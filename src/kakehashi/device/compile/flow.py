@@ -104,8 +104,7 @@ class Flow:
 
     def prepare(self, circuit: Any) -> tuple[Any, dict[str, Any]]:
         """Simplify a circuit before it is laid out; what is learned goes along as properties."""
-        first = self.stages.init
-        return first.run(circuit), dict(first.property_set)
+        return _run(self.stages.init, circuit, {})
 
     def place_perfectly(self, prepared: Any, properties: dict[str, Any], *, call_limit: tuple[int, int]) -> Any | None:
         """Lay a circuit out without swaps by VF2; None where no such layout was found."""
@@ -131,8 +130,8 @@ class Flow:
         steps = PassManager(
             [BarrierBeforeFinalMeasurements(BARRIER), route_with(setting, self.region.target, seed=self.seed)]
         )
-        routed = steps.run(prepared, property_set=dict(properties))
-        return routed, dict(steps.property_set), routed.count_ops().get("swap", 0)
+        routed, known = _run(steps, prepared, properties)
+        return routed, known, routed.count_ops().get("swap", 0)
 
     def place_at(self, prepared: Any, properties: dict[str, Any], layout: Sequence[int]) -> tuple[Any, dict[str, Any]]:
         """Lay a circuit out where it is told to, with no routing yet.
@@ -143,15 +142,14 @@ class Flow:
             layout: The region's number for each qubit.
         """
         from qiskit.transpiler import Layout, PassManager
-        from qiskit.transpiler.preset_passmanagers.common import generate_embed_passmanager
         from qiskit.transpiler.passes import SetLayout
+        from qiskit.transpiler.preset_passmanagers.common import generate_embed_passmanager
 
         where = Layout({q: int(k) for q, k in zip(prepared.qubits, layout, strict=True)})
         for register in prepared.qregs:
             where.add_register(register)
         steps = PassManager([SetLayout(where)]) + generate_embed_passmanager(self.region.target)
-        placed = steps.run(prepared, property_set=dict(properties))
-        return placed, dict(steps.property_set)
+        return _run(steps, prepared, properties)
 
     def finish(self, placed: Any, properties: dict[str, Any], *, name: str, n_qubits: int) -> Native:
         """Route what is not routed yet, translate, optimise.
@@ -224,6 +222,29 @@ class Flow:
             start=tuple(qubits[k] for k in start),
             end=tuple(qubits[k] for k in end),
         )
+
+
+def _run(steps: Any, circuit: Any, properties: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Run passes, and give the properties as the passes leave them.
+
+    A pass manager's own property set has its layouts brought into a final form when it ends, which passes that are
+    still to come would take for something else.
+    """
+    from qiskit.transpiler import PassManager
+    from qiskit.transpiler.basepasses import AnalysisPass
+
+    taken: dict[str, Any] = {}
+
+    class TakeProperties(AnalysisPass):  # type: ignore[misc]
+        """Copies the property set."""
+
+        def run(self, dag: Any) -> None:  # noqa: ARG002  the properties are what counts
+            """Copy it."""
+            taken.update(self.property_set)
+
+    whole = steps + PassManager([TakeProperties()])
+    done = whole.run(circuit, property_set=dict(properties))
+    return done, taken
 
 
 def _without_errors(target: Any) -> Any:

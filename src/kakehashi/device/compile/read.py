@@ -40,7 +40,8 @@ def read_circuit(circuit: Any) -> Any:
         circuit = circuit.to_qiskit()
     if not isinstance(circuit, qiskit.QuantumCircuit):
         raise InputError(
-            f"Argument `circuit` must be a GateCircuit, a Circuit or a qiskit.QuantumCircuit, not {type(circuit).__name__}."
+            "Argument `circuit` must be a GateCircuit, a Circuit or a qiskit.QuantumCircuit, "
+            f"not {type(circuit).__name__}."
         )
     if circuit.parameters:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters)[:5])
@@ -54,10 +55,13 @@ def read_circuit(circuit: Any) -> Any:
 
 
 def _require_known(circuit: Any) -> None:
+    from qiskit.circuit import Instruction
+
     odd = set(circuit.count_ops()) - set(GATES) - set(DIRECTIVES)
     for instruction in circuit.data if odd else ():
         if instruction.name not in odd:
             continue
         what = instruction.operation
-        if not hasattr(what, "blocks") and getattr(what, "definition", None) is None and not hasattr(what, "to_matrix"):
+        opaque = isinstance(what, Instruction) and what.definition is None and not hasattr(what, "__array__")
+        if opaque and not hasattr(what, "blocks"):
             raise InputError(f"The circuit has a gate that is not known: {instruction.name!r}.")

@@ -67,7 +67,9 @@ def find_better_place(
     return best
 
 
-def _ranked(pairs: Mapping[Edge, int], singles: Mapping[int, int], read: Mapping[int, int], scorer: Scorer) -> list[dict[int, int]]:
+def _ranked(
+    pairs: Mapping[Edge, int], singles: Mapping[int, int], read: Mapping[int, int], scorer: Scorer
+) -> list[dict[int, int]]:
     vertices = sorted({v for pair in pairs for v in pair})
     found: list[tuple[float, dict[int, int]]] = []
     one = scorer.log_one.get("sx") or scorer.log_one.get("x") or [(0.0, 0.0)] * scorer.twin.n_qubits

@@ -1,8 +1,8 @@
 """How good a compiled circuit is on a twin: the estimated success probability of its schedule.
 
-The schedule is as late as possible: a qubit in ``|0>`` loses nothing by waiting for its first gate. What is counted: the
-average infidelity of each gate, the mean of both misreadings for each readout, and for each gap between a qubit's first
-and last operation the average infidelity of relaxing and dephasing for so long,
+The schedule is as late as possible: a qubit in ``|0>`` loses nothing by waiting for its first gate. What is counted:
+the average infidelity of each gate, the mean of both misreadings for each readout, and for each gap between a qubit's
+first and last operation the average infidelity of relaxing and dephasing for so long,
 
     r(t) = 1/2 - exp(-t/T1)/6 - exp(-t/T2)/3 .
 """
@@ -108,7 +108,9 @@ class Scorer:
         """``(1/T1, 1/T2)`` of each qubit, per nanosecond; a missing time counts as the median of the others."""
         t1, t2 = _filled(self.twin.calibration.t1_us), _filled(self.twin.calibration.t2_us)
         with np.errstate(divide="ignore"):
-            return [(1e-3 / a if a else 0.0, 1e-3 / b if b else 0.0) for a, b in zip(t1.tolist(), t2.tolist(), strict=True)]
+            return [
+                (1e-3 / a if a else 0.0, 1e-3 / b if b else 0.0) for a, b in zip(t1.tolist(), t2.tolist(), strict=True)
+            ]
 
     def __call__(self, operations: Iterable[tuple[str, tuple[int, ...], float]]) -> Score:
         """Score operations in their order.
@@ -146,9 +148,7 @@ class Scorer:
                     gates = IMPOSSIBLE
                 if active[q] >= 0.0 and start > active[q]:
                     gap = start - active[q]
-                    idle += math.log(
-                        0.5 + math.exp(-gap * decay[q][0]) / 6 + math.exp(-gap * decay[q][1]) / 3
-                    )
+                    idle += math.log(0.5 + math.exp(-gap * decay[q][0]) / 6 + math.exp(-gap * decay[q][1]) / 3)
                 ready[q] = active[q] = start + took
         return Score(
             log_esp=gates + readout + idle,
@@ -161,10 +161,10 @@ class Scorer:
         )
 
 
-def _filled(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _filled(values: np.ndarray) -> np.ndarray:
     """Values with the median in place of what is not known."""
     known = values[~np.isnan(values)]
-    filled: np.ndarray = np.where(np.isnan(values), np.median(known) if len(known) else 0.0, values)  # type: ignore[type-arg]
+    filled: np.ndarray = np.where(np.isnan(values), np.median(known) if len(known) else 0.0, values)
     return filled
 
 

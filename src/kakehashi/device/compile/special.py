@@ -1,8 +1,8 @@
-"""Candidates for circuits that are recognised: fan-outs as broadcast trees, local cluster Jastrow circuits as ladders."""
+"""Candidates for circuits that are recognised: fan-outs as broadcast trees, local cluster Jastrow ones as ladders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.circuit.parity import Edge
 from kakehashi.circuit.trees import FanOut, find_fan_outs, graph_centre, grow_tree, tree_depth
-from kakehashi.circuit.zigzag import Embedding, Ladder, bridge_rungs, embed_ladder, find_ladder
+from kakehashi.circuit.zigzag import Embedding, Ladder, bridge_rungs, embed_ladder
 from kakehashi.device.compile.coupling import Region
 from kakehashi.device.compile.score import Scorer
 
@@ -82,7 +82,9 @@ def as_tree(circuit: GateCircuit, region: Region, scorer: Scorer) -> Placed | No
     best: tuple[float, tuple[Edge, ...]] | None = None
     for tree in _trees(region, scorer, len(fan_out.members)):
         nodes = [tree[0][0], *(b for _, b in tree)]
-        steps = [(scorer.twin.two_qubit_gate, _native(pair, scorer), 0.0) for pair in tree]
+        steps: list[tuple[str, tuple[int, ...], float]] = [
+            (scorer.twin.two_qubit_gate, _native(pair, scorer), 0.0) for pair in tree
+        ]
         steps += [("measure", (q,), 0.0) for q in nodes[:reads]]
         value = scorer(steps).log_esp
         if best is None or value > best[0]:
@@ -114,9 +116,7 @@ def _trees(region: Region, scorer: Scorer, n_members: int) -> Iterator[tuple[Edg
                     yield tree
 
 
-def _lay_tree(
-    circuit: GateCircuit, fan_out: FanOut, tree: tuple[Edge, ...], region: Region, scorer: Scorer
-) -> Placed:
+def _lay_tree(circuit: GateCircuit, fan_out: FanOut, tree: tuple[Edge, ...], region: Region, scorer: Scorer) -> Placed:
     nodes = [tree[0][0], *(b for _, b in tree)]
     member = dict(zip(nodes, fan_out.members, strict=True))
     layout = {q: v for v, q in member.items()}
@@ -128,25 +128,30 @@ def _lay_tree(
     return Placed(
         name="broadcast tree",
         note=(
-            f"A fan-out from qubit {fan_out.root} to {len(fan_out.members) - 1} qubits was recognised: as a tree it has "
-            f"{tree_depth(tree)} layers of gates."
+            f"A fan-out from qubit {fan_out.root} to {len(fan_out.members) - 1} qubits was recognised: as a tree it "
+            f"has {tree_depth(tree)} layers of gates."
         ),
         circuit=rewrite_fan_out(circuit, fan_out, pairs),
         layout=tuple(layout[q] for q in range(circuit.n_qubits)),
     )
 
 
-def as_ladder(circuit: GateCircuit, region: Region, scorer: Scorer) -> Placed | None:
-    """A circuit whose interactions form two chains with rungs, on the ladder that the region's graph has room for."""
-    ladder = find_ladder(circuit)
-    if ladder is None:
-        return None
+def as_ladder(ladder: Ladder, read: Callable[[], GateCircuit], region: Region, scorer: Scorer) -> Placed | None:
+    """A circuit whose interactions form two chains with rungs, on the ladder that the region's graph has room for.
+
+    Args:
+        ladder: What its interactions form.
+        read: Gives the circuit; called only where there is a place with bridges, since without them a search for
+            swap-free layouts, which sees the errors, does as well.
+        region: Where to.
+        scorer: Of the twin.
+    """
     usable = scorer.twin.usable_edges
     dead = [(int(a), int(b)) for a, b in scorer.twin.edges[~usable]]
     place = embed_ladder(len(ladder.left), ladder.rungs, region.edges, weak=dead)
     if place is None or not place.bridges:
-        return None  # without bridges a search for swap-free layouts, which sees the errors, does as well
-    return _lay_ladder(circuit, ladder, place, region, scorer)
+        return None
+    return _lay_ladder(read(), ladder, place, region, scorer)
 
 
 def _lay_ladder(
@@ -164,7 +169,9 @@ def _lay_ladder(
     if len(rest) > len(free):
         return None
     layout.update(zip(rest, free, strict=False))
-    words = f"{len(place.direct)} between neighbours, {len(place.bridges)} over an ancilla, {len(place.missing)} by swaps"
+    words = (
+        f"{len(place.direct)} between neighbours, {len(place.bridges)} over an ancilla, {len(place.missing)} by swaps"
+    )
     return Placed(
         name="zig-zag ladder",
         note=f"Two chains of {len(ladder.left)} qubits with {len(ladder.rungs)} rungs were recognised: {words}.",

@@ -52,9 +52,7 @@ def partners(name: str) -> tuple[tuple[int, int], ...]:
     for b in range(4):
         for a in range(4):
             moved = gate @ np.kron(PAULIS[b], PAULIS[a]) @ gate.conj().T
-            overlap = [
-                (abs(np.trace(moved @ np.kron(PAULIS[d], PAULIS[c]))), c, d) for d in range(4) for c in range(4)
-            ]
+            overlap = [(abs(np.trace(moved @ np.kron(PAULIS[d], PAULIS[c]))), c, d) for d in range(4) for c in range(4)]
             _, c, d = max(overlap)
             found.append((c, d))
     return tuple(found)

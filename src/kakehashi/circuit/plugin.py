@@ -21,9 +21,10 @@ from qiskit.transpiler.preset_passmanagers import common
 from qiskit.transpiler.preset_passmanagers.plugin import PassManagerStagePlugin
 
 from kakehashi.circuit.gates import from_qiskit
+from kakehashi.circuit.ladder_search import embed_ladder
 from kakehashi.circuit.parity import why_no_embedding
 from kakehashi.circuit.sabre import SETTINGS, route_with
-from kakehashi.circuit.zigzag import embed_ladder, find_ladder
+from kakehashi.circuit.zigzag import find_ladder
 from kakehashi.core.errors import InputError
 
 __all__ = ["KakehashiLayout", "ParityLayout", "ProveNoLayout", "ZigzagLayout", "ZigzagSearch"]
@@ -73,9 +74,10 @@ class ZigzagSearch(AnalysisPass):  # type: ignore[misc]
             ladder = find_ladder(from_qiskit(dag_to_circuit(dag)))
         except InputError:
             return
-        place = None if ladder is None else embed_ladder(len(ladder.left), ladder.rungs, self.edges)
-        if ladder is None or place is None:
+        places = () if ladder is None else embed_ladder(len(ladder.left), ladder.rungs, self.edges)
+        if ladder is None or not places:
             return
+        place = places[0]
         at = dict(zip((*ladder.left, *ladder.right), (*place.left, *place.right), strict=True))
         taken = {*at.values(), *(q for _, q in place.bridges)}
         free = iter(q for q in sorted({v for edge in self.edges for v in edge}) if q not in taken)

@@ -16,20 +16,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kakehashi.circuit.gates import GateCircuit, Operation
-from kakehashi.circuit.parity import Edge, interaction_pairs_of, neighbours_of, why_no_embedding
+from kakehashi.circuit.parity import Edge, interaction_pairs_of
 from kakehashi.circuit.unitaries import GATES
 
-__all__ = ["Embedding", "Ladder", "bridge_rungs", "embed_ladder", "find_ladder", "find_ladder_in"]
+__all__ = ["Ladder", "bridge_rungs", "find_ladder", "find_ladder_in"]
 
 CALL_LIMIT = 300_000
-"""Most steps of the search for all rungs. A million steps take about a second."""
-
-SOME_LIMIT = 100_000
-"""Most steps of each search for some of the rungs."""
-
-SQUARE_DEGREE = 4
-PLACES = 400
-"""Most places that are looked at for the fewest missing rungs."""
+"""Most steps in which a circuit's qubits are sought in the order of a ladder."""
 
 MIN_RUNGS = 2
 
@@ -56,25 +49,6 @@ class Ladder:
         """All pairs of the ladder that interact."""
         chains = [pair for chain in (self.left, self.right) for pair in pairwise(chain)]
         return (*chains, *((self.left[p], self.right[p]) for p in self.rungs))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Embedding:
-    """Where a ladder lies.
-
-    Attributes:
-        left: Physical qubits of the first chain.
-        right: Physical qubits of the second.
-        bridges: ``(position, physical qubit)`` of the rungs that run over an ancilla.
-        direct: Positions of the rungs whose ends are neighbours.
-        missing: Positions of the rungs for which there was no room; they need swaps.
-    """
-
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-    bridges: tuple[tuple[int, int], ...] = ()
-    direct: tuple[int, ...] = ()
-    missing: tuple[int, ...] = ()
 
 
 def find_ladder(circuit: GateCircuit) -> Ladder | None:
@@ -130,133 +104,23 @@ def _match(pairs: set[Edge], length: int, rungs: tuple[int, ...]) -> Ladder | No
     return Ladder(left=tuple(mapping[q] for q in model.left), right=tuple(mapping[q] for q in model.right), rungs=rungs)
 
 
-def _subgraphs(
-    pattern: Iterable[Edge],
-    host: Iterable[Sequence[int]],
-    *,
-    call_limit: int = CALL_LIMIT,
-    loose: frozenset[Edge] = frozenset(),
-    weak: frozenset[Edge] = frozenset(),
-) -> Iterator[dict[int, int]]:
-    """Ways to lay a pattern onto a host graph, as dictionaries from the pattern's vertices to the host's.
-
-    Only the pattern's loose edges may lie on the host's weak ones.
-    """
+def _subgraphs(pattern: Iterable[Edge], host: Iterable[Sequence[int]]) -> Iterator[dict[int, int]]:
+    """Ways to lay a pattern onto a host graph, as dictionaries from the pattern's vertices to the host's."""
     import rustworkx
 
     graphs, numbers = [], []
-    for edges, special in ((pattern, loose), (host, weak)):
+    for edges in (pattern, host):
         listed = [(int(a), int(b)) for a, b in edges]
         vertices = sorted({v for pair in listed for v in pair})
         place = {v: k for k, v in enumerate(vertices)}
         graph = rustworkx.PyGraph(multigraph=False)
         graph.add_nodes_from(vertices)
-        graph.add_edges_from([(place[a], place[b], (a, b) in special) for a, b in listed])
+        graph.add_edges_from([(place[a], place[b], None) for a, b in listed])
         graphs.append(graph)
         numbers.append(vertices)
-    found = rustworkx.vf2_mapping(
-        graphs[1],
-        graphs[0],
-        subgraph=True,
-        induced=False,
-        call_limit=call_limit,
-        edge_matcher=(lambda on, what: what or not on) if weak else None,
-    )
+    found = rustworkx.vf2_mapping(graphs[1], graphs[0], subgraph=True, induced=False, call_limit=CALL_LIMIT)
     for mapping in found:
         yield {numbers[0][small]: numbers[1][big] for big, small in mapping.items()}
-
-
-def embed_ladder(
-    length: int, rungs: Sequence[int], edges: Iterable[Sequence[int]], *, weak: Iterable[Sequence[int]] = ()
-) -> Embedding | None:
-    """A place for a ladder on a processor's graph, with as many rungs as the bounded search finds room for.
-
-    Rungs join neighbours on square lattices and run over one ancilla each on heavy-hex ones; a rung that would need a
-    dead edge counts as missing. Where the whole ladder has no place, rungs of one end or the other
-    are left out, down to two separate chains.
-
-    Args:
-        length: Sites of each chain.
-        rungs: Positions of the rungs.
-        edges: Pairs of qubits that the processor joins and that can be used.
-        weak: Pairs that it joins but that cannot be used.
-
-    Returns:
-        The place, or None where not even two separate chains fit.
-
-    Example:
-        >>> square = [(0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5), (1, 6)]
-        >>> place = embed_ladder(3, (0,), square)
-        >>> place.direct, place.bridges, place.missing
-        ((0,), (), ())
-    """
-    host = [(int(a), int(b)) for a, b in edges]
-    dead = [(int(a), int(b)) for a, b in weak]
-    wanted = tuple(sorted(rungs))
-    # On a lattice of degree three a rung between neighbours closes cycles that are too short.
-    over_ancilla = max((len(set(near)) for near in neighbours_of([*host, *dead]).values()), default=0) < SQUARE_DEGREE
-    for keep in _fewer(wanted):
-        limit = CALL_LIMIT if keep in (wanted, ()) else SOME_LIMIT
-        spare = dead if keep == wanted else []
-        best: Embedding | None = None
-        for k, place in enumerate(_places(length, keep, wanted, over_ancilla and bool(keep), host, spare, limit)):
-            if best is None or len(place.missing) < len(best.missing):
-                best = place
-            if len(best.missing) == len(wanted) - len(keep) or k >= PLACES:
-                break
-        if best is not None:
-            return best
-    return None
-
-
-def _places(
-    length: int,
-    keep: tuple[int, ...],
-    wanted: tuple[int, ...],
-    over_ancilla: bool,
-    host: list[Edge],
-    dead: list[Edge],
-    limit: int,
-) -> Iterator[Embedding]:
-    """Places of the ladder with some of its rungs."""
-    left, right = tuple(range(length)), tuple(range(length, 2 * length))
-    chains = Ladder(left=left, right=right, rungs=()).edges
-    bridge = {p: 2 * length + k for k, p in enumerate(keep)} if over_ancilla else {}
-    across = [pair for p, q in bridge.items() for pair in ((left[p], q), (q, right[p]))]
-    if not over_ancilla:
-        across = [(left[p], right[p]) for p in keep]
-    if why_no_embedding([*chains, *across], [*host, *dead]) is not None:
-        return
-    works = {frozenset(pair) for pair in host}
-    found = _subgraphs(
-        [*chains, *across],
-        [*host, *dead],
-        call_limit=limit,
-        loose=frozenset(across),
-        weak=frozenset(dead),
-    )
-    for at in found:
-        ends = {
-            p: [(left[p], bridge[p]), (bridge[p], right[p])] if over_ancilla else [(left[p], right[p])] for p in keep
-        }
-        alive = [p for p in keep if all(frozenset((at[a], at[b])) in works for a, b in ends[p])]
-        yield Embedding(
-            left=tuple(at[q] for q in left),
-            right=tuple(at[q] for q in right),
-            bridges=tuple((p, at[bridge[p]]) for p in alive) if over_ancilla else (),
-            direct=() if over_ancilla else tuple(alive),
-            missing=tuple(p for p in wanted if p not in alive),
-        )
-
-
-def _fewer(rungs: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All rungs, then all but one, half, a quarter of them, one, and none."""
-    n = len(rungs)
-    for n_kept in sorted({n, n - 1, n // 2, n // 4, 1, 0} - {-1}, reverse=True):
-        if n_kept <= n:
-            yield rungs[:n_kept]
-            if 0 < n_kept < n:
-                yield rungs[n - n_kept :]
 
 
 def bridge_rungs(circuit: GateCircuit, ladder: Ladder, positions: Sequence[int]) -> GateCircuit | None:

@@ -93,9 +93,7 @@ def _read(
         if isinstance(spec, TwinDeviceSpec):
             circuit = run.circuit.build(run.problem.build(base=file.parent))
     if not isinstance(spec, TwinDeviceSpec):
-        raise InputError(
-            f"The device {spec.name!r} has no processor to explain; give one, such as --device ibm-kobe."
-        )
+        raise InputError(f"The device {spec.name!r} has no processor to explain; give one, such as --device ibm-kobe.")
     return spec.build(file.parent), circuit, spec.n_shots
 
 

@@ -268,7 +268,7 @@ class TwinDeviceSpec(DeviceSpec):
             path=None if self.path is None else base / Path(self.path).expanduser(),
         )
 
-    def build(self, base: Path = Path()) -> Device:
+    def build(self, base: Path = Path()) -> TwinDevice:
         """The device."""
         settings = self.model_dump(mode="json", exclude={"name", "n_shots"}, exclude_none=True)
         return TwinDevice(twin=self.load(base), noise=self.noise.build(), effort=self.effort, settings=settings)

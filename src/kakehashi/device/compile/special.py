@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from kakehashi.circuit.gates import GateCircuit, Operation
+from kakehashi.circuit.ladder_search import Embedding, embed_ladder
 from kakehashi.circuit.parity import Edge
 from kakehashi.circuit.trees import FanOut, find_fan_outs, graph_centre, grow_tree, tree_depth
-from kakehashi.circuit.zigzag import Embedding, Ladder, bridge_rungs, embed_ladder
+from kakehashi.circuit.zigzag import Ladder, bridge_rungs
 from kakehashi.device.compile.coupling import Region
 from kakehashi.device.compile.score import Scorer
 
@@ -18,6 +20,9 @@ __all__ = ["Placed", "as_ladder", "as_tree", "rewrite_fan_out"]
 
 ROOTS = 8
 """Roots of trees that are tried, from the graph's centre outwards."""
+
+PLACES = 64
+"""Places of a ladder that are compared by their errors."""
 
 PARTS = (1.0, 0.85, 0.6)
 """Parts of the edges, the best first, among which trees are grown."""
@@ -141,17 +146,24 @@ def as_ladder(ladder: Ladder, read: Callable[[], GateCircuit], region: Region, s
 
     Args:
         ladder: What its interactions form.
-        read: Gives the circuit; called only where there is a place with bridges, since without them a search for
-            swap-free layouts, which sees the errors, does as well.
+        read: Gives the circuit; called only where there is a place.
         region: Where to.
         scorer: Of the twin.
     """
-    usable = scorer.twin.usable_edges
-    dead = [(int(a), int(b)) for a, b in scorer.twin.edges[~usable]]
-    place = embed_ladder(len(ladder.left), ladder.rungs, region.edges, weak=dead)
-    if place is None or not place.bridges:
+    places = embed_ladder(len(ladder.left), ladder.rungs, region.edges, n_most=PLACES)
+    if not places or len(places[0].missing) == len(ladder.rungs):
         return None
-    return _lay_ladder(read(), ladder, place, region, scorer)
+    return _lay_ladder(read(), ladder, max(places, key=lambda place: _value(place, scorer)), region, scorer)
+
+
+def _value(place: Embedding, scorer: Scorer) -> float:
+    """What all couplings and readouts of a place leave, as a logarithm; chains have two gates for each of a bridge."""
+    chains = [pair for chain in (place.left, place.right) for pair in pairwise(chain)]
+    bridges = [pair for p, q in place.bridges for pair in ((place.left[p], q), (q, place.right[p]))]
+    rungs = [*bridges, *((place.left[p], place.right[p]) for p in place.direct)]
+    reads = sum(scorer.log_read[q][0] for q in (*place.left, *place.right))
+    weights = [*((pair, len(place.left)) for pair in chains), *((pair, 2) for pair in rungs)]
+    return reads + sum(n * scorer.log_two[_native(pair, scorer)][0] for pair, n in weights)
 
 
 def _lay_ladder(

@@ -20,10 +20,10 @@ from typing_extensions import override
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
-from kakehashi.device.sector.vector import draw
 from kakehashi.device.methods.flips import apply_readout, one_row_per_shot
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.noise.model import NoisyCircuit
+from kakehashi.device.sector.vector import draw
 
 __all__ = ["MOST_AMPLITUDES", "NumberConservingMethod", "Registers", "find_registers", "weight_strings"]
 

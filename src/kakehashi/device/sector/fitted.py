@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from kakehashi.circuit.ladder_search import embed_ladder
 from kakehashi.circuit.model import Circuit
-from kakehashi.circuit.zigzag import embed_ladder, find_ladder
+from kakehashi.circuit.zigzag import find_ladder
 from kakehashi.device.sector.gates import conserving_gates
 from kakehashi.device.twins.model import Twin
 
@@ -32,12 +33,10 @@ def fit_rungs(circuit: Circuit, twin: Twin) -> tuple[Circuit, tuple[str, ...]]:
     ladder = None if circuit.operator is None else find_ladder(conserving_gates(circuit))
     if ladder is None:
         return circuit, ()
-    usable = twin.usable_edges
-    edges, dead = twin.edges[usable].tolist(), twin.edges[~usable].tolist()
-    place = embed_ladder(len(ladder.left), ladder.rungs, edges, weak=dead)
-    if place is None or not place.missing:
+    places = embed_ladder(len(ladder.left), ladder.rungs, twin.edges[twin.usable_edges].tolist())
+    if not places or not places[0].missing:
         return circuit, ()
-    orbitals = [ladder.left[p] for p in place.missing]
+    orbitals = [ladder.left[p] for p in places[0].missing]
     listed = ", ".join(str(p) for p in orbitals)
     return without_rungs(circuit, orbitals), (
         f"{twin.name} has room for {len(ladder.rungs) - len(orbitals)} of {len(ladder.rungs)} couplings between alpha "

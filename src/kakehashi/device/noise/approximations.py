@@ -121,7 +121,7 @@ def _crosstalk(twin: Twin, options: NoiseOptions) -> Iterator[str]:
 
 
 def _leakage(calibration: Calibration, options: NoiseOptions) -> Iterator[str]:
-    if not options.leakage or not calibration.leakage:
+    if not (options.leakage and options.gates and calibration.leakage):
         return
     given = ", ".join(f"{probability:.2g} for {gate!r}" for gate, probability in calibration.leakage.items())
     yield (

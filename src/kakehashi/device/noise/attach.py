@@ -24,6 +24,8 @@ from kakehashi.device.twins.model import Calibration, Twin
 __all__ = ["attach_noise"]
 
 Floats: TypeAlias = NDArray[np.float64]
+Part: TypeAlias = tuple[Step, str]
+"""A step, and what it stands for where it is an operation that is an error."""
 
 FULL = NoiseOptions()
 
@@ -63,40 +65,18 @@ def attach_noise(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FU
     calibration, unknown = fill_unknown(twin, circuit.used_qubits)
     schedule = schedule_circuit(circuit, twin, policy=options.policy, calibration=calibration)
     errors = GateErrors.of(twin, calibration, options)
-    stays = np.ones(twin.n_qubits)
     folded = _last_waits(circuit, schedule, options)
     before = _waiting(schedule, calibration, options, set(folded))
     for k, step, origin in _crosstalk(circuit, twin, schedule, options):
         before.setdefault(k, []).append((step, origin))
+    steps, coherent = _in_order(circuit, schedule, errors, before)
     decays = _decays(folded, schedule, calibration)
-    steps: list[Step] = []
-    coherent: dict[int, str] = {}
-
-    def add(parts: Iterable[tuple[Step, str]]) -> None:
-        for step, origin in parts:
-            if origin:
-                coherent[len(steps)] = origin
-            steps.append(step)
-
-    for k in schedule.order.tolist():
-        operation = circuit.operations[k]
-        if k in before:
-            add(before[k])
-        if operation.name in ("barrier", "delay"):
-            continue
-        steps.append(operation)
-        if options.gates:
-            add(errors.after(operation))
-        if options.leakage and operation.name in calibration.leakage:
-            stays[list(operation.qubits)] *= 1 - calibration.leakage[operation.name]
-        elif operation.name == "reset":
-            stays[list(operation.qubits)] = 1.0
-    add(before.get(len(circuit), ()))
+    leaked = _leaked(circuit, twin, calibration, options)
     return NoisyCircuit(
         n_qubits=circuit.n_qubits,
         n_bits=circuit.n_bits,
-        steps=tuple(steps),
-        readout=_readout(circuit, twin, calibration, 1 - stays, decays) if options.readout else None,
+        steps=steps,
+        readout=_readout(circuit, twin, calibration, leaked, decays) if options.readout else None,
         duration_ns=schedule.total_ns,
         approximations=(*unknown, *list_approximations(circuit, twin, calibration, errors, options)),
         coherent=coherent,
@@ -104,8 +84,32 @@ def attach_noise(circuit: GateCircuit, twin: Twin, *, options: NoiseOptions = FU
     )
 
 
-Part: TypeAlias = tuple[Step, str]
-"""A step, and its origin where it is an operation that is an error."""
+def _in_order(
+    circuit: GateCircuit, schedule: Schedule, errors: GateErrors, before: dict[int, list[Part]]
+) -> tuple[tuple[Step, ...], dict[int, str]]:
+    """Operations and errors in the order of time, and which of the operations are errors."""
+    parts: list[Part] = []
+    for k in schedule.order.tolist():
+        operation = circuit.operations[k]
+        parts += before.get(k, ())
+        if operation.name not in ("barrier", "delay"):
+            parts.append((operation, ""))
+            if errors.options.gates:
+                parts += errors.after(operation)
+    parts += before.get(len(circuit), ())
+    return tuple(step for step, _ in parts), {k: origin for k, (_, origin) in enumerate(parts) if origin}
+
+
+def _leaked(circuit: GateCircuit, twin: Twin, calibration: Calibration, options: NoiseOptions) -> Floats:
+    """Probability that each qubit has left its two levels at the end."""
+    stays = np.ones(twin.n_qubits)
+    if options.leakage and options.gates:
+        for operation in circuit.operations:
+            if operation.name in calibration.leakage:
+                stays[list(operation.qubits)] *= 1 - calibration.leakage[operation.name]
+            elif operation.name == "reset":
+                stays[list(operation.qubits)] = 1.0
+    return 1 - stays
 
 
 def _last_waits(circuit: GateCircuit, schedule: Schedule, options: NoiseOptions) -> dict[int, int]:

@@ -3,8 +3,8 @@ r"""Errors as numbers: relaxation, its Pauli twirl, depolarizing errors, and wha
 Every channel here maps Pauli operators to Pauli operators times a factor, relaxation up to its pull to the ground
 state. The factors of I, X, Y, Z under relaxation for a time :math:`t` are
 :math:`1, e^{-t/T_2}, e^{-t/T_2}, e^{-t/T_1}`. The twirled channel has the same factors without the pull, and so the
-same average fidelity :math:`F = (d F_{\rm pro} + 1)/(d + 1)`, where :math:`F_{\rm pro}` is the mean of the factors
-(Nielsen, quant-ph/0205035).
+same average fidelity :math:`F = (d F_{\mathrm{pro}} + 1)/(d + 1)`, where :math:`F_{\mathrm{pro}}` is the mean of the
+factors (Nielsen, quant-ph/0205035).
 """
 
 from __future__ import annotations

@@ -69,6 +69,7 @@ def fill_unknown(twin: Twin, used: Sequence[int]) -> tuple[Calibration, tuple[st
     filler = _Filler(used=used, used_edges=between, notes=notes)
     t1 = filler.fill(given.t1_us, "T1 in us", nothing=np.inf, meaning="qubits do not decay")
     t2 = filler.fill(given.t2_us, "T2 in us", nothing=np.inf, meaning="qubits dephase by their decay alone")
+    two = twin.two_qubit_gate
     made = replace(
         given,
         t1_us=t1,
@@ -88,7 +89,7 @@ def fill_unknown(twin: Twin, used: Sequence[int]) -> tuple[Calibration, tuple[st
                 f"The error of {gate!r}",
                 nothing=0.0,
                 meaning="it has none",
-                on_edges=gate == twin.two_qubit_gate,
+                on_edges=gate == two,
             )
             for gate, values in given.gate_error.items()
         },
@@ -98,7 +99,7 @@ def fill_unknown(twin: Twin, used: Sequence[int]) -> tuple[Calibration, tuple[st
                 f"The duration of {gate!r} in ns",
                 nothing=0.0,
                 meaning="it takes no time",
-                on_edges=gate == twin.two_qubit_gate,
+                on_edges=gate == two,
             )
             for gate, values in given.gate_ns.items()
         },

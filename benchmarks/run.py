@@ -19,11 +19,8 @@ def main() -> None:
         ["sigma.py", *(["--quick"] if quick else [])],
         ["solve.py"],
         ["selected.py", *(["--quick"] if quick else [])],
-<<<<<<< HEAD
         ["noise.py"],
-=======
         ["routes.py", *(["--quick"] if quick else [])],
->>>>>>> router
     ]
     if not quick:
         tasks.append(["loop.py"])

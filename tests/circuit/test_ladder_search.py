@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-import networkx
+import networkx as nx
 import pytest
 
 from kakehashi.circuit.ladder_search import embed_ladder
@@ -20,7 +20,7 @@ def heavy_hex():
 
 
 def square(side):
-    return [tuple(side * r + c for r, c in edge) for edge in networkx.grid_2d_graph(side, side).edges]
+    return [tuple(side * r + c for r, c in edge) for edge in nx.grid_2d_graph(side, side).edges]
 
 
 def check(place, length, edges):

@@ -17,9 +17,12 @@ from kakehashi.device.spec import (
     ExactSpec,
     FileSpec,
     NoisySpec,
+    TwinDeviceSpec,
     UniformSpec,
     parse_device,
 )
+from kakehashi.device.twins.library import load_twin
+from kakehashi.device.twins.oqtopus import write_oqtopus
 from kakehashi.problem.model import Hamiltonian, Problem
 
 
@@ -35,7 +38,7 @@ def flat_problem(n_orb, n_elec):
 
 
 def test_names_and_descriptions():
-    assert list(DEVICES) == ["exact", "file", "noisy", "uniform"]
+    assert list(DEVICES) == ["exact", "file", "noisy", "twin", "uniform"]
     for name in DEVICES:
         assert DEVICES[name].description
         assert DEVICES[name].model_fields["name"].default == name
@@ -49,6 +52,9 @@ def test_names_and_descriptions():
         ({"name": "uniform"}, UniformSpec()),
         ({"name": "noisy", "depolarizing": 0.1}, NoisySpec(depolarizing=0.1)),
         ({"name": "file", "path": "a.txt"}, FileSpec(path="a.txt", n_shots=0)),
+        ({"name": "ibm-kobe", "day": 3.0}, TwinDeviceSpec(name="ibm-kobe", day=3.0)),
+        ({"name": "fake-fez"}, TwinDeviceSpec(name="fake-fez")),
+        ({"name": "twin", "path": "chip.json"}, TwinDeviceSpec(path="chip.json")),
     ],
 )
 def test_a_table_becomes_the_devices_spec(table, expected):
@@ -115,6 +121,29 @@ def test_misfits_are_said_before_anything_is_computed(tmp_path):
     UniformSpec().check(flat_problem(34, (17, 17)))
     with pytest.raises(InputError, match="no such file"):
         FileSpec(path="none.txt").check(flat_problem(2, (1, 1)), tmp_path)
+
+
+def test_a_twin_needs_a_name_or_a_file(tmp_path):
+    with pytest.raises(SpecError, match="needs one"):
+        parse_device({"name": "twin"})
+    with pytest.raises(SpecError, match="a path belongs to the device 'twin'"):
+        parse_device({"name": "ibm-kobe", "path": "chip.json"})
+    with pytest.raises(InputError, match="no device 'ibm-koba'; did you mean 'ibm-kobe'"):
+        parse_device({"name": "ibm-koba"})
+    with pytest.raises(InputError, match="flat takes 80 qubits, but riken-64 has 6"):
+        TwinDeviceSpec(name="riken-64").check(flat_problem(40, (2, 2)))
+    write_oqtopus(tmp_path / "chip.json", load_twin("riken-64"))
+    device = TwinDeviceSpec(path="chip.json").build(tmp_path)
+    assert device.twin.n_qubits >= 50
+    one, other = (TwinDeviceSpec(path="chip.json", day=day).identity(tmp_path) for day in (0.0, 1.0))
+    assert len(one["sha256"]) == 64
+    assert one != other
+
+
+def test_noise_can_be_switched_off():
+    spec = parse_device({"name": "ibm-kobe", "noise": {"readout": False, "crosstalk": False}})
+    assert not spec.build().noise.readout
+    assert spec.build().noise.crosstalk == "off"
 
 
 def test_a_new_device_is_a_subclass_and_a_line():

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from kakehashi.circuit.spec import CircuitSpec
 from kakehashi.core.spec import Spec
-from kakehashi.device.spec import DEVICES
+from kakehashi.device.spec import DEVICES, NoiseSpec
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.spec import AndersonSpec, HubbardSpec, MoleculeSpec, ProblemSpec
 from kakehashi.samples.spec import SamplesSpec
@@ -31,6 +31,7 @@ MODELS = {
     "`[problem.anderson]`": AndersonSpec,
     "`[circuit]`": CircuitSpec,
     **{f'`name = "{name}"`': DEVICES[name] for name in DEVICES},
+    "`[device.noise]`": NoiseSpec,
     "`[samples]`": SamplesSpec,
     "`[subspace]`": SubspaceSpec,
     "`[control]`": ControlSpec,

@@ -292,10 +292,8 @@ class TwinDeviceSpec(DeviceSpec):
 DEVICES: Registry[type[DeviceSpec]] = Registry("device")
 """The devices that a user can name, with their specs."""
 
-for _spec in (ExactSpec, NoisySpec, UniformSpec, FileSpec):
+for _spec in (ExactSpec, NoisySpec, UniformSpec, FileSpec, TwinDeviceSpec):
     DEVICES.add(str(_spec.model_fields["name"].default), _spec)
-for _name in (*NAMED, TWIN):
-    DEVICES.add(_name, TwinDeviceSpec)
 
 
 def parse_device(table: Mapping[str, Any] | DeviceSpec) -> DeviceSpec:
@@ -316,8 +314,19 @@ def parse_device(table: Mapping[str, Any] | DeviceSpec) -> DeviceSpec:
     name = table.get("name", "exact")
     if not isinstance(name, str):
         raise InputError(f"the name of a device must be a string, but is {name!r}")
-    spec = TwinDeviceSpec if name.startswith(SNAPSHOT_PREFIX) else DEVICES[name]
-    return parse_spec(spec, table, source=f"device {name!r}")
+    return parse_spec(_spec_of(name), table, source=f"device {name!r}")
+
+
+def _spec_of(name: str) -> type[DeviceSpec]:
+    """What a name stands for: a simulator, a file, or any processor that has a twin."""
+    if name.startswith(SNAPSHOT_PREFIX):
+        return TwinDeviceSpec
+    known: Registry[type[DeviceSpec]] = Registry("device")
+    for entry in DEVICES:
+        known.add(entry, DEVICES[entry])
+    for twin in NAMED:
+        known.add(twin, TwinDeviceSpec)
+    return known[name]
 
 
 AnyDeviceSpec: TypeAlias = Annotated[pydantic.SerializeAsAny[DeviceSpec], pydantic.BeforeValidator(parse_device)]

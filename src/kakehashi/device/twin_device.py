@@ -168,7 +168,10 @@ class TwinDevice:
         made = None
         if not (isinstance(circuit, GateCircuit) and self._is_native(circuit)):
             made = self.compile(circuit)
-        noisy = attach_noise(circuit if made is None else made.circuit, self.twin, options=self.noise)
+        native = circuit if made is None else made.circuit
+        if not native.measured:
+            raise InputError("The circuit measures nothing: add measurements, or ask for expectation values.")
+        noisy = attach_noise(native, self.twin, options=self.noise)
         return self._prepared(made, noisy, plan_shots(noisy, n_shots), n_shots)
 
     def explain(self, circuit: AnyCircuit, n_shots: int = 100_000) -> Plan:

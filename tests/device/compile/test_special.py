@@ -48,13 +48,15 @@ def test_a_tree_that_does_not_fit():
     assert as_tree(fan_out(5), build_region(twin), Scorer(twin)) is None
 
 
-def test_ladders_need_bridges_to_be_special(heavy_hex):
+def test_ladders_lie_between_neighbours_or_over_bridges(heavy_hex):
     ladder = Ladder(left=tuple(range(6)), right=tuple(range(6, 12)), rungs=(0, 4))
     flat = GateCircuit(
         n_qubits=12, operations=tuple(Operation(name="cp", qubits=pair, parameters=(0.3,)) for pair in ladder.edges)
     )
     square = example_twin(6)
-    assert as_ladder(ladder, lambda: flat, build_region(square), Scorer(square)) is None
+    placed = as_ladder(ladder, lambda: flat, build_region(square), Scorer(square))
+    assert placed.circuit.n_qubits == 12
+    assert "2 between neighbours, 0 over an ancilla, 0 by swaps" in placed.note
     heron = twin_of_graph(heavy_hex, 156)
     placed = as_ladder(ladder, lambda: flat, build_region(heron), Scorer(heron))
     assert placed.circuit.n_qubits == 14

@@ -70,7 +70,9 @@ def test_what_is_chosen_for_which_circuit(exact):
     line = NoisyCircuit(
         n_qubits=100, n_bits=0, steps=tuple([*bonds, *(gate("rx", q, parameters=(0.3,)) for q in range(100))] * 4)
     )
-    assert plan_shots(measured(line), 1000).method == "mps"
+    # Where clifft is installed it is quicker still.
+    plain = [method for method in default_methods() if method.name != "near-clifford"]
+    assert plan_shots(measured(line), 1000, plain).method == "mps"
     assert plan_expectation(exact.kicked_ising(heavy_hex(127), 127, 0.4, 5), z(63)).method == "light-cone"
     assert plan_expectation(exact.kicked_ising(exact.grid_edges(16), 256, 0.4, 8), z(136)).method == "pauli-propagation"
 

@@ -180,6 +180,10 @@ def test_an_observable_too_large_is_refused(exact):
     circuit = NoisyCircuit(n_qubits=2, n_bits=1, steps=(gate("h", 0), *wait))
     with pytest.raises(ResourceError, match=r"No method can give the expectation value.*Nearest: fewer layers"):
         run_expectation(circuit, z(1))
+    flip = (gate("h", 0), gate("measure", 0, bits=(0,)), gate("x", 1, condition=(0, 1)))
+    plan = plan_expectation(NoisyCircuit(n_qubits=2, n_bits=1, steps=flip), z(1))
+    assert plan.method is None
+    assert "the mean of 10,000 shots by stabilizer" in plan.nearest
 
 
 def test_bad_input():

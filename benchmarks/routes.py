@@ -235,6 +235,46 @@ def measure_ising(
     return row
 
 
+def line(n: int) -> NoisyCircuit:
+    """The transverse-field Ising model on a line, 5 steps."""
+    steps: list[Any] = []
+    for _ in range(5):
+        bonds = [*range(0, n - 1, 2), *range(1, n - 1, 2)]
+        steps += [Operation(name="rzz", qubits=(q, q + 1), parameters=(-0.4,)) for q in bonds]
+        steps += [Operation(name="rx", qubits=(q,), parameters=(0.32,)) for q in range(n)]
+    steps.append(Operation(name="measure", qubits=tuple(range(n)), bits=tuple(range(n))))
+    return NoisyCircuit(n_qubits=n, n_bits=n, steps=tuple(steps))
+
+
+def measure_line(n: int, n_shots: int, *, peers: bool) -> dict[str, Any]:
+    circuit = line(n)
+    first_s, (_, plan) = seconds(lambda: run_shots(circuit, 1, rng=1))
+    whole_s, _ = seconds(lambda: run_shots(circuit, n_shots, rng=2))
+    row: dict[str, Any] = {
+        "circuit": f"TFIM line {n}, 5 steps",
+        "method": plan.method,
+        "set_up_s": first_s,
+        "n_shots": n_shots,
+        "shots_per_s": n_shots / whole_s,
+    }
+    if peers:
+        import quimb.tensor as qtn
+
+        made = qtn.CircuitMPS(n, max_bond=64, cutoff=1e-10)
+
+        def build() -> None:
+            for step in circuit.steps[:-1]:
+                made.apply_gate(step.name.upper(), *step.parameters, *step.qubits)
+
+        start = time.process_time()
+        build()
+        row["quimb_set_up_s"] = time.process_time() - start
+        start = time.process_time()
+        list(made.sample(2, seed=1))
+        row["quimb_shots_per_s"] = 2 / (time.process_time() - start)
+    return row
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small circuits, few peers")
@@ -244,6 +284,8 @@ def main() -> None:
     for n in (20, 100) if quick else (20, 100, 156, 1000):
         rows.append(measure_ghz(n, 50_000 if n == 1000 else 200_000, peers=not quick or n == 20))
         print(rows[-1], flush=True)
+    rows.append(measure_line(100 if quick else 1000, 1000, peers=not quick))
+    print(rows[-1], flush=True)
     cases: list[tuple[str, float, int, list[int], tuple[str, ...]]] = [
         ("hh127", 0.3, 5, list(range(127)), ("qulacs",)),
         (

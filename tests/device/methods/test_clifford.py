@@ -107,6 +107,8 @@ def test_refusals_say_why():
     turn = gate("rz", 1, parameters=(np.pi / 2 + 1e-6,))
     assert "2 gates are not Clifford, the first of them rz(1.5708) on qubits [1]" in reason(turn, turn)
     assert "1 channels are not mixtures" in reason(decay)
+    wide = PauliChannel(qubits=(0, 1, 0), probabilities=np.r_[1.0, np.zeros(63)])
+    assert "on 3 qubits" in reason(wide)
     assert "Only Pauli gates" in reason(gate("measure", 0, bits=(0,)), gate("h", 1, condition=(0, 1)))
     assert isinstance(
         METHOD.consider_expectation(NoisyCircuit(n_qubits=1, n_bits=0, steps=()), Observable(paulis=())), Refusal

@@ -7,7 +7,7 @@ thing that can be done.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Progress, Reporter, silent
-from kakehashi.core.resources import available_memory_bytes, format_bytes
 from kakehashi.core.rng import RngLike, as_generator
+from kakehashi.device.methods.choose import Choice, Limits, choose, rank
 from kakehashi.device.methods.clifford import StabilizerMethod
 from kakehashi.device.methods.cone import LightConeMethod
-from kakehashi.device.methods.explain import describe, format_seconds, to_json
+from kakehashi.device.methods.explain import describe, to_json
 from kakehashi.device.methods.flips import apply_readout, one_row_per_shot
-from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Plan, Refusal, Sampled, Verdict
+from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Plan, Sampled
 from kakehashi.device.methods.mps import MatrixProductMethod
 from kakehashi.device.methods.near_clifford import NearCliffordMethod
+from kakehashi.device.methods.nearest import nearest_to_shots, nearest_to_value
 from kakehashi.device.methods.number_conserving import NumberConservingMethod
 from kakehashi.device.methods.pauli_propagation import PauliPropagationMethod
 from kakehashi.device.methods.reduce import (
@@ -35,7 +36,7 @@ from kakehashi.device.methods.reduce import (
     signature,
     split,
 )
-from kakehashi.device.noise.model import KrausChannel, NoisyCircuit
+from kakehashi.device.noise.model import NoisyCircuit
 
 __all__ = [
     "Limits",
@@ -48,32 +49,6 @@ __all__ = [
     "run_shots",
     "to_json",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What an answer may cost.
-
-    Attributes:
-        max_error: Error bound up to which a method counts as exact enough; one beyond it, or without a bound, is taken
-            only where no other can.
-        max_wall_s: Longest estimated time; None for any.
-        memory_bytes: Memory that may be used; None for what is free.
-    """
-
-    max_error: float = 0.01
-    max_wall_s: float | None = None
-    memory_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Choice:
-    """The best method for a circuit, and what the others said."""
-
-    method: Method | None
-    cost: Cost | None
-    refused: tuple[Refusal, ...]
-    slower: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,46 +78,7 @@ def default_methods() -> tuple[Method, ...]:
     )
 
 
-def _within(limits: Limits, name: str, verdict: Verdict) -> Verdict:
-    if isinstance(verdict, Refusal):
-        return verdict
-    free = available_memory_bytes() if limits.memory_bytes is None else limits.memory_bytes
-    if verdict.memory_bytes > free:
-        need = format_bytes(float(verdict.memory_bytes))
-        return Refusal(method=name, reason=f"It needs {need} of memory, and {format_bytes(float(free))} are free.")
-    if limits.max_wall_s is not None and verdict.time_s > limits.max_wall_s:
-        took, most = format_seconds(verdict.time_s), format_seconds(limits.max_wall_s)
-        return Refusal(method=name, reason=f"It would take about {took}, more than the {most} that are allowed.")
-    return verdict
-
-
-def _rank(cost: Cost, limits: Limits) -> tuple[int, float]:
-    """Methods that are exact enough come first, then those whose error only shows afterwards; the quickest first."""
-    if cost.error_bound is not None and cost.error_bound <= limits.max_error:
-        return 0, cost.time_s
-    return 1, cost.time_s
-
-
-def _judge(methods: Sequence[Method], limits: Limits, ask: Callable[[Method], Verdict]) -> _Choice:
-    refused: list[Refusal] = []
-    able: list[tuple[Method, Cost]] = []
-    for method in methods:
-        verdict = _within(limits, method.name, ask(method))
-        if isinstance(verdict, Refusal):
-            refused.append(verdict)
-        else:
-            able.append((method, verdict))
-    able.sort(key=lambda pair: _rank(pair[1], limits))
-    best = able[0] if able else (None, None)
-    return _Choice(
-        method=best[0],
-        cost=best[1],
-        refused=tuple(refused),
-        slower=tuple((method.name, cost.time_s) for method, cost in able[1:]),
-    )
-
-
-def _together(chosen: Sequence[tuple[Component, _Choice]]) -> Cost:
+def _together(chosen: Sequence[tuple[Component, Choice]]) -> Cost:
     """What the parts take, one after the other."""
     costs = [choice.cost for _, choice in chosen if choice.cost is not None]
     bounds = [cost.error_bound for cost in costs]
@@ -175,14 +111,14 @@ def _route_shots(circuit: NoisyCircuit, n_shots: int, methods: Sequence[Method],
         )
         plan = Plan(method="constant", cost=cost, reductions=reduced.notes, approximations=circuit.approximations)
         return _Route(plan=plan, reduced=reduced)
-    whole = _judge(methods, limits, lambda method: method.consider_shots(inside, n_shots))
+    whole = choose(methods, limits, lambda method: method.consider_shots(inside, n_shots))
     parts = () if has_feedback(inside) else split(inside)
     notes = reduced.notes
     if len(parts) > 1:
-        chosen = [(p, _judge(methods, limits, lambda m, p=p: m.consider_shots(p.circuit, n_shots))) for p in parts]  # type: ignore[misc]
+        chosen = [(p, choose(methods, limits, lambda m, p=p: m.consider_shots(p.circuit, n_shots))) for p in parts]  # type: ignore[misc]
         able = [(part, choice.method) for part, choice in chosen if choice.method is not None]
         cost = _together(chosen)
-        if len(able) == len(parts) and (whole.cost is None or _rank(cost, limits) < _rank(whole.cost, limits)):
+        if len(able) == len(parts) and (whole.cost is None or rank(cost, limits) < rank(whole.cost, limits)):
             names = dict.fromkeys(method.name for _, method in able)
             sizes = ", ".join(f"{len(part.qubits):,}" for part in parts[:8]) + (", ..." if len(parts) > 8 else "")
             plan = Plan(
@@ -201,35 +137,9 @@ def _route_shots(circuit: NoisyCircuit, n_shots: int, methods: Sequence[Method],
         refused=whole.refused,
         slower=whole.slower,
         approximations=circuit.approximations,
-        nearest="" if whole.method is not None else _nearest_to_shots(inside, n_shots, methods, limits),
+        nearest="" if whole.method is not None else nearest_to_shots(inside, n_shots, methods, limits),
     )
     return _Route(plan=plan, reduced=reduced, method=whole.method)
-
-
-def _nearest_to_shots(circuit: NoisyCircuit, n_shots: int, methods: Sequence[Method], limits: Limits) -> str:
-    """What can be done instead of shots that no method can draw."""
-    ways: list[str] = []
-    if not circuit.is_pauli:
-        pauli = tuple(step for step in circuit.steps if not isinstance(step, KrausChannel))
-        twirled = dataclasses.replace(circuit, steps=pauli)
-        choice = _judge(methods, limits, lambda method: method.consider_shots(twirled, n_shots))
-        if choice.method is not None and choice.cost is not None:
-            took = format_seconds(choice.cost.time_s)
-            ways.append(f"with its noise twirled to Pauli channels, {choice.method.name} draws them in about {took}")
-    middle = Observable(paulis=((circuit.n_qubits // 2, "Z"),))
-    cone = reduce_for_expectation(circuit, middle)
-    asked = cone.observable if cone.observable is not None else middle
-    choice = _judge(methods, limits, lambda method: method.consider_expectation(cone.circuit, asked))
-    if choice.method is not None and choice.cost is not None:
-        took = format_seconds(choice.cost.time_s)
-        ways.append(f"expectation values, such as one <Z> by {choice.method.name} in about {took}")
-    cut = _within(limits, "mps", MatrixProductMethod(truncate=True).consider_shots(circuit, n_shots))
-    if isinstance(cut, Cost):
-        took = format_seconds(cut.time_s)
-        ways.append(
-            f"shots of a matrix product state that is cut short (`MatrixProductMethod(truncate=True)`), in {took}"
-        )
-    return "; ".join(ways) or "fewer qubits or fewer layers of gates"
 
 
 def plan_shots(
@@ -324,16 +234,8 @@ def _route_expectation(
 ) -> tuple[_Route, Observable]:
     reduced = reduce_for_expectation(circuit, observable)
     asked = reduced.observable if reduced.observable is not None else observable
-    choice = _judge(methods, limits, lambda method: method.consider_expectation(reduced.circuit, asked))
-    nearest = ""
-    if choice.method is None:
-        cut = MatrixProductMethod(truncate=True).consider_expectation(reduced.circuit, asked)
-        nearest = "fewer layers of gates, or more memory"
-        if isinstance(cut, Cost):
-            nearest = (
-                "a matrix product state that is cut short (`MatrixProductMethod(truncate=True)`), "
-                f"in about {format_seconds(cut.time_s)}, with a fidelity as its error"
-            )
+    choice = choose(methods, limits, lambda method: method.consider_expectation(reduced.circuit, asked))
+    nearest = "" if choice.method is not None else nearest_to_value(reduced.circuit, asked, methods, limits)
     plan = Plan(
         method=None if choice.method is None else choice.method.name,
         cost=choice.cost,

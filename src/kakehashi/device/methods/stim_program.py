@@ -273,6 +273,9 @@ def find_obstacle(circuit: NoisyCircuit, gates_of: GatesOf = clifford_gates, kin
             other.append(step)
     if other:
         return f"{len(other):,} gates are not {kind}, the first of them {describe_gate(other[0])}."
+    wide = max((len(step.qubits) for step in circuit.steps if isinstance(step, PauliChannel)), default=0)
+    if wide > 2:
+        return f"A Pauli channel is on {wide} qubits; at most 2 can be."
     if n_kraus:
         return (
             f"{n_kraus:,} channels are not mixtures of Pauli operators; ask for twirled noise, which states its bias."

@@ -197,6 +197,7 @@ def main() -> None:
     for name, twin in list(twins().items())[: 1 if quick else None]:
         scorer = scorer_of(twin)
         _ = scorer.log_one, scorer.log_two, scorer.log_read, scorer.decay, whole_region(twin)
+        compile_circuit(ghz(6), twin)
         print(name)
         for circuit in circuits(twin.n_qubits):
             if quick and circuit.name not in QUICK:

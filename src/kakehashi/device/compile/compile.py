@@ -48,6 +48,13 @@ WIDE = 100
 """From so many qubits on, on a lattice of degree four, a search for a layout that does not exist takes many times as
 long as routing."""
 
+MOVED = 3
+SHORT = 1500
+"""So many of the best candidates are moved, of longer circuits the best alone."""
+
+LIGHT = 200
+"""Circuits of so few operations are routed in milliseconds, and more is tried."""
+
 SMALL = 48
 """On more qubits a region of good ones has too ragged a border to be worth it."""
 
@@ -254,9 +261,9 @@ def _route(
     twin, n = trial.scorer.twin, given.num_qubits
     settings = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
     runs = [(flow, setting) for setting in settings]
-    if spare and effort == "normal":
-        again = Flow(flow.region, flow.seed + 1)
-        runs += [(flow, OWN_SETTING), *((again, setting) for setting in settings)]
+    light = len(prepared.data) <= LIGHT
+    if (spare or light) and effort == "normal":
+        runs += [(flow, OWN_SETTING), *((Flow(flow.region, flow.seed + 1, flow), setting) for setting in settings)]
     if n < ROOMY * len(flow.region.qubits) and n <= SMALL:
         part = good_region(twin, max(n + 2, round(1.3 * n)))
         if len(part) >= n:
@@ -281,28 +288,29 @@ def _route(
 def _choose(trial: Trial, twin: Twin, *, move: bool) -> Compiled:
     """Keep the best candidate, moved where that is better."""
     natives = sorted(trial.natives, key=lambda item: (-item[0].log_esp, item[0].n_two_qubit_gates))
-    candidates = [_candidate(native.name, score, spent) for score, native, spent in natives]
-    score, native, _ = natives[0]
-    whole: list[int] | None = None
-    start, end = native.start, native.end
-    if move:
+    found: list[tuple[Candidate, Score, Native, list[int] | None]] = [
+        (_candidate(native.name, score, spent), score, native, None) for score, native, spent in natives
+    ]
+    for score, native, _ in natives[:MOVED] if move else ():
         begun = time.process_time()
         better = find_better_place(list(native_operations(native)), trial.scorer, before=score)
         if better is not None:
-            whole = _permutation(better[0], twin.n_qubits)
-            start, end = tuple(whole[q] for q in start), tuple(whole[q] for q in end)
-            score = better[1]
-            candidates.insert(0, _candidate(f"{native.name}, moved", score, time.process_time() - begun))
+            named = _candidate(f"{native.name}, moved", better[1], time.process_time() - begun)
+            found.append((named, better[1], native, _permutation(better[0], twin.n_qubits)))
+        if len(native.circuit.data) > SHORT:
+            break
+    found.sort(key=lambda item: (-item[1].log_esp, item[1].n_two_qubit_gates))
+    chosen, score, native, whole = found[0]
     if not math.isfinite(score.log_esp):
         raise InputError(f"No way was found to run the circuit on {twin.name!r} without a dead edge.")
-    reason = f"Of {len(candidates)} candidates it has the best estimated success probability, {score.esp:.3g}."
+    reason = f"Of {len(found)} candidates it has the best estimated success probability, {score.esp:.3g}."
     return Compiled(
         circuit=on_twin(native, twin.n_qubits, whole),
-        initial_layout=start,
-        final_layout=end,
-        chosen=candidates[0],
-        reason=reason if len(candidates) > 1 else "It alone was tried.",
-        candidates=tuple(candidates),
+        initial_layout=native.start if whole is None else tuple(whole[q] for q in native.start),
+        final_layout=native.end if whole is None else tuple(whole[q] for q in native.end),
+        chosen=chosen,
+        reason=reason if len(found) > 1 else "It alone was tried.",
+        candidates=tuple(item[0] for item in found),
         notes=tuple(trial.notes),
     )
 

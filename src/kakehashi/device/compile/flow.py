@@ -87,16 +87,20 @@ class Flow:
     Attributes:
         region: Where to.
         seed: Of everything random.
+        like: Another flow of the same region, whose stages are used.
     """
 
     region: Region
     seed: int
+    like: Flow | None = None
 
     @cached_property
     def stages(self) -> Any:
         """The preset pass manager of level 3."""
         from qiskit.transpiler import generate_preset_pass_manager
 
+        if self.like is not None:
+            return self.like.stages
         # With a layout method named, qiskit does not move the result: we do that ourselves, by our own score.
         return generate_preset_pass_manager(
             3, target=self.region.target, seed_transpiler=self.seed, layout_method="sabre"

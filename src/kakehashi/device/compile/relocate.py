@@ -19,8 +19,12 @@ Steps = Sequence[tuple[str, tuple[int, ...], float]]
 QUANTILES = (0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
 """Parts of the edges, the best first, among which a place is looked for."""
 
-CALL_LIMIT = 15_000
-PLACES = 40
+EASY = 40
+"""Up to so many edges a circuit has many places, and looking at more of them costs little."""
+
+CALL_LIMITS = (40_000, 15_000)
+PLACES = (120, 40)
+"""Steps of each search, and places that it gives, of circuits with few edges and of others."""
 
 
 def find_better_place(
@@ -108,10 +112,12 @@ def _places(pairs: Mapping[Edge, int], scorer: Scorer) -> Iterator[dict[int, int
         big = kind(multigraph=False)
         big.add_nodes_from(hosts)
         big.add_edges_from([(number[a], number[b], None) for a, b in kept])
-        maps = rustworkx.vf2_mapping(big, small, subgraph=True, induced=False, call_limit=CALL_LIMIT)
+        maps = rustworkx.vf2_mapping(
+            big, small, subgraph=True, induced=False, call_limit=CALL_LIMITS[len(pairs) > EASY]
+        )
         for k, mapping in enumerate(maps):
             yield {vertices[s]: hosts[b] for b, s in mapping.items()}
-            if k + 1 >= PLACES:
+            if k + 1 >= PLACES[len(pairs) > EASY]:
                 break
 
 

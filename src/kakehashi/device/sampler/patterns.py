@@ -68,9 +68,7 @@ def draw_events(places: Sequence[ErrorPlace], n_shots: int, rng: np.random.Gener
     return Events(shot=shot, place=place, operator=_draw_operators(places, place, rng))
 
 
-def _draw_operators(
-    places: Sequence[ErrorPlace], at: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _draw_operators(places: Sequence[ErrorPlace], at: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     cumulative = np.full((len(places), 16), 2.0)
     for k, place in enumerate(places):
         errors = np.maximum(place.channel.probabilities[1:], 0.0)

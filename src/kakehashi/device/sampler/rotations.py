@@ -2,8 +2,8 @@
 
 For a rotation ``R(a) = exp(-i a/2 P)`` and a Pauli operator ``E``: ``R(a) E = E R(a)`` where they commute and
 ``E R(-a)`` where they do not. An error can therefore be taken to the end of the circuit, where it flips bits of the
-result, and leaves behind only signs of angles. Where a rotation is by a quarter turn, ``R(-a)`` is ``R(a)`` times a Pauli
-operator, so that not even the sign changes: the error becomes another one.
+result, and leaves behind only signs of angles. Where a rotation is by a quarter turn, ``R(-a)`` is ``R(a)`` times a
+Pauli operator, so that not even the sign changes: the error becomes another one.
 """
 
 from __future__ import annotations

@@ -137,13 +137,14 @@ def _choose_local(rotations: Sequence[Rotation], pending: Sequence[int], n: int,
     """The qubits that come first in the circuit, neighbours of those chosen before others."""
     if n <= n_local:
         return list(range(n))
-    chosen = set(range(N_RUN))
+    # The first rotation can always be done, so that every pass does something.
+    chosen = {*range(N_RUN), rotations[pending[0]].qubits[0]}
     for k in pending:
         if rotations[k].kind != "Y":
             continue
-        chosen.add(rotations[k].qubits[0])
         if len(chosen) == n_local:
             return sorted(chosen)
+        chosen.add(rotations[k].qubits[0])
     chosen.update([q for q in range(n) if q not in chosen][: n_local - len(chosen)])
     return sorted(chosen)
 
@@ -260,7 +261,7 @@ class _Encoder:
         now: list[int] = []
         conditions: tuple[set[int], set[int]] = (set(), set())
         for k in sorted(pairs, key=lambda k: max(place.get(q, -q - 1) for q in self.rotations[k].qubits)):
-            where = sorted((place.get(q, len(local) + q) for q in self.rotations[k].qubits))
+            where = sorted(place.get(q, len(local) + q) for q in self.rotations[k].qubits)
             low, high = where[0] < n_low, where[0] >= n_low
             needs = where[1] if where[1] >= (n_low if low else len(local)) else None
             table = conditions[int(high)]
@@ -274,4 +275,3 @@ class _Encoder:
         if singles or now:
             steps.append(self._phases(singles, now))
         return steps
-

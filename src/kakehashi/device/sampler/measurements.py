@@ -1,0 +1,128 @@
+"""Which qubits of a circuit are used, and whether it measures at its end alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kakehashi.circuit.gates import Operation
+from kakehashi.core.errors import InputError
+from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
+
+__all__ = ["Compact", "compact"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compact:
+    """A circuit on the qubits that it uses, renumbered.
+
+    Attributes:
+        n_qubits: Number of used qubits, at least 1.
+        n_bits: Number of classical bits.
+        steps: Steps. Where the circuit measures at its end alone, without the measurements and whatever comes after.
+        outputs: ``{bit: qubit}`` of measurements at the end; None where there are others, or something depends on one.
+        number: ``{qubit of the circuit: its number here}``.
+    """
+
+    n_qubits: int
+    n_bits: int
+    steps: tuple[Step, ...]
+    outputs: dict[int, int] | None
+    number: dict[int, int]
+
+    @property
+    def is_rotational(self) -> bool:
+        """Whether it is made of gates on one or two qubits and Pauli channels, and measures at its end alone."""
+        if self.outputs is None:
+            return False
+        return all(
+            isinstance(step, PauliChannel)
+            or (isinstance(step, Operation) and step.is_unitary and len(step.qubits) <= 2)
+            for step in self.steps
+        )
+
+
+def compact(circuit: NoisyCircuit, *, needs_measurement: bool = True) -> Compact:
+    """Renumber the qubits that gates, measurements and resets act on, and take final measurements out.
+
+    Errors of qubits that nothing else acts on cannot be seen, and are left out with them.
+
+    Args:
+        circuit: The circuit.
+        needs_measurement: Whether to refuse a circuit that measures nothing.
+
+    Raises:
+        InputError: Nothing is measured.
+
+    Example:
+        >>> from kakehashi.circuit.gates import Operation
+        >>> steps = (Operation(name="h", qubits=(7,)), Operation(name="measure", qubits=(7,), bits=(0,)))
+        >>> small = compact(NoisyCircuit(n_qubits=100, n_bits=1, steps=steps))
+        >>> small.n_qubits, small.outputs, len(small.steps)
+        (1, {0: 0}, 1)
+    """
+    steps = [step for step in circuit.steps if not _is_idle(step)]
+    if needs_measurement and not any(isinstance(step, Operation) and step.name == "measure" for step in steps):
+        raise InputError("The circuit measures nothing.")
+    used = sorted({q for step in steps if isinstance(step, Operation) for q in step.qubits})
+    number = {q: k for k, q in enumerate(used)}
+    kept = tuple(_renumber(step, number) for step in steps if any(q in number for q in step.qubits))
+    outputs, before = _final_measurements(kept)
+    return Compact(
+        n_qubits=max(len(number), 1),
+        n_bits=circuit.n_bits,
+        steps=before if outputs is not None else kept,
+        outputs=outputs,
+        number=number,
+    )
+
+
+def _is_idle(step: Step) -> bool:
+    return isinstance(step, Operation) and step.name in ("barrier", "delay", "id")
+
+
+def _renumber(step: Step, number: dict[int, int]) -> Step:
+    if any(q not in number for q in step.qubits):
+        # A channel that also acts on a qubit which nothing else touches: that one gets a number too.
+        for q in step.qubits:
+            number.setdefault(q, len(number))
+    qubits = tuple(number[q] for q in step.qubits)
+    if isinstance(step, PauliChannel):
+        return PauliChannel(qubits=qubits, probabilities=step.probabilities, origin=step.origin)
+    if isinstance(step, KrausChannel):
+        return KrausChannel(qubits=qubits, operators=step.operators, origin=step.origin)
+    return Operation(
+        name=step.name,
+        qubits=qubits,
+        parameters=step.parameters,
+        bits=step.bits,
+        condition=step.condition,
+        matrix=step.matrix,
+    )
+
+
+def _final_measurements(steps: tuple[Step, ...]) -> tuple[dict[int, int] | None, tuple[Step, ...]]:
+    outputs: dict[int, int] = {}
+    measured: set[int] = set()
+    changed: set[int] = set()  # measured, and something happened after
+    touched: set[int] = set()
+    before: list[Step] = []
+    for step in steps:
+        qubits = set(step.qubits)
+        if isinstance(step, Operation) and step.condition is not None:
+            return None, ()
+        if isinstance(step, Operation) and step.name == "measure":
+            if qubits & changed:
+                return None, ()
+            outputs.update(zip(step.bits, step.qubits, strict=True))
+            measured |= qubits
+        elif qubits <= measured:
+            changed |= qubits
+        elif qubits & measured:
+            return None, ()
+        elif isinstance(step, Operation) and step.name == "reset":
+            if qubits & touched:
+                return None, ()
+        else:
+            touched |= qubits
+            before.append(step)
+    return outputs, tuple(before)

@@ -32,6 +32,9 @@ NS_PER_TURN = {"double": 0.12, "single": 0.06}
 NS_PER_STEP = 25.0
 """The same per amplitude and step where shots go one by one."""
 
+ROUNDING = {"double": 1e-12, "single": 1e-5}
+"""Absolute error of an expectation value by rounding."""
+
 PREPARATION_S = 1.5e-5
 """Seconds per step to get a circuit ready."""
 
@@ -143,7 +146,9 @@ class StateVector:
         mask = sum(1 << small.number[q] for q in observable.qubits)
         engine = self._engine(small, steps, [small.number[q] for q in observable.qubits])
         if not engine.circuit.places:
-            return Expectation(value=engine.parity(mask), error_bound=0.0, error="exact up to rounding")
+            return Expectation(
+                value=engine.parity(mask), error_bound=ROUNDING[self.precision], error="exact up to rounding"
+            )
         return _average(engine, mask, self.n_trajectories, named_stream(self.seed, "state_vector", "expect"))
 
     def _sample_patterns(self, small: Compact, n_shots: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -262,7 +267,7 @@ def _average(engine: Engine, mask: int, n_trajectories: int, rng: np.random.Gene
         deviation = 1 / n_trajectories
     return Expectation(
         value=float(each.mean()),
-        error_bound=3 * deviation,
+        error_bound=3 * deviation + ROUNDING[engine.precision],
         error=f"statistical, {deviation:.1g} (one standard error of {n_trajectories} trajectories)",
     )
 

@@ -21,8 +21,11 @@ __all__ = ["Engine", "Precision", "state_bytes"]
 
 Precision = Literal["double", "single"]
 
-N_LOCAL = {"double": 14, "single": 15}
-"""Qubits whose amplitudes, 256 KiB, stay in the second cache while a pass works on them."""
+N_LOCAL = {"double": 15, "single": 16}
+"""Qubits whose amplitudes, 512 KiB, stay in the second cache while a pass works on them."""
+
+ALL_LOCAL = {"double": 16, "single": 17}
+"""Up to so many qubits nothing is gained by taking the state in pieces, and trajectories share more without."""
 
 MAX_STATES = 40
 """States that a branch may keep alive: where the trajectories part. More are never needed."""
@@ -80,7 +83,7 @@ class Engine:
             precision: Of the amplitudes.
             n_threads: Threads.
             memory_bytes: Memory that states may take; what is free where not given.
-            n_local: Qubits that a pass works on.
+            n_local: Qubits that a pass works on, at least 5.
 
         Raises:
             InputError: A step is something else.
@@ -109,7 +112,7 @@ class Engine:
             circuit.rotations,
             n_qubits=n_qubits,
             relevant=relevant_rotations(circuit.rotations, measured=positions, n_qubits=n_qubits),
-            n_local=N_LOCAL[precision] if n_local is None else n_local,
+            n_local=n_local or (n_qubits if n_qubits <= ALL_LOCAL[precision] else N_LOCAL[precision]),
         )
         return cls(circuit, schedule, precision, n_threads, available)
 

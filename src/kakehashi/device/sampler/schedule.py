@@ -117,6 +117,7 @@ def plan_schedule(
         (5, 1, [0, 1])
     """
     n = max(n_qubits, MIN_QUBITS)
+    n_local = max(n_local, MIN_QUBITS)
     pending = [k for k in range(len(rotations)) if relevant is None or relevant[k]]
     if max_turns is None:
         max_turns = n if n <= n_local else 1 << 30

@@ -1,20 +1,20 @@
-"""Shots of a noisy circuit by state vectors, beside qulacs, Aer, and grouped trajectories on qulacs' kernels, in one run.
+"""Shots of a noisy circuit by state vectors, beside qulacs, Aer and grouped trajectories on peers' kernels, in one run.
 
 Goal: at least 3 times the best peer's shots per second on one core for a brickwork of depth 10 on 12, 16 and 20 qubits.
 
 The circuit: 10 layers of ``u`` with random angles on every qubit and CZ on every second pair. The noise: a Pauli error
 with probability 2.5e-4 after each gate on one qubit and 2.5e-3 after each on two, and each bit misread with 1e-2 (qulacs'
-NoiseSimulator has no readout errors). `Grouped` is what a careful user would write over qulacs: draw all errors first,
-join equal patterns, begin each at a copy of the one error-free state where its first error is. Times are processor times
-of the whole call, getting ready included; rounds of all contestants are interleaved, and the ratio is the median of the
-rounds' ratios. First, 10 qubits are compared with Aer's density matrix, readout errors included: p of a chi-square test.
+NoiseSimulator has no readout errors). `Grouped` is what a careful user would write over qulacs or lightning: draw all
+errors first, join equal patterns, begin each at a copy of the one error-free state where its first error is. Times are
+processor times of the whole call, getting ready included; the rounds of all contestants are interleaved, and a ratio, to
+the best peer of its round, is the median over rounds. First, 10 qubits are compared with Aer's density matrix, readout
+errors included: p of a chi-square test.
 
 Then one circuit without noise, up to its state: nanoseconds per amplitude and gate, beside qulacs and lightning.
 
-What limits it. A turn costs one multiply-add per real number, the phases of a layer four, whatever their number: 10 layers
-on 12 qubits are 1.3 million, 82,000 cycles of two units of eight lanes. Of the processor time of a long run on 12 qubits
-most is spent there; on 20 qubits the state (16 MiB) has to come from the third cache or the memory and go back two or three
-times per circuit.
+What limits it. A turn costs one multiply-add per real number where a general gate costs four; the phases of a layer cost
+four, whatever their number. Ten layers on 12 qubits are 1.3 million multiply-adds, or 82,000 cycles of two units of eight
+lanes. On 20 qubits the state (16 MiB) is beyond the second cache, and has to come and go in every pass.
 
     python benchmarks/noisy_sampling.py [--quick]
 """
@@ -69,8 +69,8 @@ def brickwork(n: int) -> NoisyCircuit:
 def qulacs_gate(gate: Operation) -> Any:
     from qulacs import gate as gates
 
-    if gate.name == "cz":
-        return gates.CZ(*gate.qubits)
+    if gate.name != "u":
+        return getattr(gates, gate.name.upper())(*gate.qubits)
     theta, phi, lam = gate.parameters
     return gates.U3(gate.qubits[0], theta, phi, lam)
 
@@ -84,13 +84,58 @@ def by_qulacs(n: int, n_shots: int) -> None:
     NoiseSimulator(circuit, QuantumState(n)).execute(n_shots)
 
 
-def by_grouped(n: int, n_shots: int) -> None:
-    from qulacs import QuantumState
-    from qulacs.gate import X, Y, Z
+class QulacsState:
+    """What grouped trajectories need of qulacs."""
 
+    def __init__(self, n: int, state: Any = None) -> None:
+        from qulacs import QuantumState
+
+        self.n, self.state = n, QuantumState(n) if state is None else state
+
+    def apply(self, gate: Operation) -> None:
+        qulacs_gate(gate).update_quantum_state(self.state)
+
+    def copy(self) -> QulacsState:
+        return QulacsState(self.n, self.state.copy())
+
+    def sample(self, n_shots: int, _: np.random.Generator) -> list[int]:
+        return self.state.sampling(n_shots)
+
+
+class LightningState:
+    """What grouped trajectories need of lightning."""
+
+    def __init__(self, n: int) -> None:
+        from pennylane_lightning.lightning_qubit_ops import StateVectorC128
+
+        self.n, self.state = n, StateVectorC128(n)
+
+    def apply(self, gate: Operation) -> None:
+        if gate.name == "u":
+            theta, phi, lam = gate.parameters
+            self.state.Rot(list(gate.qubits), False, [lam, theta, phi])
+        else:
+            name = {"cz": "CZ", "x": "PauliX", "y": "PauliY", "z": "PauliZ"}[gate.name]
+            getattr(self.state, name)(list(gate.qubits), False, [])
+
+    def amplitudes(self) -> np.ndarray:
+        out = np.empty(1 << self.n, dtype=np.complex128)
+        self.state.getState(out)
+        return out
+
+    def copy(self) -> LightningState:
+        other = LightningState(self.n)
+        other.state.updateData(self.amplitudes())
+        return other
+
+    def sample(self, n_shots: int, rng: np.random.Generator) -> list[int]:
+        cumulative = np.cumsum(np.abs(self.amplitudes()) ** 2)
+        return np.searchsorted(cumulative, rng.random(n_shots) * cumulative[-1]).tolist()
+
+
+def by_grouped(n: int, n_shots: int, start: Callable[[int], Any]) -> None:
     rng = np.random.default_rng(3)
     gates = layers(n)
-    applied = [qulacs_gate(gate) for gate in gates]
     events = draw_events([ErrorPlace(k, gate.qubits, channel(gate)) for k, gate in enumerate(gates)], n_shots, rng)
     per_shot: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for shot, place, operator in zip(*(a.tolist() for a in (events.shot, events.place, events.operator)), strict=True):
@@ -98,25 +143,25 @@ def by_grouped(n: int, n_shots: int) -> None:
     groups: dict[tuple[tuple[int, int], ...], int] = defaultdict(int)
     for pattern in per_shot.values():
         groups[tuple(pattern)] += 1
-    running, done = QuantumState(n), 0
+    running, done = start(n), 0
     found = []
     for pattern in sorted(groups):
         while done <= pattern[0][0]:
-            applied[done].update_quantum_state(running)
+            running.apply(gates[done])
             done += 1
         state = running.copy()
         errors = dict(pattern)
         for k in range(pattern[0][0], len(gates)):
             if k > pattern[0][0]:
-                applied[k].update_quantum_state(state)
+                state.apply(gates[k])
             for j, q in enumerate(gates[k].qubits):
                 pauli = errors.get(k, 0) >> (2 * j) & 3
                 if pauli:
-                    (X, Y, Z)[pauli - 1](q).update_quantum_state(state)
-        found += state.sampling(groups[pattern])
-    for gate in applied[done:]:
-        gate.update_quantum_state(running)
-    found += running.sampling(n_shots - len(per_shot))
+                    state.apply(Operation(name="ixyz"[pauli], qubits=(q,)))
+        found += state.sample(groups[pattern], rng)
+    for gate in gates[done:]:
+        running.apply(gate)
+    found += running.sample(n_shots - len(per_shot), rng)
     bits = np.unpackbits(np.array(found, dtype="<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")[:, :n]
     np.logical_xor(bits, rng.random(bits.shape) < MISREAD)
 
@@ -182,7 +227,8 @@ def race(n: int, shots: dict[str, int], rounds: int) -> dict[str, Any]:
         "kakehashi": lambda n_shots: sample_noisy(circuit, n_shots, 5, n_threads=1),
         "kakehashi_single": lambda n_shots: sample_noisy(circuit, n_shots, 5, precision="single", n_threads=1),
         "qulacs": lambda n_shots: by_qulacs(n, n_shots),
-        "grouped": lambda n_shots: by_grouped(n, n_shots),
+        "grouped_qulacs": lambda n_shots: by_grouped(n, n_shots, QulacsState),
+        "grouped_lightning": lambda n_shots: by_grouped(n, n_shots, LightningState),
         "aer": lambda n_shots: by_aer(n, n_shots),
     }
     rates: dict[str, list[float]] = defaultdict(list)
@@ -204,13 +250,10 @@ def race(n: int, shots: dict[str, int], rounds: int) -> dict[str, Any]:
 
 
 def noiseless(n: int, rounds: int) -> dict[str, Any]:
-    from pennylane_lightning.lightning_qubit_ops import StateVectorC128
-    from qulacs import QuantumState
-
     gates = layers(n)
     applied = [qulacs_gate(gate) for gate in gates]
     rotations = to_rotations(gates, n_qubits=n).rotations
-    schedule = plan_schedule(rotations, n_qubits=n, n_local=n if n <= 16 else 15)
+    schedule = plan_schedule(rotations, n_qubits=n, n_local=16)
     real, imaginary = np.empty(1 << n), np.empty(1 << n)
     signs = np.zeros((1, schedule.n_words), dtype=np.uint64)
 
@@ -219,18 +262,14 @@ def noiseless(n: int, rounds: int) -> dict[str, Any]:
         kernels.fill_amplitudes(signs, real, imaginary, 1)
 
     def qulacs() -> None:
-        state = QuantumState(n)
+        state = QulacsState(n).state
         for gate in applied:
             gate.update_quantum_state(state)
 
     def lightning() -> None:
-        state = StateVectorC128(n)
+        state = LightningState(n)
         for gate in gates:
-            if gate.name == "cz":
-                state.CZ(list(gate.qubits), False, [])
-            else:
-                theta, phi, lam = gate.parameters
-                state.Rot(list(gate.qubits), False, [lam, theta, phi])
+            state.apply(gate)
 
     work = {"kakehashi": lambda: ours(False), "kakehashi_single": lambda: ours(True)}
     work |= {"qulacs": qulacs, "lightning": lightning}
@@ -247,11 +286,15 @@ def noiseless(n: int, rounds: int) -> dict[str, Any]:
     return row
 
 
-SHOTS = {
-    12: {"kakehashi": 10_000, "kakehashi_single": 10_000, "qulacs": 1000, "grouped": 1000, "aer": 200},
-    16: {"kakehashi": 1000, "kakehashi_single": 1000, "qulacs": 300, "grouped": 300, "aer": 40},
-    20: {"kakehashi": 200, "kakehashi_single": 200, "qulacs": 30, "grouped": 30, "aer": 4},
-}
+PEERS = ("qulacs", "grouped_qulacs", "grouped_lightning")
+
+
+def shots_of(own: int, peer: int, aer: int) -> dict[str, int]:
+    return {"kakehashi": own, "kakehashi_single": own, **dict.fromkeys(PEERS, peer), "aer": aer}
+
+
+SHOTS = {12: shots_of(10_000, 1000, 200), 16: shots_of(1000, 300, 40), 20: shots_of(200, 30, 4)}
+"""Peers get fewer: they would take minutes."""
 
 
 def main() -> None:
@@ -261,20 +304,20 @@ def main() -> None:
     p = validate(10, 100_000 if quick else 1_000_000)
     print(f"10 qubits against Aer's density matrix: p = {p:.3f}")
     rows: list[dict[str, Any]] = []
-    print("qubits     ours   single    qulacs   grouped       aer  shots/s      ratio (single)")
+    names = {"kakehashi": "ours", "kakehashi_single": "single", "qulacs": "qulacs", "grouped_qulacs": "grouped"}
+    names |= {"grouped_lightning": "on lightning", "aer": "Aer"}
+    print("qubits" + "".join(f"{title:>13s}" for title in names.values()) + "  shots/s; ratio (single), at equal shots")
     for n in (12, 16) if quick else (12, 16, 20):
-        # Equal numbers of shots would be fairest; but for the peers those would take minutes.
         row = race(n, SHOTS[n], 1 if quick else 5)
-        same = race(n, dict.fromkeys(SHOTS[n], SHOTS[n]["qulacs"]) | {"aer": SHOTS[n]["aer"]}, 1 if quick else 3)
-        row["ratio_at_equal_shots"] = same["kakehashi_ratio"]
+        # Few shots are the hardest for us: getting ready counts, and hardly two of them are alike.
+        peer, aer = SHOTS[n]["qulacs"], SHOTS[n]["aer"]
+        row["ratio_at_equal_shots"] = race(n, shots_of(peer, peer, aer), 1 if quick else 3)["kakehashi_ratio"]
         rows.append(row)
-        rates = [row[f"{name}_shots_per_s"] for name in SHOTS[n]]
-        print(
-            f"{n:6d} {rates[0]:8,.0f} {rates[1]:8,.0f} {rates[2]:9,.1f} {rates[3]:9,.1f} {rates[4]:9,.2f} "
-            f"         {row['kakehashi_ratio']:6.1f} ({row['kakehashi_single_ratio']:.1f}); "
-            f"at equal shots {row['ratio_at_equal_shots']:.1f}",
-            flush=True,
+        rates = "".join(f"{row[f'{name}_shots_per_s']:13,.1f}" for name in names)
+        ratios = (
+            f"{row['kakehashi_ratio']:.1f} ({row['kakehashi_single_ratio']:.1f}), {row['ratio_at_equal_shots']:.1f}"
         )
+        print(f"{n:6d}{rates}  {ratios}", flush=True)
     states = [noiseless(n, 3 if quick else 7) for n in ((12, 16) if quick else (12, 16, 20, 22))]
     print("\nqubits    ours  single  qulacs  lightning  ns per amplitude and gate   ratio")
     for row in states:

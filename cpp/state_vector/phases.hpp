@@ -132,13 +132,14 @@ inline void multiply_row(T* re, T* im, std::int64_t n, const T* low_re, const T*
     }
 }
 
+// Amplitudes [first, last) of a piece, whole rows of the low table.
 template <class T>
-inline void apply_phases(const Pass& pass, const Step& step, const Phases<T>& phases, std::int64_t number, T* re,
-                         T* im) {
+inline void apply_phases(const Pass& pass, const Step& step, const Phases<T>& phases, std::int64_t number,
+                         std::int64_t first, std::int64_t last, T* re, T* im) {
     const std::int64_t n = std::int64_t{1} << pass.n_low, n_rows = pass.piece() >> pass.n_low;
     const std::int32_t outside = gather_bits(number, step.low_outside) << step.n_low_inside;
     const std::int64_t high = std::int64_t{gather_bits(number, step.high_outside)} * n_rows;
-    for (std::int64_t row = 0; row < n_rows; ++row) {
+    for (std::int64_t row = first >> pass.n_low; row < last >> pass.n_low; ++row) {
         T* const r = re + row * n;
         T* const i = im + row * n;
         if (phases.has_low) {

@@ -50,6 +50,10 @@ private:
 
 inline constexpr std::int64_t max_block = 64;
 
+// Amplitudes whose real and imaginary parts, 32 KiB, stay in the innermost cache.
+template <class T>
+inline constexpr int block_bits = sizeof(T) == 8 ? 11 : 12;
+
 template <class T>
 class PreparedPass {
 public:
@@ -57,11 +61,14 @@ public:
         const HalfTurns turns(program, signs);
         for (const Step& step : pass.steps) {
             if (step.turns.empty()) {
-                parts_.push_back({{}, std::make_unique<Phases<T>>(step, turns), &step});
-            } else {
-                const auto tangent = [&](const Turn& turn) { return turns.tangent(turn.rotation); };
-                parts_.push_back({plan_sweeps<T>(step.turns, tangent), nullptr, &step});
+                parts_.push_back({std::make_unique<Phases<T>>(step, turns), {}, &step});
+                continue;
             }
+            const auto tangent = [&](const Turn& turn) { return turns.tangent(turn.rotation); };
+            // Turns go with the phases before them: a block gets both while it is in the innermost cache.
+            if (parts_.empty() || !parts_.back().sweeps.within.empty() || !parts_.back().sweeps.across.empty())
+                parts_.emplace_back();
+            parts_.back().sweeps = plan_sweeps<T>(step.turns, block_bits<T>, tangent);
         }
     }
 
@@ -138,9 +145,9 @@ public:
 
 private:
     struct Part {
-        std::vector<Sweep<T>> sweeps;
         std::unique_ptr<Phases<T>> phases;
-        const Step* step;
+        Sweeps<T> sweeps;
+        const Step* step = nullptr;  // of the phases
     };
 
     static T sign(std::int64_t bits) {
@@ -157,15 +164,21 @@ private:
     }
 
     void work(std::int64_t number, T* re, T* im) const {
-        const std::int64_t n_vectors = pass_.piece() / Lanes<T>::count;
+        const std::int64_t piece = pass_.piece(), block = std::min(piece, std::int64_t{1} << block_bits<T>);
         for (const Part& part : parts_) {
-            if (part.phases) {
-                apply_phases<T>(pass_, *part.step, *part.phases, number, re, im);
-                continue;
+            if (part.phases || !part.sweeps.within.empty()) {
+                for (std::int64_t x = 0; x < piece; x += block) {
+                    if (part.phases) apply_phases<T>(pass_, *part.step, *part.phases, number, x, x + block, re, im);
+                    for (T* plane : {re, im}) {
+                        for (const Sweep<T>& sweep : part.sweeps.within)
+                            apply_sweep<T>(plane + x, block / Lanes<T>::count, sweep);
+                    }
+                }
             }
-            // One plane after the other: half of the piece has to stay in the innermost cache.
-            for (const Sweep<T>& sweep : part.sweeps) apply_sweep<T>(re, n_vectors, sweep);
-            for (const Sweep<T>& sweep : part.sweeps) apply_sweep<T>(im, n_vectors, sweep);
+            for (T* plane : {re, im}) {
+                for (const Sweep<T>& sweep : part.sweeps.across)
+                    apply_sweep<T>(plane, piece / Lanes<T>::count, sweep);
+            }
         }
     }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "lanes.hpp"
 
@@ -14,6 +16,9 @@ inline constexpr int max_together = 4;  // 16 of 32 registers
 #else
 inline constexpr int max_together = 3;  // 8 of 16 registers
 #endif
+
+// Lines that are whole pages apart share a set of the innermost cache, which has room for eight of them.
+inline constexpr int max_across = 3;
 
 template <class T>
 struct Sweep {
@@ -93,29 +98,45 @@ inline void apply_sweep(T* plane, std::int64_t n_vectors, const Sweep<T>& sweep)
     }
 }
 
-// The sweeps of some turns, whose bits ascend; the lanes' own turns go with the first.
+// Sweeps, those over a block of the innermost cache first.
+template <class T>
+struct Sweeps {
+    std::vector<Sweep<T>> within, across;
+};
+
+// Puts bits into as few sweeps as can be, as even as can be: nine bits are better done as 3 + 3 + 3 than as 4 + 4 + 1.
+template <class T>
+void add_sweeps(std::vector<Sweep<T>>& sweeps, const std::vector<std::pair<int, T>>& turns, int most) {
+    const int n = static_cast<int>(turns.size()), n_sweeps = (n + most - 1) / most;
+    for (int s = 0; s < n_sweeps; ++s) {
+        if (s > 0 || sweeps.empty()) sweeps.emplace_back();
+        Sweep<T>& sweep = sweeps.back();
+        for (int k = s * n / n_sweeps; k < (s + 1) * n / n_sweeps; ++k) {
+            sweep.bits[sweep.n_bits] = turns[static_cast<std::size_t>(k)].first;
+            sweep.tangents[sweep.n_bits++] = turns[static_cast<std::size_t>(k)].second;
+        }
+    }
+}
+
+// The sweeps of some turns, whose bits ascend; a block has 2^block_bits amplitudes.
 template <class T, class Turns, class Tangent>
-std::vector<Sweep<T>> plan_sweeps(const Turns& turns, Tangent&& tangent_of) {
+Sweeps<T> plan_sweeps(const Turns& turns, int block_bits, Tangent&& tangent_of) {
     using L = Lanes<T>;
-    std::vector<Sweep<T>> sweeps(1);
-    int n_above = 0;
-    for (const auto& turn : turns) n_above += turn.bit >= L::bits;
-    // As even as can be: five bits are better done as 3 + 2 than as 4 + 1.
-    const int n_sweeps = std::max(1, (n_above + max_together - 1) / max_together);
-    const int together = std::max(1, (n_above + n_sweeps - 1) / n_sweeps);
+    Sweeps<T> sweeps;
+    std::vector<std::pair<int, T>> within, across;
     for (const auto& turn : turns) {
         const T tangent = static_cast<T>(tangent_of(turn));
-        if (turn.bit < L::bits) {
-            sweeps.front().turns_lanes = true;
-            for (int k = 0; k < L::count; ++k)
-                sweeps.front().lanes[turn.bit][k] = ((k >> turn.bit) & 1) ? tangent : -tangent;
+        if (turn.bit >= L::bits) {
+            (turn.bit < block_bits ? within : across).emplace_back(turn.bit - L::bits, tangent);
             continue;
         }
-        if (sweeps.back().n_bits == together) sweeps.emplace_back();
-        Sweep<T>& sweep = sweeps.back();
-        sweep.bits[sweep.n_bits] = turn.bit - L::bits;
-        sweep.tangents[sweep.n_bits++] = tangent;
+        if (sweeps.within.empty()) sweeps.within.emplace_back();
+        sweeps.within.front().turns_lanes = true;
+        for (int k = 0; k < L::count; ++k)
+            sweeps.within.front().lanes[turn.bit][k] = ((k >> turn.bit) & 1) ? tangent : -tangent;
     }
+    add_sweeps(sweeps.within, within, max_together);
+    add_sweeps(sweeps.across, across, max_across);
     return sweeps;
 }
 

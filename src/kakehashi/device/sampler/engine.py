@@ -21,11 +21,11 @@ __all__ = ["Engine", "Precision", "state_bytes"]
 
 Precision = Literal["double", "single"]
 
-N_LOCAL = {"double": 15, "single": 16}
-"""Qubits whose amplitudes, 512 KiB, stay in the second cache while a pass works on them."""
+N_LOCAL = {"double": 16, "single": 17}
+"""Qubits whose amplitudes, 1 MiB, stay in the second cache while a pass works on them."""
 
-ALL_LOCAL = {"double": 16, "single": 17}
-"""Up to so many qubits nothing is gained by taking the state in pieces, and trajectories share more without."""
+MAX_SHARING_QUBITS = 20
+"""Up to so many qubits passes are kept short, for more to be shared; beyond, each costs a way through the memory."""
 
 MAX_STATES = 40
 """States that a branch may keep alive: where the trajectories part. More are never needed."""
@@ -112,7 +112,8 @@ class Engine:
             circuit.rotations,
             n_qubits=n_qubits,
             relevant=relevant_rotations(circuit.rotations, measured=positions, n_qubits=n_qubits),
-            n_local=n_local or (n_qubits if n_qubits <= ALL_LOCAL[precision] else N_LOCAL[precision]),
+            n_local=N_LOCAL[precision] if n_local is None else n_local,
+            max_turns=n_qubits if n_qubits <= MAX_SHARING_QUBITS else None,
         )
         return cls(circuit, schedule, precision, n_threads, available)
 

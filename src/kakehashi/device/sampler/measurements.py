@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
-from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
+from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Step
 
 __all__ = ["Compact", "compact"]
 
@@ -86,18 +87,12 @@ def _renumber(step: Step, number: dict[int, int]) -> Step:
         for q in step.qubits:
             number.setdefault(q, len(number))
     qubits = tuple(number[q] for q in step.qubits)
-    if isinstance(step, PauliChannel):
-        return PauliChannel(qubits=qubits, probabilities=step.probabilities, origin=step.origin)
-    if isinstance(step, KrausChannel):
-        return KrausChannel(qubits=qubits, operators=step.operators, origin=step.origin)
-    return Operation(
-        name=step.name,
-        qubits=qubits,
-        parameters=step.parameters,
-        bits=step.bits,
-        condition=step.condition,
-        matrix=step.matrix,
-    )
+    if qubits == step.qubits:
+        return step
+    # What was checked once is not checked again for each of thousands of steps.
+    moved = copy(step)
+    object.__setattr__(moved, "qubits", qubits)
+    return moved
 
 
 def _final_measurements(steps: tuple[Step, ...]) -> tuple[dict[int, int] | None, tuple[Step, ...]]:

@@ -131,9 +131,9 @@ def find_effects(circuit: RotationCircuit, bit: Sequence[int], n_words: int) -> 
 
 def _go_back(circuit: RotationCircuit, k: int, bit: int, after_x: list[int], after_z: list[int]) -> None:
     """What X and Z before rotation ``k`` leave, from what they leave after it."""
-    rotation = circuit.rotations[k]
     if bit < 0:
         return
+    rotation = circuit.rotations[k]
     if rotation.is_clifford:
         if rotation.kind == "Y":
             (q,) = rotation.qubits

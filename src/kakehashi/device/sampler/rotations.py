@@ -8,6 +8,7 @@ Pauli operator, so that not even the sign changes: the error becomes another one
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.circuit.gates import Operation
+from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.errors import InputError
 from kakehashi.device.noise.model import KrausChannel, PauliChannel, Step
 from kakehashi.device.sampler.canonical import decompose_two_qubits
@@ -107,13 +109,10 @@ class RotationCircuit:
         self.rotate("Z", (q,), phi)
 
     def shift(self, qubits: tuple[int, ...], diagonal: Sequence[complex] | NDArray[np.complex128]) -> None:
-        """Append a diagonal gate on one or two qubits."""
-        angles = np.angle(np.asarray(diagonal))
-        if len(qubits) == 1:
-            self.rotate("Z", qubits, float(angles[1] - angles[0]))
-            return
-        first, second = float(angles[1] - angles[0]), float(angles[2] - angles[0])
-        both = math.remainder(float(angles[3] - angles[0]) - first - second, 2 * math.pi)
+        """Append a diagonal gate on two qubits."""
+        angles = [cmath.phase(value) for value in np.asarray(diagonal).tolist()]
+        first, second = angles[1] - angles[0], angles[2] - angles[0]
+        both = math.remainder(angles[3] - angles[0] - first - second, 2 * math.pi)
         self.rotate("Z", qubits[:1], first + both / 2)
         self.rotate("Z", qubits[1:], second + both / 2)
         self.rotate("ZZ", qubits, -both / 2)
@@ -127,7 +126,7 @@ def euler_angles(matrix: Matrix) -> tuple[float, float, float]:
         >>> [round(angle, 3) for angle in euler_angles(np.array([[1, 1], [1, -1]]) / np.sqrt(2))]
         [3.142, 1.571, 0.0]
     """
-    a, b, c, d = (complex(value) for value in np.asarray(matrix).ravel())
+    a, b, c, d = np.asarray(matrix, dtype=np.complex128).ravel().tolist()
     theta = 2 * math.atan2(math.hypot(abs(b), abs(c)), math.hypot(abs(a), abs(d)))
     if theta < ZERO:
         return math.atan2((d / a).imag, (d / a).real), 0.0, 0.0
@@ -141,18 +140,19 @@ def euler_angles(matrix: Matrix) -> tuple[float, float, float]:
 def to_rotations(steps: Iterable[Step], *, n_qubits: int) -> RotationCircuit:
     """Take the gates of a circuit apart; swaps are only written down.
 
-    Args:
-        steps: Gates on one or two qubits, Pauli channels, barriers and delays, on qubits below ``n_qubits``.
-        n_qubits: Number of qubits.
+        Args:
+            steps: Gates on one or two qubits, Pauli channels, barriers and delays, on qubits below ``n_qubits``.
+            n_qubits: Number of qubits.
 
-    Raises:
-        InputError: A step is something else.
+        Raises:
+            InputError: A step is something else.
 
-    Example:
-        >>> from kakehashi.circuit.gates import Operation
-        >>> bell = to_rotations([Operation(name="h", qubits=(0,)), Operation(name="cx", qubits=(0, 1))], n_qubits=2)
-        >>> [rotation.kind for rotation in bell.rotations]
-        ['Y', 'Y', 'Z', 'Z', 'ZZ', 'Y']
+        Example:
+            >>> from kakehashi.circuit.gates import Operation
+    from kakehashi.circuit.unitaries import GATES
+            >>> bell = to_rotations([Operation(name="h", qubits=(0,)), Operation(name="cx", qubits=(0, 1))], n_qubits=2)
+            >>> [rotation.kind for rotation in bell.rotations]
+            ['Y', 'Y', 'Z', 'Z', 'ZZ', 'Y']
     """
     circuit = RotationCircuit(n_qubits=n_qubits, position=list(range(n_qubits)))
     waiting: dict[int, Matrix] = {}
@@ -192,7 +192,7 @@ def _append_gate(circuit: RotationCircuit, waiting: dict[int, Matrix], gate: Ope
         held = {q: waiting.pop(q) for q in gate.qubits if q in waiting}
         waiting |= {first + second - q: held[q] for q in held}
         return
-    if _is_diagonal(matrix):
+    if (gate.name in GATES and GATES[gate.name].diagonal) or _is_diagonal(matrix):
         _flush(circuit, waiting, gate.qubits)
         circuit.shift((circuit.position[first], circuit.position[second]), np.diag(matrix))
         return

@@ -176,14 +176,14 @@ def _fill_pass(
             level = max(last_turn[q] + 2, last_shift[q] + 1)
             last_turn[q] = level
         else:
-            if any(blocked[q] for q in qubits) or not any(local[q] for q in qubits):
-                for q in qubits:
-                    shifted[q] = True
+            q, other = qubits[0], qubits[-1]  # the same for a rotation about Z
+            if blocked[q] or blocked[other] or not (local[q] or local[other]):
+                shifted[q] = shifted[other] = True
                 left.append(k)
                 continue
-            level = max(last_turn[q] for q in qubits) + 1
-            for q in qubits:
-                last_shift[q] = max(last_shift[q], level)
+            level = max(last_turn[q], last_turn[other]) + 1
+            last_shift[q] = max(last_shift[q], level)
+            last_shift[other] = max(last_shift[other], level)
         steps.setdefault(level, []).append(k)
     return left
 

@@ -316,10 +316,11 @@ def main() -> None:
         row["at_equal_shots"] = same = race(n, shots_of(peer, peer, aer), 1 if quick else 3)
         rows.append(row)
         rates = "".join(f"{row[f'{name}_shots_per_s']:13,.1f}" for name in names)
-        ratios = (
-            f"{row['kakehashi_ratio']:.1f} ({row['kakehashi_single_ratio']:.1f}), {row['ratio_at_equal_shots']:.1f}"
-        )
-        print(f"{n:6d}{rates}  {ratios}", flush=True)
+        print(f"{n:6d}{rates}")
+        for what, those in (("ratio", row), (f"ratio at {peer} shots", same)):
+            best = f"{those['kakehashi_ratio']:.1f} to the best package, {those['kakehashi_ratio_to_all']:.1f} to all"
+            single = f"{those['kakehashi_single_ratio']:.1f} and {those['kakehashi_single_ratio_to_all']:.1f}"
+            print(f"       {what}: {best}; in single precision {single}", flush=True)
     states = [noiseless(n, 3 if quick else 7) for n in ((12, 16) if quick else (12, 16, 20, 22))]
     print("\nqubits    ours  single  qulacs  lightning  ns per amplitude and gate   ratio")
     for row in states:

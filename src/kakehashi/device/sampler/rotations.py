@@ -149,7 +149,6 @@ def to_rotations(steps: Iterable[Step], *, n_qubits: int) -> RotationCircuit:
 
         Example:
             >>> from kakehashi.circuit.gates import Operation
-    from kakehashi.circuit.unitaries import GATES
             >>> bell = to_rotations([Operation(name="h", qubits=(0,)), Operation(name="cx", qubits=(0, 1))], n_qubits=2)
             >>> [rotation.kind for rotation in bell.rotations]
             ['Y', 'Y', 'Z', 'Z', 'ZZ', 'Y']

@@ -98,7 +98,10 @@ def test_verdicts():
         method.sample(wide, 10, rng=np.random.default_rng(0), reporter=Reporter())
     nothing = NoisyCircuit(n_qubits=1, n_bits=0, steps=(op("h", 0),))
     assert isinstance(method.consider_shots(nothing, 1), Refusal)
-    assert isinstance(method.consider_shots(circuit([op("h", q) for q in range(100)], 100), 1), Refusal)
+    for n in (100, 1024):
+        refusal = method.consider_shots(circuit([op("h", q) for q in range(n)], n), 1)
+        assert isinstance(refusal, Refusal)
+        assert f"A state of {n} qubits takes 2^{n} amplitudes, but 1.0 GiB is free" in refusal.reason
 
 
 def test_refuses_no_shots():
@@ -131,11 +134,18 @@ def test_expectation_values(paulis):
 def test_expectation_values_of_other_circuits_are_refused():
     steps = (op("h", 0), op("measure", 0, bits=(0,)), op("x", 0, condition=(0, 1)))
     feedback = NoisyCircuit(n_qubits=2, n_bits=1, steps=steps)
-    for what in (feedback, NoisyCircuit(n_qubits=2, n_bits=0, steps=(op("h", 0),))):
-        verdict = StateVector().consider_expectation(what, Observable(paulis=((1, "Z"),)))
-        assert isinstance(verdict, Refusal)
+    assert isinstance(StateVector().consider_expectation(feedback, Observable(paulis=((1, "Z"),))), Refusal)
+    verdict = StateVector().consider_expectation(feedback, Observable(paulis=((9, "Z"),)))
+    assert verdict == Refusal(method="state_vector", reason="Qubits [9] are observed, but there are 2.")
     with pytest.raises(InputError, match="within the circuit"):
         StateVector().expect(feedback, Observable(paulis=((0, "Z"),)), reporter=Reporter())
+
+
+@pytest.mark.parametrize(("pauli", "value"), [("Z", 1.0), ("X", 0.0)])
+def test_a_qubit_that_no_gate_touches_can_be_observed(pauli, value):
+    nothing = NoisyCircuit(n_qubits=900, n_bits=0, steps=(op("x", 0),))
+    result = StateVector().expect(nothing, Observable(paulis=((0, "Z"), (899, pauli))), reporter=Reporter())
+    assert result.value == pytest.approx(-value, abs=1e-12)
 
 
 def test_an_error_that_never_came_has_an_error_bar():
@@ -159,3 +169,10 @@ def test_misreading_on_a_shared_line():
         those = (bits[:, 0] == own) & (bits[:, 1] == other)
         assert flipped[those, 0].mean() == pytest.approx(wanted, abs=0.006)
     assert flipped[bits[:, 2], 2].mean() == pytest.approx(0.05, abs=0.006)
+
+
+def test_progress_is_told():
+    events = []
+    method = StateVector(n_threads=1)
+    method.sample(circuit(noisy(2, 4), 4), 100, rng=np.random.default_rng(0), reporter=Reporter(events.append))
+    assert events[-1].step == events[-1].total > 1

@@ -154,6 +154,8 @@ def test_neither_threads_nor_memory_nor_sharing_change_a_shot(precision, kernels
         np.testing.assert_array_equal(shots(memory_bytes=n_states * state_bytes(n, precision)), first)
     for n_threads in (2, 3):
         np.testing.assert_array_equal(shots(n_threads=n_threads), first)
+    monkeypatch.setattr(engine_module, "AMPLITUDES_AND_TURNS_PER_CALL", 0)  # many calls
+    np.testing.assert_array_equal(shots(n_threads=2), first)
     monkeypatch.setattr(engine_module, "MAX_BRANCH_QUBITS", 0)  # threads share a state
     monkeypatch.setattr(engine_module, "N_LOCAL", {"double": 7, "single": 7})
     np.testing.assert_array_equal(shots(n_threads=3), first)

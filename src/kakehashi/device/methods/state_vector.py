@@ -35,6 +35,9 @@ NS_PER_STEP = 25.0
 ROUNDING = {"double": 1e-12, "single": 1e-5}
 """Absolute error of an expectation value by rounding."""
 
+MAX_QUBITS = 48
+"""Of the kernels; memory ends before."""
+
 PREPARATION_S = 1.5e-5
 """Seconds per step to get a circuit ready."""
 
@@ -95,10 +98,13 @@ class StateVector:
 
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """Likewise for an expectation value."""
-        small = compact(circuit, needs_measurement=False)
+        try:
+            small = compact(circuit, observed=observable.qubits)
+        except InputError as error:
+            return Refusal(method=self.name, reason=str(error))
         refusal = self._refusal(small)
-        if refusal is None and not (small.is_rotational and set(observable.qubits) <= set(small.number)):
-            general = _what_is_general(small) if not small.is_rotational else "an observable on an unused qubit"
+        if refusal is None and not small.is_rotational:
+            general = _what_is_general(small)
             reason = f"Expectation values are taken of gates and Pauli errors alone, but there is {general}."
             refusal = Refusal(method=self.name, reason=reason)
         if refusal is not None:
@@ -124,7 +130,7 @@ class StateVector:
             raise ResourceError(refusal.reason)
         reporter.step("sample", f"{n_shots} shots of {small.n_qubits} qubits by state vectors")
         if small.is_rotational:
-            bits = self._sample_patterns(small, n_shots, rng)
+            bits = self._sample_patterns(small, n_shots, rng, reporter)
         else:
             bits = run_trajectories(small, n_shots, rng)
         if circuit.readout is not None:
@@ -141,7 +147,7 @@ class StateVector:
         if isinstance(verdict, Refusal):
             raise InputError(verdict.reason)
         reporter.step("expect", verdict.reason)
-        small = compact(circuit, needs_measurement=False)
+        small = compact(circuit, observed=observable.qubits)
         steps = [*small.steps, *(gate for q, pauli in observable.paulis for gate in _to_z(small.number[q], pauli))]
         mask = sum(1 << small.number[q] for q in observable.qubits)
         engine = self._engine(small, steps, [small.number[q] for q in observable.qubits])
@@ -151,10 +157,16 @@ class StateVector:
             )
         return _average(engine, mask, self.n_trajectories, named_stream(self.seed, "state_vector", "expect"))
 
-    def _sample_patterns(self, small: Compact, n_shots: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    def _sample_patterns(
+        self, small: Compact, n_shots: int, rng: np.random.Generator, reporter: Reporter
+    ) -> NDArray[np.bool_]:
         outputs = small.outputs or {}
         engine = self._engine(small, small.steps, set(outputs.values()))
-        found = engine.sample(n_shots, rng)
+
+        def tell(done: int, total: int) -> None:
+            reporter.step("sample", f"{done} of {total} distinct patterns of errors", step=done, total=total)
+
+        found = engine.sample(n_shots, rng, progress=tell)
         octets = found.astype("<u8").view(np.uint8).reshape(n_shots, 8)
         qubits = np.unpackbits(octets, axis=1, bitorder="little", count=small.n_qubits)
         bits = np.zeros((n_shots, small.n_bits), dtype=np.bool_)
@@ -174,12 +186,13 @@ class StateVector:
     def _refusal(self, small: Compact) -> Refusal | None:
         free = available_memory_bytes() if self.memory_bytes is None else self.memory_bytes
         n, needed = small.n_qubits, self._memory(small, states=1)
-        if needed <= free and n <= 48:
+        if needed <= free and n <= MAX_QUBITS:
             return None
-        nearest = int(np.log2(max(free, 1) * 2.0**n / needed))
+        size = format_bytes(needed) if n <= MAX_QUBITS else f"2^{n} amplitudes"
+        nearest = max(int(np.log2(max(free, 1) / (needed >> n))), 0) if needed > free else MAX_QUBITS
         reason = (
-            f"A state of {n} qubits takes {format_bytes(needed)}, but {format_bytes(free)} is free, "
-            f"which is enough for {max(nearest, 0)} qubits."
+            f"A state of {n} qubits takes {size}, but {format_bytes(free)} is free, "
+            f"which is enough for {nearest} qubits."
         )
         return Refusal(method=self.name, reason=reason)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +29,9 @@ MAX_SHARING_QUBITS = 20
 
 MAX_STATES = 40
 """States that a branch may keep alive: where the trajectories part. More are never needed."""
+
+AMPLITUDES_AND_TURNS_PER_CALL = 2e10
+"""Work of one call of the kernels, for one thread: about a second."""
 
 MAX_BRANCH_QUBITS = 21
 """Beyond this, threads share a state instead of each having its own: together they would leave the cache."""
@@ -128,22 +131,45 @@ class Engine:
         effects = find_effects(self.circuit, self.schedule.bit, self.schedule.n_words)
         return group_trajectories(effects, events, n_shots)
 
-    def sample(self, n_shots: int, rng: np.random.Generator) -> NDArray[np.uint64]:
-        """Draw shots: of each the qubits' values, qubit ``q`` of the circuit being bit ``q``; uint64."""
+    def sample(
+        self, n_shots: int, rng: np.random.Generator, *, progress: Callable[[int, int], None] | None = None
+    ) -> NDArray[np.uint64]:
+        """Draw shots.
+
+        Args:
+            n_shots: Number of shots.
+            rng: Source of randomness; what it gives depends on neither threads nor memory.
+            progress: Is called with the number of trajectories that are done, and of all, about once a second.
+
+        Returns:
+            The qubits' values of each shot, qubit ``q`` of the circuit being bit ``q``; shape ``(n_shots,)``, uint64.
+        """
         trajectories = self.draw_trajectories(n_shots, rng)
         uniforms = rng.random(n_shots)
         order = np.lexsort((uniforms, trajectories.number))
+        ordered = np.ascontiguousarray(uniforms[order])
         n = len(trajectories.signs)
         first = np.zeros(n + 1, dtype=np.int64)
         np.cumsum(np.bincount(trajectories.number, minlength=n), out=first[1:])
         drawn = np.empty(n_shots, dtype=np.int64)
-        self._kernels().sample(
-            trajectories.signs, first, np.ascontiguousarray(uniforms[order]), drawn, *self._threads(n)
-        )
+        kernels = self._kernels()
+        at_once = self._trajectories_per_call()
+        for a in range(0, n, at_once):
+            b = min(a + at_once, n)
+            own = slice(first[a], first[b])
+            rows, begins = trajectories.signs[a:b], first[a : b + 1] - first[a]
+            kernels.sample(rows, begins, ordered[own], drawn[own], *self._threads(b - a))
+            if progress is not None:
+                progress(b, n)
         found = np.empty(n_shots, dtype=np.uint64)
         found[order] = drawn.view(np.uint64)
         found ^= trajectories.flips ^ np.uint64(self.circuit.flips)
         return self._to_circuit_order(found)
+
+    def _trajectories_per_call(self) -> int:
+        """As many as take a second or so: kernels cannot be interrupted, and each call begins anew."""
+        amplitudes_and_turns = max(self.schedule.n_turns, 1) * 2.0**self.schedule.n_qubits
+        return max(4 * self.n_threads, int(AMPLITUDES_AND_TURNS_PER_CALL * self.n_threads / amplitudes_and_turns))
 
     def _to_circuit_order(self, found: NDArray[np.uint64]) -> NDArray[np.uint64]:
         position = self.circuit.position

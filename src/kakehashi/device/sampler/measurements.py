@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass
 
@@ -42,17 +43,17 @@ class Compact:
         )
 
 
-def compact(circuit: NoisyCircuit, *, needs_measurement: bool = True) -> Compact:
+def compact(circuit: NoisyCircuit, *, observed: Collection[int] | None = None) -> Compact:
     """Renumber the qubits that gates, measurements and resets act on, and take final measurements out.
 
     Errors of qubits that nothing else acts on cannot be seen, and are left out with them.
 
     Args:
         circuit: The circuit.
-        needs_measurement: Whether to refuse a circuit that measures nothing.
+        observed: Qubits that count as used though nothing may act on them. Where given, the circuit need not measure.
 
     Raises:
-        InputError: Nothing is measured.
+        InputError: Nothing is measured, or an observed qubit is none of the circuit's.
 
     Example:
         >>> from kakehashi.circuit.gates import Operation
@@ -62,9 +63,12 @@ def compact(circuit: NoisyCircuit, *, needs_measurement: bool = True) -> Compact
         (1, {0: 0}, 1)
     """
     steps = [step for step in circuit.steps if not _is_idle(step)]
-    if needs_measurement and not any(isinstance(step, Operation) and step.name == "measure" for step in steps):
+    if observed is None and not any(isinstance(step, Operation) and step.name == "measure" for step in steps):
         raise InputError("The circuit measures nothing.")
-    used = sorted({q for step in steps if isinstance(step, Operation) for q in step.qubits})
+    if observed is not None and any(not 0 <= q < circuit.n_qubits for q in observed):
+        raise InputError(f"Qubits {sorted(observed)} are observed, but there are {circuit.n_qubits}.")
+    acted_on = {q for step in steps if isinstance(step, Operation) for q in step.qubits}
+    used = sorted(acted_on.union(observed or ()))
     number = {q: k for k, q in enumerate(used)}
     kept = tuple(_renumber(step, number) for step in steps if any(q in number for q in step.qubits))
     outputs, before = _final_measurements(kept)

@@ -140,18 +140,18 @@ def euler_angles(matrix: Matrix) -> tuple[float, float, float]:
 def to_rotations(steps: Iterable[Step], *, n_qubits: int) -> RotationCircuit:
     """Take the gates of a circuit apart; swaps are only written down.
 
-        Args:
-            steps: Gates on one or two qubits, Pauli channels, barriers and delays, on qubits below ``n_qubits``.
-            n_qubits: Number of qubits.
+    Args:
+        steps: Gates on one or two qubits, Pauli channels, barriers and delays, on qubits below ``n_qubits``.
+        n_qubits: Number of qubits.
 
-        Raises:
-            InputError: A step is something else.
+    Raises:
+        InputError: A step is something else.
 
-        Example:
-            >>> from kakehashi.circuit.gates import Operation
-            >>> bell = to_rotations([Operation(name="h", qubits=(0,)), Operation(name="cx", qubits=(0, 1))], n_qubits=2)
-            >>> [rotation.kind for rotation in bell.rotations]
-            ['Y', 'Y', 'Z', 'Z', 'ZZ', 'Y']
+    Example:
+        >>> from kakehashi.circuit.gates import Operation
+        >>> bell = to_rotations([Operation(name="h", qubits=(0,)), Operation(name="cx", qubits=(0, 1))], n_qubits=2)
+        >>> [rotation.kind for rotation in bell.rotations]
+        ['Y', 'Y', 'Z', 'Z', 'ZZ', 'Y']
     """
     circuit = RotationCircuit(n_qubits=n_qubits, position=list(range(n_qubits)))
     waiting: dict[int, Matrix] = {}

@@ -19,6 +19,7 @@ def main() -> None:
         ["sigma.py", *(["--quick"] if quick else [])],
         ["solve.py"],
         ["selected.py", *(["--quick"] if quick else [])],
+        ["noisy_sampling.py", *(["--quick"] if quick else [])],
     ]
     if not quick:
         tasks.append(["loop.py"])

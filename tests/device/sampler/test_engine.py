@@ -184,6 +184,15 @@ def _same_distribution(a, b):
     return chi2_contingency(table[:, table.sum(axis=0) > 0]).pvalue
 
 
+def test_shots_are_drawn_in_batches_where_their_signs_would_take_too_much_memory(monkeypatch):
+    n = 5
+    steps = list(layers(n, 4, 0.05))
+    monkeypatch.setattr(engine_module, "MAX_SIGN_BYTES", 1 << 14)
+    found = prepare(steps, n).sample(20_000, np.random.default_rng(3))
+    counts = np.bincount(found.astype(np.int64), minlength=1 << n)
+    assert p_value(counts, np.diag(exact_density(steps, n)).real) > 1e-3
+
+
 def test_qubits_that_are_not_measured_are_traced_out():
     rng = np.random.default_rng(21)
     n = 4

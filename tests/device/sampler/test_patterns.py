@@ -38,7 +38,8 @@ def test_each_operator_comes_as_often_as_it_should():
         assert (counts[1:][wanted[1:] == 0] == 0).all()
 
 
-def test_channels_err_independently():
+def test_channels_err_independently(monkeypatch):
+    monkeypatch.setattr("kakehashi.device.sampler.patterns.MAX_CHOICES", 50_000)
     places = [ErrorPlace(0, (0,), channel(0.3, 0, 0)), ErrorPlace(0, (0,), channel(0.3, 0, 0))]
     n = 100_000
     events = draw_events(places, n, np.random.default_rng(4))

@@ -29,7 +29,7 @@ __all__ = ["StateVector", "misread", "sample_noisy"]
 NS_PER_TURN = {"double": 0.12, "single": 0.06}
 """Nanoseconds per amplitude and gate on one qubit, measured on one core (``benchmarks/noisy_sampling.py``)."""
 
-NS_PER_STEP = 25.0
+NS_PER_STEP = 10.0
 """The same per amplitude and step where shots go one by one."""
 
 ROUNDING = {"double": 1e-12, "single": 1e-5}
@@ -42,7 +42,7 @@ PREPARATION_S = 1.5e-5
 """Seconds per step to get a circuit ready."""
 
 EXACT = "exact: every shot is drawn from the noise model's own distribution"
-SINGLE = "exact up to the rounding of single precision, a total variation distance of about 1e-6 per hundred gates"
+SINGLE = "exact up to the rounding of single precision, a total variation distance of about 1e-7 per hundred gates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +210,7 @@ class StateVector:
     def _cost(self, time_s: float, memory: int, reason: str) -> Cost:
         if self.precision == "double":
             return Cost(time_s=time_s, memory_bytes=memory, error=EXACT, error_bound=0.0, reason=reason)
-        return Cost(time_s=time_s, memory_bytes=memory, error=SINGLE, error_bound=1e-4, reason=reason)
+        return Cost(time_s=time_s, memory_bytes=memory, error=SINGLE, error_bound=1e-5, reason=reason)
 
 
 def sample_noisy(

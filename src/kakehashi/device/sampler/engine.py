@@ -30,6 +30,9 @@ MAX_SHARING_QUBITS = 20
 MAX_STATES = 40
 """States that a branch may keep alive: where the trajectories part. More are never needed."""
 
+MAX_SIGN_BYTES = 1 << 27
+"""Signs of shots that are drawn together."""
+
 AMPLITUDES_AND_TURNS_PER_CALL = 2e10
 """Work of one call of the kernels, for one thread: about a second."""
 
@@ -144,6 +147,14 @@ class Engine:
         Returns:
             The qubits' values of each shot, qubit ``q`` of the circuit being bit ``q``; shape ``(n_shots,)``, uint64.
         """
+        at_once = max(1, MAX_SIGN_BYTES // (8 * self.schedule.n_words + 8))
+        parts = [self._sample(min(at_once, n_shots - k), rng, progress) for k in range(0, n_shots, at_once)]
+        return self._to_circuit_order(np.concatenate(parts))
+
+    def _sample(
+        self, n_shots: int, rng: np.random.Generator, progress: Callable[[int, int], None] | None
+    ) -> NDArray[np.uint64]:
+        """Draw shots whose signs fit into the memory together; qubits where the rotations have them."""
         trajectories = self.draw_trajectories(n_shots, rng)
         uniforms = rng.random(n_shots)
         order = np.lexsort((uniforms, trajectories.number))
@@ -163,8 +174,7 @@ class Engine:
                 progress(b, n)
         found = np.empty(n_shots, dtype=np.uint64)
         found[order] = drawn.view(np.uint64)
-        found ^= trajectories.flips ^ np.uint64(self.circuit.flips)
-        return self._to_circuit_order(found)
+        return found ^ trajectories.flips ^ np.uint64(self.circuit.flips)
 
     def _trajectories_per_call(self) -> int:
         """As many as take a second or so: kernels cannot be interrupted, and each call begins anew."""

@@ -14,6 +14,12 @@ __all__ = ["Effects", "Events", "Trajectories", "draw_events", "find_effects", "
 
 Words = NDArray[np.uint64]
 
+MANY = -7
+"""Binary logarithm of the probability from which on errors are drawn for a few channels at a time."""
+
+MAX_CHOICES = 1 << 23
+"""Shots times channels that are then drawn together: 64 MiB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Events:
@@ -54,18 +60,29 @@ def draw_events(places: Sequence[ErrorPlace], n_shots: int, rng: np.random.Gener
     classes = np.floor(np.log2(np.maximum(probabilities, 1e-300)))
     for value in np.unique(classes[probabilities > 0]):
         members = np.flatnonzero((classes == value) & (probabilities > 0))
-        largest = probabilities[members].max()
-        total = len(members) * n_shots
-        chosen = rng.choice(total, rng.binomial(total, largest), replace=False, shuffle=False)
-        place = members[chosen // n_shots]
-        kept = rng.random(len(chosen)) * largest < probabilities[place]
-        shots.append((chosen % n_shots)[kept])
-        at.append(place[kept])
+        # To choose a large part without repetition, numpy writes all of them down.
+        at_once = len(members) if value < MANY else max(1, MAX_CHOICES // n_shots)
+        for k in range(0, len(members), at_once):
+            shot, place = _draw_alike(members[k : k + at_once], probabilities, n_shots, rng)
+            shots.append(shot)
+            at.append(place)
     shot = np.concatenate(shots) if shots else np.zeros(0, dtype=np.int64)
     place = np.concatenate(at) if at else np.zeros(0, dtype=np.int64)
     order = np.lexsort((place, shot))
     shot, place = shot[order], place[order]
     return Events(shot=shot, place=place, operator=_draw_operators(places, place, rng))
+
+
+def _draw_alike(
+    members: NDArray[np.int64], probabilities: NDArray[np.float64], n_shots: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Shots and channels that err, of channels that are about equally likely to."""
+    largest = probabilities[members].max()
+    total = len(members) * n_shots
+    chosen = rng.choice(total, rng.binomial(total, largest), replace=False, shuffle=False)
+    place = members[chosen // n_shots]
+    kept = rng.random(len(chosen)) * largest < probabilities[place]
+    return (chosen % n_shots)[kept], place[kept]
 
 
 def _draw_operators(places: Sequence[ErrorPlace], at: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@
 
 #include "determinants/space.hpp"
 #include "product.hpp"
+#include "state_vector/program.hpp"
 
 #define KAKEHASHI_DECLARE(isa)                                                                                   \
     namespace kakehashi::isa {                                                                                   \
@@ -11,6 +12,7 @@
     void opposite_spin(const ProductSpace&, const double*, double*, bool);                                       \
     void transpose_matrix(const double*, double*, std::int64_t, std::int64_t, int);                              \
     std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions&, const double*, const double*);       \
+    std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program>, bool);                       \
     }
 
 KAKEHASHI_DECLARE(portable)
@@ -23,14 +25,14 @@ namespace kakehashi {
 namespace {
 
 constexpr Kernels portable_kernels{"portable", 2, portable::same_spin, portable::opposite_spin,
-                                   portable::transpose_matrix, portable::make_space};
+                                   portable::transpose_matrix, portable::make_space, portable::make_sampler};
 #ifdef KAKEHASHI_X86
 constexpr Kernels avx2_kernels{"avx2",           4,
                               avx2::same_spin,  avx2::opposite_spin,
-                              avx2::transpose_matrix, avx2::make_space};
+                              avx2::transpose_matrix, avx2::make_space, avx2::make_sampler};
 constexpr Kernels avx512_kernels{"avx512",           8,
                                 avx512::same_spin,  avx512::opposite_spin,
-                                avx512::transpose_matrix, avx512::make_space};
+                                avx512::transpose_matrix, avx512::make_space, avx512::make_sampler};
 #endif
 
 const Kernels* widest() {
@@ -55,6 +57,10 @@ const Kernels& kernels() { return *chosen; }
 std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& options, const double* one_body,
                                                     const double* two_body) {
     return kernels().make_space(options, one_body, two_body);
+}
+
+std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program> program, bool single) {
+    return kernels().make_sampler(std::move(program), single);
 }
 
 bool select_kernels(const char* name) {

@@ -92,6 +92,9 @@ struct ElementCount {
 };
 ElementCount count_elements(const ProductSpace& space);
 
+class TrajectorySampler;  // state_vector/program.hpp
+struct Program;
+
 // The hot loops, one set per instruction set.
 struct Kernels {
     const char* name;
@@ -105,6 +108,7 @@ struct Kernels {
     void (*transpose)(const double* from, double* to, std::int64_t n_rows, std::int64_t n_columns, int n_threads);
     std::unique_ptr<DeterminantSpace> (*make_space)(const DeterminantOptions&, const double* one_body,
                                                     const double* pairs);
+    std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
 };
 
 const Kernels& kernels();

@@ -193,3 +193,44 @@ class DeterminantSpace:
         memory_budget_bytes: int,
         /,
     ) -> tuple[float, float, int, int, int, int]: ...
+
+class TrajectorySampler:
+    @property
+    def n_words(self) -> int: ...
+    def sample(
+        self,
+        signs: NDArray[np.uint64],
+        first_draw: NDArray[np.int64],
+        uniforms: NDArray[np.float64],
+        out: NDArray[np.int64],
+        n_branches: int,
+        n_threads: int,
+        max_states: int,
+        /,
+    ) -> None: ...
+    def fill_parities(
+        self,
+        signs: NDArray[np.uint64],
+        mask: int,
+        out: NDArray[np.float64],
+        n_branches: int,
+        n_threads: int,
+        max_states: int,
+        /,
+    ) -> None: ...
+    def fill_amplitudes(
+        self,
+        signs: NDArray[np.uint64],
+        real: NDArray[np.float64],
+        imaginary: NDArray[np.float64],
+        n_threads: int,
+        /,
+    ) -> None: ...
+
+def make_trajectories(
+    n_qubits: int,
+    code: NDArray[np.int32],
+    angles: NDArray[np.float64],
+    scales: NDArray[np.float64],
+    single: bool,
+) -> TrajectorySampler: ...

@@ -101,3 +101,11 @@ def test_depth_counts_two_qubit_gates_alone():
     assert (circuit.n_two_qubit_gates, circuit.two_qubit_depth(), circuit.used_qubits) == (3, 3, (0, 1, 2, 3))
     moved = circuit.relabel([5, 4, 3, 2], n_qubits=6)
     assert (moved.n_qubits, moved.operations[1].qubits) == (6, (5, 4))
+
+
+def test_delays_in_steps_of_the_clock_need_the_clock():
+    circuit = qiskit.QuantumCircuit(1)
+    circuit.delay(50, 0, unit="dt")
+    assert from_qiskit(circuit, clock_ns=4.0).operations[0].parameters == (200.0,)
+    with pytest.raises(InputError, match="the unit 'dt'"):
+        from_qiskit(circuit)

@@ -179,12 +179,13 @@ class GateCircuit:
         )
 
 
-def from_qiskit(circuit: Any) -> GateCircuit:
+def from_qiskit(circuit: Any, *, clock_ns: float | None = None) -> GateCircuit:
     """A qiskit circuit as a list of operations; gates without a name here are taken apart by their definitions.
 
     Args:
         circuit: A ``qiskit.QuantumCircuit`` without free parameters. Of classical control, ``if_test`` on one bit
             without an ``else`` is understood.
+        clock_ns: The device's step of time, in which qiskit's transpiler writes delays (its unit ``dt``).
 
     Raises:
         InputError: It has free parameters, or an operation that is not understood.
@@ -200,7 +201,7 @@ def from_qiskit(circuit: Any) -> GateCircuit:
         names = ", ".join(sorted(parameter.name for parameter in circuit.parameters)[:5])
         raise InputError(f"The circuit has free parameters ({names}); assign values to them first.")
     operations: list[Operation] = []
-    _flatten(circuit, tuple(range(circuit.num_qubits)), tuple(range(circuit.num_clbits)), None, operations)
+    _flatten(circuit, tuple(range(circuit.num_qubits)), tuple(range(circuit.num_clbits)), None, operations, clock_ns)
     return GateCircuit(
         n_qubits=circuit.num_qubits,
         n_bits=circuit.num_clbits,
@@ -215,6 +216,7 @@ def _flatten(
     bits: tuple[int, ...],
     condition: tuple[int, int] | None,
     operations: list[Operation],
+    clock_ns: float | None,
 ) -> None:
     """Append a circuit's operations, its qubits and bits being those of the whole."""
     qubit_number = {bit: qubits[k] for k, bit in enumerate(circuit.qubits)}
@@ -238,19 +240,22 @@ def _flatten(
         elif name in ("measure", "reset", "barrier"):
             operations.append(Operation(name=name, qubits=on, bits=to, condition=condition))
         elif name == "delay":
-            operations.append(Operation(name=name, qubits=on, parameters=(_nanoseconds(what),), condition=condition))
+            duration = _nanoseconds(what, clock_ns)
+            operations.append(Operation(name=name, qubits=on, parameters=(duration,), condition=condition))
         elif name == "unitary":
             matrix = np.ascontiguousarray(what.to_matrix(), dtype=np.complex128)
             operations.append(Operation(name=name, qubits=on, matrix=matrix, condition=condition))
         elif name == "if_else":
-            _flatten(_body(what, condition), on, to, _bit_condition(what, bit_number), operations)
+            _flatten(_body(what, condition), on, to, _bit_condition(what, bit_number), operations, clock_ns)
         elif getattr(what, "definition", None) is not None:
-            _flatten(what.definition, on, to, condition, operations)
+            _flatten(what.definition, on, to, condition, operations, clock_ns)
         else:
             raise InputError(f"The operation {name!r} on qubits {list(on)} is not understood.")
 
 
-def _nanoseconds(delay: Any) -> float:
+def _nanoseconds(delay: Any, clock_ns: float | None) -> float:
+    if delay.unit == "dt" and clock_ns is not None:
+        return float(delay.duration) * clock_ns
     if delay.unit not in NS_PER:
         raise InputError(f"A delay must have a duration in s, ms, us, ns or ps, but has the unit {delay.unit!r}.")
     return float(delay.duration) * NS_PER[delay.unit]

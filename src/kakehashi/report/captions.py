@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kakehashi.core.errors import InputError
 from kakehashi.problem.model import Reference
+from kakehashi.report.chip_map import LABELLED_QUBITS
 from kakehashi.report.estimate_figure import shown_rungs
 from kakehashi.report.ledger import Ledger
 from kakehashi.report.ledger_verdict import LEAST_DIFFERENCE_MHARTREE
@@ -186,12 +187,13 @@ def _chip(result: Result) -> Caption:
             title=f"The chip of {processor.name}", reading="Blue is better than the median, red worse.", alternative=about
         )
     listed = ", ".join(str(q) for q in place.used_qubits)
+    reading = "The ringed qubits are the circuit's"
+    if n_qubits <= LABELLED_QUBITS:
+        reading += ", at its start: α1 holds the alpha electron of the first orbital"
+        reading += ", and a number is a qubit that only joins others" if place.n_bridges else ""
     return Caption(
         title="Where the circuit lies",
-        reading=(
-            "The ringed qubits are the circuit's, at its start: α1 holds the first orbital's alpha electron, and a "
-            "number is a qubit that only joins others. Blue is better than the chip's median, red worse."
-        ),
+        reading=f"{reading}. Blue is better than the chip's median, red worse.",
         alternative=f"{about} The circuit lies on the qubits {listed}.",
     )
 

@@ -18,8 +18,11 @@ __all__ = ["plot_chip", "plot_errors", "processor_of"]
 
 BAR_INCH, HEAD_INCH, FOOT_INCH = 0.36, 0.34, 0.5
 LEFT, RIGHT = 0.245, 0.97
-ROOM = 1.52
+ROOM = 1.66
 """Width of the axes in lengths of the longest bar: what is written behind it needs room."""
+
+ON_PAGE_POINTS = 2.5
+"""By how much the words of a map's key are larger on a page."""
 
 
 def processor_of(result: Result) -> ProcessorSummary:
@@ -60,6 +63,10 @@ def plot_chip(result: Result, *, title: bool = True) -> Figure:
         orbitals = {str(q): _orbital(k, result.n_orb) for k, q in enumerate(place.layout) if k < 2 * result.n_orb}
         for text in figure.axes[0].texts:
             text.set_text(orbitals.get(text.get_text(), text.get_text()))
+    if not title:
+        # A page shows it smaller than a file does: the words around it must stay readable.
+        for text in figure.texts:
+            text.set_fontsize(text.get_fontsize() + ON_PAGE_POINTS)
     # The page's paper shows through, whatever its theme.
     figure.patch.set_alpha(0.0)
     return figure

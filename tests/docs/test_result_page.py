@@ -28,6 +28,9 @@ OBJECTS = {
     "Arms": DEFINITIONS["ArmDocument"],
     "Points": DEFINITIONS["LedgerPointDocument"],
     "Classical": DEFINITIONS["SolutionDocument"],
+    "Processor": DEFINITIONS["ProcessorDocument"],
+    "Placement": DEFINITIONS["PlacementDocument"],
+    "Chip": DEFINITIONS["ChipDocument"],
 }
 SHARED = {"StateEstimateDocument"}
 """An estimate with one key more, which stands in the text."""

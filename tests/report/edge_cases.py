@@ -9,6 +9,7 @@ from tests.report.made import NASTY, make_result, make_sampling
 from tests.report.made_selected import CCSDT, DMRG, FCI, make_ledger, make_pair, make_properties, make_selected
 
 from kakehashi.problem.model import Reference
+from kakehashi.report.example import example_processor
 from kakehashi.report.model import Result
 
 LONG = (
@@ -53,6 +54,12 @@ def edge_cases() -> dict[str, Result]:
         "estimate without a reference": make_result(reference=None, selected=make_selected(), ledger=make_ledger()),
         "no error bar": make_result(selected=make_selected(last=3), ledger=make_ledger()),
         "no error bar, no reference, wrong spin": make_result(reference=None, selected=make_selected(last=1)),
+        "shots of a twin": make_result(sampling=make_sampling(device="riken-64"), processor=example_processor()),
+        "shots of a twin from a file": make_result(
+            processor=dataclasses.replace(
+                example_processor(), name=NASTY, title="", chip=None, calibration_grade="", changes=(NASTY,), settings={}
+            ),
+        ),
         "loop control": make_result(control=dataclasses.replace(control, loop_energy_hartree=-109.0431)),
         "no reference": make_result(reference=None),
         "no control": make_result(control=None),

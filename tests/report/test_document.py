@@ -82,7 +82,7 @@ def test_values_that_json_lacks_are_refused(build):
 
 def test_files_of_earlier_versions_are_read(build):
     table = result_to_json(build())
-    assert [table.pop(key) for key in ("estimate", "selected", "ledger")] == [None] * 3
+    assert [table.pop(key) for key in ("estimate", "selected", "ledger", "processor")] == [None] * 4
     assert table.pop("classical") == []
     assert result_from_json(table) == build()
 

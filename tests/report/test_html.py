@@ -8,6 +8,7 @@ import pytest
 
 from kakehashi.core.errors import InputError
 from kakehashi.report.document import read_json
+from kakehashi.report.example import example_processor
 from kakehashi.report.html import render_fragment, render_html, write_report
 
 VOID = {"meta", "link", "br", "img", "hr"}
@@ -95,6 +96,8 @@ def test_page_is_well_made(page, any_result):
     assert all(b - a <= 1 for a, b in itertools.pairwise(headings))
     figures = [attributes for attributes in page.all("svg") if attributes.get("role") == "img"]
     more = (any_result.selected is not None) + (any_result.ledger is not None)
+    if any_result.processor is not None:
+        more += 1 + (any_result.processor.chip is not None)
     assert len(figures) == len(page.all("figcaption")) == 4 + more
     assert all(attributes["aria-labelledby"] for attributes in figures)
     assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all("meta")
@@ -211,6 +214,17 @@ def test_properties_and_classical_references_have_their_places(build, build_sele
     bare = Page(render_html(build())).words()
     assert "Properties" not in bare
     assert "Classical references" not in bare
+
+
+def test_the_processor_has_its_place(build):
+    page = Page(render_html(build(processor=example_processor())))
+    words = re.sub(r"\s+", " ", page.words())
+    assert "The processor: riken-64" in words
+    assert "An estimated 78.0 % of the shots went through without any error" in words
+    assert "Where the circuit lies" in words
+    assert "Relaxation is twirled" in words
+    assert len(page.all("details")) == 1
+    assert "The processor" not in Page(render_html(build())).words()
 
 
 def test_a_page_without_an_error_bar_promises_none(build, build_selected):

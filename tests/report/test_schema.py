@@ -5,8 +5,8 @@ import jsonschema
 from kakehashi.report.schema import make_schema, read_schema
 
 UNITS = {"_hartree": "hartree", "_mhartree": "mhartree", "_s": "s", "_bytes": "byte"}
-FREE = {"spec", "provenance", "stage_s", "details"}
-"""Keys whose own keys depend on the run or the solver."""
+FREE = {"spec", "provenance", "stage_s", "details", "settings", "error_budget"}
+"""Keys whose own keys depend on the run, the solver or the processor."""
 
 
 def objects(schema):

@@ -1,6 +1,7 @@
 import dataclasses
 
 from kakehashi.problem.model import Reference
+from kakehashi.report.example import example_processor
 from kakehashi.report.summary import describe_orbitals, is_converged, summary_rows
 
 
@@ -143,3 +144,14 @@ def test_a_result_is_converged_where_all_its_spaces_are(build, build_selected):
     assert is_converged(build(selected=build_selected()))
     assert not is_converged(build(selected=build_selected(converged=False)))
     assert not is_converged(build(converged=False))
+
+
+def test_a_processor_has_two_rows(build):
+    rows = by_label(build(processor=example_processor()))
+    assert rows["Processor"].value == "riken-64"
+    assert rows["Processor"].note.endswith("6 two-qubit gates, 1.5 µs")
+    assert rows["Shots without any error"].value == "78.0 %"
+    given = dataclasses.replace(example_processor(), placement=None, error_budget={})
+    rows = by_label(build(processor=given))
+    assert "gates" not in rows["Processor"].note + rows["Shots without any error"].note
+    assert "Processor" not in by_label(build())

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from kakehashi.core.errors import InputError
 from kakehashi.problem.model import Reference
+from kakehashi.report.chip_map import LABELLED_QUBITS
 from kakehashi.report.estimate_figure import shown_rungs
 from kakehashi.report.ledger import Ledger
 from kakehashi.report.ledger_verdict import LEAST_DIFFERENCE_MHARTREE
 from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
+from kakehashi.report.processor_figure import processor_of
 from kakehashi.report.summary import describe_orbitals
 from kakehashi.report.tables import (
     format_count,
@@ -175,6 +177,41 @@ def caption_ledger(ledger: Ledger, reference: Reference | None = None) -> Captio
     )
 
 
+def _chip(result: Result) -> Caption:
+    processor = processor_of(result)
+    place, chip = processor.placement, processor.chip
+    n_qubits = 0 if chip is None else chip.n_qubits
+    about = f"Map of the {format_count(n_qubits)} qubits of {processor.name} and their couplings, coloured by error."
+    if place is None:
+        return Caption(
+            title=f"The chip of {processor.name}", reading="Blue is better than the median, red worse.", alternative=about
+        )
+    listed = ", ".join(str(q) for q in place.used_qubits)
+    reading = "The ringed qubits are the circuit's"
+    if n_qubits <= LABELLED_QUBITS:
+        reading += ", at its start: α1 holds the alpha electron of the first orbital"
+        reading += ", and a number is a qubit that only joins others" if place.n_bridges else ""
+    return Caption(
+        title="Where the circuit lies",
+        reading=f"{reading}. Blue is better than the chip's median, red worse.",
+        alternative=f"{about} The circuit lies on the qubits {listed}.",
+    )
+
+
+def _errors(result: Result) -> Caption:
+    processor = processor_of(result)
+    means = processor.mean_errors
+    listed = ", ".join(
+        f"{name} {mean:.2g} (in {format_share(processor.error_budget[name])} of shots)" for name, mean in means.items()
+    )
+    total = f"{sum(means.values()):.2g} in all, so that {format_share(processor.success_probability)} of shots have none."
+    return Caption(
+        title="Errors by source",
+        reading=f"Estimated before the run from the compiled circuit and the calibration. The bars add up: {total}",
+        alternative=f"Bar chart of the mean number of errors in a shot: {listed or 'none'}.",
+    )
+
+
 CAPTIONS = {
     "convergence": _convergence,
     "size": _size,
@@ -182,6 +219,8 @@ CAPTIONS = {
     "weights": _weights,
     "estimate": _estimate,
     "ledger": _ledger,
+    "chip": _chip,
+    "errors": _errors,
 }
 
 

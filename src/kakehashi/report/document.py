@@ -19,6 +19,7 @@ from kakehashi.energy.solver import Solution
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
+from kakehashi.report.processor_schema import processor_from_values
 from kakehashi.report.properties import StateProperties
 from kakehashi.report.schema import SCHEMA_NAME, ResultDocument, SolutionDocument
 from kakehashi.report.selected import SelectedSummary
@@ -177,6 +178,7 @@ but the schema is 'kakehashi.result/0'.
         "selected": None if values["selected"] is None else _selected(values["selected"]),
         "ledger": None if values["ledger"] is None else _ledger(values["ledger"]),
         "classical": tuple(_solution(item) for item in values["classical"]),
+        "processor": None if values["processor"] is None else processor_from_values(values["processor"]),
     }
     if len({len(row) for row in values["occupancies"]} | {values["n_orb"]}) != 1:
         raise InputError(f"The key 'occupancies' must hold 2 lists of {values['n_orb']} numbers each.")

@@ -7,16 +7,18 @@ import dataclasses
 import numpy as np
 
 from kakehashi.core.identity import identify
+from kakehashi.device.twins.library import load_twin
 from kakehashi.energy.model import Estimate, Rung
 from kakehashi.energy.solver import Solution
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Arm, Ledger, LedgerPoint
 from kakehashi.report.model import Control, Iteration, Result, SamplingSummary, SizePoint
+from kakehashi.report.processor import Chip, Placement, ProcessorSummary
 from kakehashi.report.properties import StateProperties
 from kakehashi.report.scan import Scan, summarize_point
 from kakehashi.report.selected import SelectedSummary
 
-__all__ = ["example_ledger", "example_result", "example_scan", "example_selected"]
+__all__ = ["example_ledger", "example_processor", "example_result", "example_scan", "example_selected"]
 
 HARTREE_FOCK = -1.1166843870853405
 FCI = -1.137270174660903
@@ -102,6 +104,47 @@ def example_ledger() -> Ledger:
         n_in_sector=2,
         n_configurations=2,
         n_seeds=2,
+    )
+
+
+def example_processor() -> ProcessorSummary:
+    """Four qubits of the twin ``riken-64``, with made-up errors.
+
+    Example:
+        >>> example_processor().name
+        'riken-64'
+    """
+    twin = load_twin("riken-64")
+    return ProcessorSummary(
+        name=twin.name,
+        title=twin.title,
+        n_shots=1000,
+        settings={"calibration_seed": 0, "day": 0.0},
+        calibration_grade="assumed",
+        calibration_source="Drawn from the ranges of the preset.",
+        calibration_utc=twin.calibration.taken_utc,
+        placement=Placement(
+            compiled_by="vf2",
+            n_two_qubit_gates=6,
+            two_qubit_depth=5,
+            duration_us=1.5,
+            layout=(0, 2, 1, 3),
+            used_qubits=(0, 1, 2, 3),
+        ),
+        method="density matrix",
+        method_error="exact",
+        method_error_bound=0.0,
+        success_probability=0.78,
+        error_budget={"one-qubit gates": 0.011, "two-qubit gates": 0.077, "idling": 0.027, "readout": 0.12},
+        machine_s=0.25,
+        approximations=("Relaxation is twirled: Pauli errors by chance.",),
+        chip=Chip(
+            positions=tuple((column, row) for column, row in twin.positions.tolist()),
+            edges=tuple((a, b) for a, b in twin.edges.tolist()),
+            present=tuple(twin.present.tolist()),
+            readout_error=tuple(0.01 + 0.0005 * (q % 7) for q in range(twin.n_qubits)),
+            two_qubit_error=tuple(0.008 + 0.0005 * (k % 9) for k in range(len(twin.edges))),
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from kakehashi.report.axes import (
 from kakehashi.report.estimate_figure import plot_estimate
 from kakehashi.report.ledger_figure import plot_ledger
 from kakehashi.report.model import Result, SizePoint
+from kakehashi.report.processor_figure import plot_chip, plot_errors
 from kakehashi.report.style import COLORS, LineLabel, add_key, add_line_labels, format_power, new_figure, styled
 
 if TYPE_CHECKING:
@@ -247,6 +248,8 @@ FIGURES.add("occupancies", plot_occupancies)
 FIGURES.add("weights", plot_weights)
 FIGURES.add("estimate", plot_estimate)
 FIGURES.add("ledger", plot_ledger)
+FIGURES.add("chip", plot_chip)
+FIGURES.add("errors", plot_errors)
 
 
 def figures_of(result: Result) -> tuple[str, ...]:
@@ -259,4 +262,6 @@ def figures_of(result: Result) -> tuple[str, ...]:
     """
     missing = {"estimate"} if result.selected is None else set()
     missing |= {"ledger"} if result.ledger is None else set()
+    missing |= {"chip", "errors"} if result.processor is None else set()
+    missing |= {"chip"} if result.processor is not None and result.processor.chip is None else set()
     return tuple(name for name in FIGURES if name not in missing)

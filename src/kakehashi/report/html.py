@@ -25,6 +25,7 @@ from kakehashi.report.figures import FIGURES, figures_of
 from kakehashi.report.headline import make_facts, make_headline
 from kakehashi.report.ledger_figure import ledger_scale
 from kakehashi.report.model import Result
+from kakehashi.report.processor_words import describe_processor, processor_notes, processor_table
 from kakehashi.report.properties_table import atom_table, spin_atoms, state_table
 from kakehashi.report.schema import SCHEMA_NAME
 from kakehashi.report.style import figure_to_svg
@@ -60,6 +61,7 @@ REPORT_NAME = "report.html"
 JSON_NAME = "result.json"
 
 PAGE_FIGURES = ("convergence", "size", "occupancies", "weights")
+PROCESSOR_FIGURES = ("chip", "errors")
 FRAGMENT_FIGURES = ("convergence", "size")
 FRAGMENT_FIGURES_WITH_ESTIMATE = ("estimate", "convergence")
 
@@ -157,6 +159,20 @@ def _properties(result: Result) -> dict[str, Any] | None:
     }
 
 
+def _processor(result: Result) -> dict[str, Any] | None:
+    """What stands about the processor."""
+    if result.processor is None:
+        return None
+    first, *others = describe_processor(result)
+    return {
+        "first": first,
+        "others": others,
+        "figures": _figures(result, PROCESSOR_FIGURES),
+        "rows": processor_table(result.processor).rows,
+        "notes": processor_notes(result.processor),
+    }
+
+
 def _stages(result: Result) -> list[dict[str, str]]:
     longest = max(result.stage_s.values(), default=0.0)
     return [
@@ -229,6 +245,7 @@ def render_html(result: Result) -> str:
             ledger=_figures(result, ("ledger",)),
             arms=_arms(result),
             properties=_properties(result),
+            processor=_processor(result),
             classical=table_html(classical_table(result)) if result.classical else None,
             energies=table_html(energy_table(result), own_row=own_row(result)),
             stages=_stages(result),

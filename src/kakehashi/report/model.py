@@ -15,6 +15,7 @@ from kakehashi.core.errors import InputError
 from kakehashi.energy.solver import Solution
 from kakehashi.problem.model import Reference
 from kakehashi.report.ledger import Ledger
+from kakehashi.report.processor import ProcessorSummary
 from kakehashi.report.selected import SelectedSummary
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ class Result:
         ledger: What the samples are worth beside random determinants and beside selection alone; None where it was
             not traced.
         classical: Energies of other solvers, which know neither samples nor selection.
+        processor: The processor whose twin gave the shots; None where they came from something else.
     """
 
     run_id: str
@@ -244,6 +246,7 @@ class Result:
     selected: SelectedSummary | None = None
     ledger: Ledger | None = None
     classical: tuple[Solution, ...] = ()
+    processor: ProcessorSummary | None = None
 
     def __post_init__(self) -> None:
         _require_finite(self, "energy_hartree", "root_energies_hartree", "hartree_fock_hartree")
@@ -326,7 +329,8 @@ class Result:
         """One of the report's figures.
 
         Args:
-            kind: ``"convergence"``, ``"size"``, ``"occupancies"``, ``"weights"``, ``"estimate"`` or ``"ledger"``.
+            kind: ``"convergence"``, ``"size"``, ``"occupancies"``, ``"weights"``, ``"estimate"``, ``"ledger"``,
+                ``"chip"`` or ``"errors"``.
 
         Raises:
             InputError: There is no such figure, or the run left out what it shows.

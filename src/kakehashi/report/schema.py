@@ -9,10 +9,10 @@ import json
 from importlib import resources
 from typing import Annotated, Any, Literal
 
-import pydantic
 from pydantic import Field, JsonValue
 
-from kakehashi.core.spec import Spec
+from kakehashi.report.keys import Count, Document, key
+from kakehashi.report.processor_schema import ProcessorDocument
 
 __all__ = ["SCHEMA_NAME", "ResultDocument", "SolutionDocument", "make_schema", "read_schema"]
 
@@ -22,70 +22,55 @@ SCHEMA_NAME = "kakehashi.result/1"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def _key(description: str, unit: str = "", **limits: Any) -> Any:
-    """What a key means, in words, and its unit (dimensionless where there is none)."""
-    extra: dict[str, JsonValue] = {"unit": unit} if unit else {}
-    return Field(description=f"{description} [{unit}]" if unit else description, json_schema_extra=extra, **limits)
-
-
-class _Document(Spec):
-    model_config = pydantic.ConfigDict(
-        allow_inf_nan=False, populate_by_name=True, json_schema_serialization_defaults_required=True
-    )
-
-
-Count = Annotated[int, Field(ge=0)]
-
-
-class ReferenceDocument(_Document):
+class ReferenceDocument(Document):
     """The known answer."""
 
-    energy_hartree: Annotated[float, _key("Total energy of the reference.", "hartree")]
-    method: Annotated[str, _key("How it was computed, such as FCI.")]
-    source: Annotated[str, _key("DOI, arXiv number, or the command that computes it.")]
+    energy_hartree: Annotated[float, key("Total energy of the reference.", "hartree")]
+    method: Annotated[str, key("How it was computed, such as FCI.")]
+    source: Annotated[str, key("DOI, arXiv number, or the command that computes it.")]
     uncertainty_hartree: Annotated[
-        float, _key("How far it may be from the exact energy of this Hamiltonian.", "hartree", ge=0)
+        float, key("How far it may be from the exact energy of this Hamiltonian.", "hartree", ge=0)
     ]
 
 
-class IterationDocument(_Document):
+class IterationDocument(Document):
     """One turn of the self-consistent loop."""
 
-    index: Annotated[int, _key("1 for the first turn.", ge=0)]
-    energy_hartree: Annotated[float, _key("Lowest total energy of this turn's batches.", "hartree")]
-    batch_energies_hartree: Annotated[list[float], _key("Total energy of each batch.", "hartree")]
-    n_alpha_strings: Annotated[int, _key("Number of alpha strings in the best batch.", ge=0)]
-    n_beta_strings: Annotated[int, _key("Number of beta strings in the best batch.", ge=0)]
-    n_determinants: Annotated[int, _key("Size of the best batch's subspace, their product.", ge=0)]
-    spin_squared: Annotated[float, _key("<S^2> of the best batch's state.", "hbar^2")]
-    n_configurations: Annotated[int, _key("Distinct configurations after recovery.", ge=0)]
-    elapsed_s: Annotated[float, _key("Time since the run began, resumed time included.", "s", ge=0)]
+    index: Annotated[int, key("1 for the first turn.", ge=0)]
+    energy_hartree: Annotated[float, key("Lowest total energy of this turn's batches.", "hartree")]
+    batch_energies_hartree: Annotated[list[float], key("Total energy of each batch.", "hartree")]
+    n_alpha_strings: Annotated[int, key("Number of alpha strings in the best batch.", ge=0)]
+    n_beta_strings: Annotated[int, key("Number of beta strings in the best batch.", ge=0)]
+    n_determinants: Annotated[int, key("Size of the best batch's subspace, their product.", ge=0)]
+    spin_squared: Annotated[float, key("<S^2> of the best batch's state.", "hbar^2")]
+    n_configurations: Annotated[int, key("Distinct configurations after recovery.", ge=0)]
+    elapsed_s: Annotated[float, key("Time since the run began, resumed time included.", "s", ge=0)]
 
 
-class SizePointDocument(_Document):
+class SizePointDocument(Document):
     """Energy of the state in a subspace made of the most important strings alone."""
 
-    n_determinants: Annotated[int, _key("Size of the subspace.", ge=1)]
-    energy_hartree: Annotated[float, _key("Total energy in it.", "hartree")]
+    n_determinants: Annotated[int, key("Size of the subspace.", ge=1)]
+    energy_hartree: Annotated[float, key("Total energy in it.", "hartree")]
 
 
-class SamplingDocument(_Document):
+class SamplingDocument(Document):
     """What the device gave."""
 
-    device: Annotated[str, _key("Name of the device.")]
-    n_shots: Annotated[int, _key("Number of shots.", ge=0)]
-    n_distinct: Annotated[int, _key("Distinct bit strings among them.", ge=0)]
+    device: Annotated[str, key("Name of the device.")]
+    n_shots: Annotated[int, key("Number of shots.", ge=0)]
+    n_distinct: Annotated[int, key("Distinct bit strings among them.", ge=0)]
     in_sector_fraction: Annotated[
-        float, _key("Share of shots with the right number of electrons of each spin, 0 to 1.", ge=0, le=1)
+        float, key("Share of shots with the right number of electrons of each spin, 0 to 1.", ge=0, le=1)
     ]
-    n_in_sector: Annotated[int, _key("Distinct configurations among those shots.", ge=0)]
-    n_recovered: Annotated[int, _key("Distinct configurations after recovery, in the last turn.", ge=0)]
+    n_in_sector: Annotated[int, key("Distinct configurations among those shots.", ge=0)]
+    n_recovered: Annotated[int, key("Distinct configurations after recovery, in the last turn.", ge=0)]
     new_per_1000_shots: Annotated[
-        float, _key("Distinct in-sector configurations per 1,000 shots.", "1/(1000 shots)", ge=0)
+        float, key("Distinct in-sector configurations per 1,000 shots.", "1/(1000 shots)", ge=0)
     ]
     weight_bins_log10: Annotated[
         list[float],
-        _key(
+        key(
             "Edges of both histograms' bins, ascending: log10 of a weight from 0 to 1; a weight beyond them "
             "counts in the outermost bin.",
             min_length=2,
@@ -93,26 +78,26 @@ class SamplingDocument(_Document):
     ]
     sampled_histogram: Annotated[
         list[Count],
-        _key("Number of sampled in-sector configurations per bin of their share of in-sector shots."),
+        key("Number of sampled in-sector configurations per bin of their share of in-sector shots."),
     ]
     state_histogram: Annotated[
-        list[Count], _key("Number of determinants per bin of their weight |c|^2 in the final state.")
+        list[Count], key("Number of determinants per bin of their weight |c|^2 in the final state.")
     ]
 
 
-class ControlDocument(_Document):
+class ControlDocument(Document):
     """A subspace of uniformly random in-sector strings, solved the same way."""
 
     energy_hartree: Annotated[
         float,
-        _key("Total energy for strings drawn at random once, the Hartree-Fock string included.", "hartree"),
+        key("Total energy for strings drawn at random once, the Hartree-Fock string included.", "hartree"),
     ]
-    n_determinants: Annotated[int, _key("Size of its subspace.", ge=1)]
-    spin_squared: Annotated[float, _key("<S^2> of its state.", "hbar^2")]
-    size_curve: Annotated[list[SizePointDocument], _key("Its energy against subspace size, ascending.")]
+    n_determinants: Annotated[int, key("Size of its subspace.", ge=1)]
+    spin_squared: Annotated[float, key("<S^2> of its state.", "hbar^2")]
+    size_curve: Annotated[list[SizePointDocument], key("Its energy against subspace size, ascending.")]
     loop_energy_hartree: Annotated[
         float | None,
-        _key(
+        key(
             "Total energy when the whole loop runs on uniformly random bits instead of the device's shots; "
             "null where that was not run.",
             "hartree",
@@ -120,218 +105,222 @@ class ControlDocument(_Document):
     ]
 
 
-class EstimateDocument(_Document):
+class EstimateDocument(Document):
     """The exact energy of the ground state as far as the growth of the spaces tells it."""
 
-    energy_hartree: Annotated[float, _key("The most likely total energy.", "hartree")]
+    energy_hartree: Annotated[float, key("The most likely total energy.", "hartree")]
     low_hartree: Annotated[
-        float, _key("Lower end of the interval: of 95 % where trusted, a mere hint otherwise.", "hartree")
+        float, key("Lower end of the interval: of 95 % where trusted, a mere hint otherwise.", "hartree")
     ]
-    high_hartree: Annotated[float, _key("Upper end, never above the variational energy.", "hartree")]
-    trusted: Annotated[bool, _key("Whether the growth is in the regime in which the interval was calibrated.")]
-    reason: Annotated[str, _key("Why it is, or is not, in words that continue 'because'.")]
+    high_hartree: Annotated[float, key("Upper end, never above the variational energy.", "hartree")]
+    trusted: Annotated[bool, key("Whether the growth is in the regime in which the interval was calibrated.")]
+    reason: Annotated[str, key("Why it is, or is not, in words that continue 'because'.")]
 
 
 class StateEstimateDocument(EstimateDocument):
     """The exact energy of a state as far as the growth of the spaces tells it."""
 
-    n_rungs: Annotated[int, _key("Spaces that were used.", ge=1)]
+    n_rungs: Annotated[int, key("Spaces that were used.", ge=1)]
 
 
-class RungDocument(_Document):
+class RungDocument(Document):
     """One space of the growth, for one state."""
 
-    n_determinants: Annotated[int, _key("Size of the space.", ge=1)]
-    energy_hartree: Annotated[float, _key("Variational total energy.", "hartree")]
-    second_order_hartree: Annotated[float, _key("Epstein-Nesbet energy of what lies outside.", "hartree")]
-    second_order_error_hartree: Annotated[float, _key("Standard error of its random part.", "hartree", ge=0)]
-    spin_squared: Annotated[float, _key("<S^2> of the state.", "hbar^2")]
-    elapsed_s: Annotated[float, _key("Wall time since the growth began.", "s", ge=0)]
-    cpu_s: Annotated[float, _key("Processor time since then, all threads.", "s", ge=0)]
+    n_determinants: Annotated[int, key("Size of the space.", ge=1)]
+    energy_hartree: Annotated[float, key("Variational total energy.", "hartree")]
+    second_order_hartree: Annotated[float, key("Epstein-Nesbet energy of what lies outside.", "hartree")]
+    second_order_error_hartree: Annotated[float, key("Standard error of its random part.", "hartree", ge=0)]
+    spin_squared: Annotated[float, key("<S^2> of the state.", "hbar^2")]
+    elapsed_s: Annotated[float, key("Wall time since the growth began.", "s", ge=0)]
+    cpu_s: Annotated[float, key("Processor time since then, all threads.", "s", ge=0)]
 
 
-class PropertiesDocument(_Document):
+class PropertiesDocument(Document):
     """What the one-body density of a state tells."""
 
-    natural_occupations: Annotated[list[float], _key("Natural occupations, descending, 0 to 2.", "electrons")]
-    n_unpaired: Annotated[float, _key("Effectively unpaired electrons: sum of min(n, 2 - n).", "electrons")]
+    natural_occupations: Annotated[list[float], key("Natural occupations, descending, 0 to 2.", "electrons")]
+    n_unpaired: Annotated[float, key("Effectively unpaired electrons: sum of min(n, 2 - n).", "electrons")]
     spin_density: Annotated[
-        list[float], _key("Alpha minus beta electrons in each of the problem's orbitals.", "electrons")
+        list[float], key("Alpha minus beta electrons in each of the problem's orbitals.", "electrons")
     ]
     dipole_debye: Annotated[
         list[float] | None,
-        _key(
+        key(
             "Dipole moment along x, y and z in the frame of the geometry, from minus to plus, about the centre of "
             "nuclear charge; null where the problem has no positions.",
             "debye",
         ),
     ]
-    atoms: Annotated[list[str], _key("Label of each atom; empty where the problem has no positions.")]
+    atoms: Annotated[list[str], key("Label of each atom; empty where the problem has no positions.")]
     spin_populations: Annotated[
-        list[float] | None, _key("Alpha minus beta electrons on each atom (Loewdin), or null.", "electrons")
+        list[float] | None, key("Alpha minus beta electrons on each atom (Loewdin), or null.", "electrons")
     ]
-    atomic_charges: Annotated[list[float] | None, _key("Charge of each atom (Loewdin), or null.", "elementary charge")]
+    atomic_charges: Annotated[list[float] | None, key("Charge of each atom (Loewdin), or null.", "elementary charge")]
 
 
-class SelectedDocument(_Document):
+class SelectedDocument(Document):
     """The spaces that selected configuration interaction grew from the samples."""
 
-    orbitals: Annotated[str, _key("Which orbitals the determinants are made of.")]
-    rungs: Annotated[list[list[RungDocument]], _key("For each state, the spaces by size.", min_length=1)]
+    orbitals: Annotated[str, key("Which orbitals the determinants are made of.")]
+    rungs: Annotated[list[list[RungDocument]], key("For each state, the spaces by size.", min_length=1)]
     estimates: Annotated[
-        list[StateEstimateDocument], _key("For each state, the exact energy with its interval.", min_length=1)
+        list[StateEstimateDocument], key("For each state, the exact energy with its interval.", min_length=1)
     ]
     properties: Annotated[
         list[PropertiesDocument],
-        _key("For each state, what its density in the last space tells.", min_length=1),
+        key("For each state, what its density in the last space tells.", min_length=1),
     ]
-    converged: Annotated[bool, _key("Whether the eigensolver reached its tolerance in the last space.")]
-    stopped: Annotated[str, _key("Why the growth ended: max_determinants, max_wall_s or complete.")]
-    wall_s: Annotated[float, _key("Wall time, orbitals included.", "s", ge=0)]
-    cpu_s: Annotated[float, _key("Processor time of all threads, orbitals included.", "s", ge=0)]
+    converged: Annotated[bool, key("Whether the eigensolver reached its tolerance in the last space.")]
+    stopped: Annotated[str, key("Why the growth ended: max_determinants, max_wall_s or complete.")]
+    wall_s: Annotated[float, key("Wall time, orbitals included.", "s", ge=0)]
+    cpu_s: Annotated[float, key("Processor time of all threads, orbitals included.", "s", ge=0)]
 
 
-class SolutionDocument(_Document):
+class SolutionDocument(Document):
     """The energy of a solver that knows neither samples nor selection."""
 
-    solver: Annotated[str, _key("Name of the solver, such as ccsd(t).")]
-    energy_hartree: Annotated[float, _key("Its best estimate of the total energy.", "hartree")]
+    solver: Annotated[str, key("Name of the solver, such as ccsd(t).")]
+    energy_hartree: Annotated[float, key("Its best estimate of the total energy.", "hartree")]
     interval_hartree: Annotated[
         list[float] | None,
-        _key("Interval that holds the exact energy with 95 % confidence: lower and upper end; or null.", "hartree"),
+        key("Interval that holds the exact energy with 95 % confidence: lower and upper end; or null.", "hartree"),
     ]
     variational_hartree: Annotated[
-        float | None, _key("An upper bound on the exact energy; null where the method gives none.", "hartree")
+        float | None, key("An upper bound on the exact energy; null where the method gives none.", "hartree")
     ]
-    spin_squared: Annotated[float | None, _key("<S^2>; null where the method does not tell.", "hbar^2")]
-    converged: Annotated[bool, _key("Whether the method reached its own tolerance.")]
-    wall_s: Annotated[float, _key("Wall time.", "s", ge=0)]
-    cpu_s: Annotated[float, _key("Processor time of all threads.", "s", ge=0)]
+    spin_squared: Annotated[float | None, key("<S^2>; null where the method does not tell.", "hbar^2")]
+    converged: Annotated[bool, key("Whether the method reached its own tolerance.")]
+    wall_s: Annotated[float, key("Wall time.", "s", ge=0)]
+    cpu_s: Annotated[float, key("Processor time of all threads.", "s", ge=0)]
     details: Annotated[
         dict[str, bool | int | float | str],
-        _key("What else the solver tells, such as a bond dimension; its keys depend on the solver."),
+        key("What else the solver tells, such as a bond dimension; its keys depend on the solver."),
     ]
 
 
-class LedgerPointDocument(_Document):
+class LedgerPointDocument(Document):
     """One space of an arm of the ledger."""
 
-    n_determinants: Annotated[int, _key("Size of the space.", ge=1)]
-    energy_hartree: Annotated[float, _key("Variational total energy.", "hartree")]
-    cpu_s: Annotated[float, _key("Processor time of all threads since the arm began.", "s", ge=0)]
-    spin_squared: Annotated[float, _key("<S^2> of the state.", "hbar^2")]
+    n_determinants: Annotated[int, key("Size of the space.", ge=1)]
+    energy_hartree: Annotated[float, key("Variational total energy.", "hartree")]
+    cpu_s: Annotated[float, key("Processor time of all threads since the arm began.", "s", ge=0)]
+    spin_squared: Annotated[float, key("<S^2> of the state.", "hbar^2")]
 
 
-class ArmDocument(_Document):
+class ArmDocument(Document):
     """Energies of growing spaces whose determinants come from one place."""
 
-    name: Annotated[str, _key("Where the determinants come from, one of kakehashi.report.ledger.ARMS.")]
-    points: Annotated[list[LedgerPointDocument], _key("The spaces by size.", min_length=1)]
+    name: Annotated[str, key("Where the determinants come from, one of kakehashi.report.ledger.ARMS.")]
+    points: Annotated[list[LedgerPointDocument], key("The spaces by size.", min_length=1)]
     repeats: Annotated[
-        list[list[LedgerPointDocument]], _key("The same for other draws of the random numbers; may be empty.")
+        list[list[LedgerPointDocument]], key("The same for other draws of the random numbers; may be empty.")
     ]
-    complete: Annotated[bool, _key("Whether the arm ended because there were no more determinants to take in.")]
+    complete: Annotated[bool, key("Whether the arm ended because there were no more determinants to take in.")]
 
 
-class LedgerDocument(_Document):
+class LedgerDocument(Document):
     """What the samples are worth beside random determinants and beside selection alone."""
 
-    verdict: Annotated[str, _key("The comparison in one sentence, made from the other keys.")]
-    arms: Annotated[list[ArmDocument], _key("One for each place that determinants come from.", min_length=1)]
-    n_shots: Annotated[int, _key("Number of shots.", ge=0)]
-    n_in_sector: Annotated[int, _key("Distinct configurations among them with the right electron numbers.", ge=0)]
-    n_configurations: Annotated[int, _key("Distinct configurations after recovery.", ge=0)]
-    n_seeds: Annotated[int, _key("Configurations that selection started from in the two arms with both.", ge=0)]
+    verdict: Annotated[str, key("The comparison in one sentence, made from the other keys.")]
+    arms: Annotated[list[ArmDocument], key("One for each place that determinants come from.", min_length=1)]
+    n_shots: Annotated[int, key("Number of shots.", ge=0)]
+    n_in_sector: Annotated[int, key("Distinct configurations among them with the right electron numbers.", ge=0)]
+    n_configurations: Annotated[int, key("Distinct configurations after recovery.", ge=0)]
+    n_seeds: Annotated[int, key("Configurations that selection started from in the two arms with both.", ge=0)]
 
 
-class VerdictDocument(_Document):
+class VerdictDocument(Document):
     """What the quantum part contributed, as far as the controls tell."""
 
-    case: Annotated[str, _key("The outcome in one word, one of kakehashi.report.verdict.Case.")]
-    text: Annotated[str, _key("The same in sentences.")]
+    case: Annotated[str, key("The outcome in one word, one of kakehashi.report.verdict.Case.")]
+    text: Annotated[str, key("The same in sentences.")]
 
 
-class ResultDocument(_Document):
+class ResultDocument(Document):
     """What a run of kakehashi found, and everything needed to judge and repeat it."""
 
-    schema_name: Annotated[Literal["kakehashi.result/1"], _key("Name and version of this format.", alias="schema")]
-    run_id: Annotated[str, _key("SHA-256 of the run's spec, as 64 hexadecimal digits.")]
-    problem: Annotated[str, _key("Name of the problem.")]
-    description: Annotated[str, _key("One sentence about the problem.")]
+    schema_name: Annotated[Literal["kakehashi.result/1"], key("Name and version of this format.", alias="schema")]
+    run_id: Annotated[str, key("SHA-256 of the run's spec, as 64 hexadecimal digits.")]
+    problem: Annotated[str, key("Name of the problem.")]
+    description: Annotated[str, key("One sentence about the problem.")]
     energy_hartree: Annotated[
-        float, _key("Variational total energy of the ground state: an upper bound on the exact one.", "hartree")
+        float, key("Variational total energy of the ground state: an upper bound on the exact one.", "hartree")
     ]
     reference_hartree: Annotated[
-        float | None, _key("Total energy of the reference; null where none is known.", "hartree")
+        float | None, key("Total energy of the reference; null where none is known.", "hartree")
     ]
     error_mhartree: Annotated[
-        float | None, _key("energy_hartree above reference_hartree; null where none is known.", "mhartree")
+        float | None, key("energy_hartree above reference_hartree; null where none is known.", "mhartree")
     ]
-    n_determinants: Annotated[int, _key("Size of the final subspace.", ge=1)]
-    spin_squared: Annotated[float, _key("<S^2> of the state.", "hbar^2")]
+    n_determinants: Annotated[int, key("Size of the final subspace.", ge=1)]
+    spin_squared: Annotated[float, key("<S^2> of the state.", "hbar^2")]
     converged: Annotated[
         bool,
-        _key(
+        key(
             "Whether the eigensolver of the final state reached its tolerance; a loop that was cut short is a warning."
         ),
     ]
-    seed: Annotated[int, _key("Seed of the run's random numbers.")]
-    wall_s: Annotated[float, _key("Time of the whole run, earlier parts of a resumed one included.", "s", ge=0)]
-    peak_memory_bytes: Annotated[int, _key("Peak resident memory of the process.", "byte", ge=0)]
-    warnings: Annotated[list[str], _key("What the user must know, one sentence each.")]
-    verdict: Annotated[VerdictDocument, _key("What the quantum part contributed.")]
+    seed: Annotated[int, key("Seed of the run's random numbers.")]
+    wall_s: Annotated[float, key("Time of the whole run, earlier parts of a resumed one included.", "s", ge=0)]
+    peak_memory_bytes: Annotated[int, key("Peak resident memory of the process.", "byte", ge=0)]
+    warnings: Annotated[list[str], key("What the user must know, one sentence each.")]
+    verdict: Annotated[VerdictDocument, key("What the quantum part contributed.")]
     control: Annotated[
         ControlDocument | None,
-        _key("The same-sized subspace of random strings; null where it was switched off."),
+        key("The same-sized subspace of random strings; null where it was switched off."),
     ]
-    reference: Annotated[ReferenceDocument | None, _key("The known answer; null where there is none.")]
-    hartree_fock_hartree: Annotated[float, _key("Energy of the lowest-orbital determinant.", "hartree")]
+    reference: Annotated[ReferenceDocument | None, key("The known answer; null where there is none.")]
+    hartree_fock_hartree: Annotated[float, key("Energy of the lowest-orbital determinant.", "hartree")]
     root_energies_hartree: Annotated[
-        list[float], _key("Total energies of all roots that were asked for, ascending.", "hartree")
+        list[float], key("Total energies of all roots that were asked for, ascending.", "hartree")
     ]
-    n_orb: Annotated[int, _key("Number of spatial orbitals.", ge=1)]
-    n_elec: Annotated[list[Count], _key("Numbers of alpha and of beta electrons.", min_length=2, max_length=2)]
-    n_alpha_strings: Annotated[int, _key("Number of alpha strings in the final subspace.", ge=0)]
-    n_beta_strings: Annotated[int, _key("Number of beta strings in the final subspace.", ge=0)]
+    n_orb: Annotated[int, key("Number of spatial orbitals.", ge=1)]
+    n_elec: Annotated[list[Count], key("Numbers of alpha and of beta electrons.", min_length=2, max_length=2)]
+    n_alpha_strings: Annotated[int, key("Number of alpha strings in the final subspace.", ge=0)]
+    n_beta_strings: Annotated[int, key("Number of beta strings in the final subspace.", ge=0)]
     occupancies: Annotated[
         list[list[float]],
-        _key(
+        key(
             "Mean occupation of each orbital, 0 to 1: n_orb numbers for alpha, then n_orb for beta.",
             "electrons",
             min_length=2,
             max_length=2,
         ),
     ]
-    iterations: Annotated[list[IterationDocument], _key("The turns of the loop.", min_length=1)]
-    size_curve: Annotated[list[SizePointDocument], _key("Energy against subspace size, ascending.")]
-    sampling: Annotated[SamplingDocument, _key("The shots, in numbers.")]
-    stage_s: Annotated[dict[str, float], _key("Time spent in each stage, by the stage's name.", "s")]
-    spec: Annotated[dict[str, JsonValue], _key("The run's spec: what the TOML file said, defaults filled in.")]
+    iterations: Annotated[list[IterationDocument], key("The turns of the loop.", min_length=1)]
+    size_curve: Annotated[list[SizePointDocument], key("Energy against subspace size, ascending.")]
+    sampling: Annotated[SamplingDocument, key("The shots, in numbers.")]
+    stage_s: Annotated[dict[str, float], key("Time spent in each stage, by the stage's name.", "s")]
+    spec: Annotated[dict[str, JsonValue], key("The run's spec: what the TOML file said, defaults filled in.")]
     provenance: Annotated[
         dict[str, JsonValue],
-        _key("Versions (kakehashi, commit, python, packages), machine, and time (created_utc) of the run."),
+        key("Versions (kakehashi, commit, python, packages), machine, and time (created_utc) of the run."),
     ]
     estimate: Annotated[
         EstimateDocument | None,
-        _key("The exact energy of the ground state with its interval; null where it was not estimated."),
+        key("The exact energy of the ground state with its interval; null where it was not estimated."),
     ] = None
     selected: Annotated[
         SelectedDocument | None,
-        _key("What selected configuration interaction made of the samples; null where that was not run."),
+        key("What selected configuration interaction made of the samples; null where that was not run."),
     ] = None
-    ledger: Annotated[LedgerDocument | None, _key("What the samples are worth; null where that was not traced.")] = None
+    ledger: Annotated[LedgerDocument | None, key("What the samples are worth; null where that was not traced.")] = None
     classical: Annotated[
-        list[SolutionDocument], _key("Energies of other solvers; empty where none was asked for or none had one.")
+        list[SolutionDocument], key("Energies of other solvers; empty where none was asked for or none had one.")
     ] = Field(default_factory=list)
+    processor: Annotated[
+        ProcessorDocument | None,
+        key("The processor whose twin gave the shots; null where they came from something else."),
+    ] = None
 
 
 def _without_titles(node: Any) -> Any:
     """Drop the titles that pydantic makes up from key names: the descriptions say more."""
     if isinstance(node, dict):
         return {
-            key: _without_titles(value)
-            for key, value in node.items()
-            if not (key == "title" and isinstance(value, str))
+            name: _without_titles(value)
+            for name, value in node.items()
+            if not (name == "title" and isinstance(value, str))
         }
     return [_without_titles(item) for item in node] if isinstance(node, list) else node
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kakehashi.core.resources import format_bytes
 from kakehashi.report.classical import describe_solution
 from kakehashi.report.model import HARTREE_TO_MHARTREE, Result
+from kakehashi.report.processor_words import describe_calibration, describe_cost
 from kakehashi.report.properties import StateProperties
 from kakehashi.report.properties_table import (
     describe_fractional,
@@ -265,6 +266,24 @@ def _control_rows(result: Result) -> list[Row]:
     return rows
 
 
+def _processor_rows(result: Result) -> list[Row]:
+    """The processor and what its errors left of the shots."""
+    processor = result.processor
+    if processor is None:
+        return []
+    about = f"calibration {describe_calibration(processor)}"
+    if (place := processor.placement) is not None:
+        about += f"; {format_count(place.n_two_qubit_gates)} two-qubit gates, {place.duration_us:.3g} µs"
+    return [
+        Row(label="Processor", value=processor.name, note=about),
+        Row(
+            label="Shots without any error",
+            value=format_share(processor.success_probability),
+            note=f"estimated; {describe_cost(processor)}",
+        ),
+    ]
+
+
 def summary_rows(result: Result) -> tuple[Row, ...]:
     """The result in a dozen lines: estimate, state, energies, control, sampling, cost.
 
@@ -287,6 +306,7 @@ def summary_rows(result: Result) -> tuple[Row, ...]:
             f"strings; {share} of the full space",
         ),
         Row(label="Shots", value=format_count(sampling.n_shots), note=f"device: {sampling.device}"),
+        *_processor_rows(result),
         Row(
             label="Sampled configurations",
             value=format_count(sampling.n_in_sector),

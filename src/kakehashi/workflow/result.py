@@ -8,6 +8,7 @@ from typing import Any
 from kakehashi.core.provenance import collect_provenance
 from kakehashi.core.resources import peak_memory_bytes
 from kakehashi.device.model import Shots
+from kakehashi.device.twins.model import Twin
 from kakehashi.problem.mean_field import hartree_fock_energy
 from kakehashi.problem.model import Problem
 from kakehashi.report.ledger import Ledger
@@ -18,6 +19,7 @@ from kakehashi.subspace.loop import PATIENCE, Turn
 from kakehashi.subspace.spec import SubspaceSpec
 from kakehashi.workflow.classical import References
 from kakehashi.workflow.clock import Clock
+from kakehashi.workflow.processor import summarize_processor
 from kakehashi.workflow.summary import summarize_sampling
 
 __all__ = ["assemble", "find_selection_warnings", "find_warnings", "record_turn"]
@@ -46,6 +48,7 @@ def assemble(
     seed: int,
     spec: Mapping[str, Any],
     run_id: str,
+    twin: Twin | None = None,
 ) -> Result:
     """The result of a run.
 
@@ -65,6 +68,7 @@ def assemble(
         seed: Seed of the run.
         spec: The run's spec.
         run_id: Its identity.
+        twin: The processor that the device is a twin of, if it is one.
     """
     best = turn.best
     iterations = tuple(
@@ -106,6 +110,7 @@ def assemble(
         selected=selected,
         ledger=ledger,
         classical=classical.solutions,
+        processor=summarize_processor(shots.provenance, twin),
     )
 
 

@@ -18,6 +18,7 @@ from kakehashi.core.rng import named_stream
 from kakehashi.core.spec import as_spec
 from kakehashi.device.model import Device, Shots
 from kakehashi.device.spec import DeviceSpec, parse_device
+from kakehashi.device.twin_device import TwinDevice
 from kakehashi.device.uniform import UniformDevice
 from kakehashi.energy.spec import EnergySpec
 from kakehashi.problem.identity import identify_problem
@@ -248,6 +249,7 @@ class _Run:
             seed=plan.seed,
             spec=spec,
             run_id=run_id,
+            twin=self._device.twin if isinstance(self._device, TwinDevice) else None,
         )
         if self._kept is not None:
             self._reporter.step("report", "writing the report")

@@ -37,8 +37,8 @@ SECONDS_PER_VARIABLE = 3e-5
 SECONDS_PER_AMPLITUDE = 3e-9
 """Of one table entry, one variable, and one amplitude and gate; measured on one core."""
 
-TABLES = 3
-"""The largest table, the one that it is made from, and a product on its way."""
+TABLES = 2
+"""Memory in tables of 4^width entries: a sum of a quarter of that, a product on its way, and what they come from."""
 
 
 def expectation_of_state(state: NDArray[np.complex128], observable: Observable) -> float:

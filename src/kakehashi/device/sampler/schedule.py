@@ -21,8 +21,8 @@ __all__ = ["Schedule", "plan_schedule", "relevant_rotations"]
 MIN_QUBITS = 5
 """The kernels want whole vectors; a smaller circuit gets idle qubits."""
 
-N_RUN = 4
-"""Lowest qubits, always local, so that a piece of the state consists of runs of whole cache lines."""
+N_RUN = 6
+"""Lowest qubits, always local, so that a piece of the state consists of runs of several cache lines."""
 
 N_LOW = 6
 """Local qubits of the kernels' table for the lowest bits."""
@@ -139,7 +139,7 @@ def _choose_local(rotations: Sequence[Rotation], pending: Sequence[int], n: int,
     if n <= n_local:
         return list(range(n))
     # The first rotation can always be done, so that every pass does something.
-    chosen = {*range(N_RUN), rotations[pending[0]].qubits[0]}
+    chosen = {*range(min(N_RUN, n_local - 1)), rotations[pending[0]].qubits[0]}
     for k in pending:
         if rotations[k].kind != "Y":
             continue

@@ -186,16 +186,24 @@ class Flow:
     def estimate(self, routed: Any, scorer: Scorer) -> float:
         """Logarithm of the success probability of a routed circuit, before it is translated: a guess that ranks.
 
-        A swap counts as three gates and any other gate on two qubits as two.
+        A swap counts as three gates and any other gate on two qubits as two; gates that follow each other on the same
+        two qubits will be merged, so together they count as three at most.
         """
         place = dict(zip(routed.qubits, self.region.qubits, strict=True))
         name, pairs = scorer.twin.two_qubit_gate, scorer.log_two
         steps: list[tuple[str, tuple[int, ...], float]] = []
+        partner: dict[int, int] = {}
+        spent: dict[tuple[int, int], int] = {}
         for instruction in routed.data:
             on = tuple([place[q] for q in instruction.qubits])
             if len(on) == 2 and instruction.name != "barrier":
                 native = on if on in pairs else (on[1], on[0])
-                steps += [(name, native, 0.0)] * (3 if instruction.name == "swap" else 2)
+                a, b = on
+                pair = (min(on), max(on))
+                before = spent[pair] if partner.get(a) == b and partner.get(b) == a else 0
+                wanted = 3 if instruction.name == "swap" else max(before, 2)
+                steps += [(name, native, 0.0)] * (wanted - before)
+                partner[a], partner[b], spent[pair] = b, a, wanted
             elif instruction.name in ("measure", "barrier"):
                 steps.append((instruction.name, on, 0.0))
             else:

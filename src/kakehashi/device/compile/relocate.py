@@ -22,8 +22,8 @@ QUANTILES = (0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
 EASY = 40
 """Up to so many edges a circuit has many places, and looking at more of them costs little."""
 
-CALL_LIMITS = (40_000, 15_000)
-PLACES = (120, 40)
+CALL_LIMITS = (20_000, 15_000)
+PLACES = (60, 40)
 """Steps of each search, and places that it gives, of circuits with few edges and of others."""
 
 

@@ -1,0 +1,1 @@
+"""Machines behind the same protocol as the twins."""

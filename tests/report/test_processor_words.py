@@ -56,7 +56,15 @@ def test_without_a_processor_there_is_nothing_to_say(build):
     ("changes", "expected"),
     [
         (
-            {"settings": {"preset": "target", "calibration_seed": 3, "day": 2.5, "qubit_yield": None, "effort": "fast"}},
+            {
+                "settings": {
+                    "preset": "target",
+                    "calibration_seed": 3,
+                    "day": 2.5,
+                    "qubit_yield": None,
+                    "effort": "fast",
+                }
+            },
             "assumed, not measured; preset target, seed 3, day 2.5",
         ),
         ({"settings": {}}, "assumed, not measured"),

@@ -184,7 +184,9 @@ def _chip(result: Result) -> Caption:
     about = f"Map of the {format_count(n_qubits)} qubits of {processor.name} and their couplings, coloured by error."
     if place is None:
         return Caption(
-            title=f"The chip of {processor.name}", reading="Blue is better than the median, red worse.", alternative=about
+            title=f"The chip of {processor.name}",
+            reading="Blue is better than the median, red worse.",
+            alternative=about,
         )
     listed = ", ".join(str(q) for q in place.used_qubits)
     reading = "The ringed qubits are the circuit's"
@@ -204,7 +206,9 @@ def _errors(result: Result) -> Caption:
     listed = ", ".join(
         f"{name} {mean:.2g} (in {format_share(processor.error_budget[name])} of shots)" for name, mean in means.items()
     )
-    total = f"{sum(means.values()):.2g} in all, so that {format_share(processor.success_probability)} of shots have none."
+    total = (
+        f"{sum(means.values()):.2g} in all, so that {format_share(processor.success_probability)} of shots have none."
+    )
     return Caption(
         title="Errors by source",
         reading=f"Estimated before the run from the compiled circuit and the calibration. The bars add up: {total}",

@@ -66,7 +66,7 @@ def plot_chip(result: Result, *, title: bool = True) -> Figure:
     if not title:
         # A page shows it smaller than a file does: the words around it must stay readable.
         for text in figure.texts:
-            text.set_fontsize(text.get_fontsize() + ON_PAGE_POINTS)
+            text.set_fontsize(float(text.get_fontsize()) + ON_PAGE_POINTS)
     # The page's paper shows through, whatever its theme.
     figure.patch.set_alpha(0.0)
     return figure

@@ -9,7 +9,14 @@ from kakehashi.report.model import Result
 from kakehashi.report.processor import GRADES, ProcessorSummary
 from kakehashi.report.tables import Table, format_count, format_duration, format_share
 
-__all__ = ["describe_calibration", "describe_cost", "describe_processor", "processor_notes", "processor_table", "uniform_share"]
+__all__ = [
+    "describe_calibration",
+    "describe_cost",
+    "describe_processor",
+    "processor_notes",
+    "processor_table",
+    "uniform_share",
+]
 
 CAUSES = {"gates": "of gates", "idle": "of waiting", "readout": "of readout", "crosstalk": "of crosstalk"}
 """Errors that can be switched off, by the options under ``[device.noise]``."""
@@ -49,8 +56,8 @@ def describe_processor(result: Result) -> tuple[str, ...]:
     if means:
         worst, total = next(iter(means)), sum(means.values())
         sentences.append(
-            f"Most errors come from {worst}: {100 * means[worst] / total:.0f} % of a mean of {_number(total)} errors in "
-            "a shot."
+            f"Most errors come from {worst}: {100 * means[worst] / total:.0f} % of a mean of {_number(total)} errors "
+            "in a shot."
         )
     sentences.append(
         f"The machine itself would take about {format_duration(processor.machine_s)} for {_shots(processor.n_shots)}, "

@@ -10,6 +10,7 @@ from kakehashi.report.processor import GRADES, ProcessorSummary
 from kakehashi.report.tables import Table, format_count, format_duration, format_share
 
 __all__ = [
+    "count_notes",
     "describe_calibration",
     "describe_cost",
     "describe_processor",
@@ -151,6 +152,19 @@ def processor_notes(processor: ProcessorSummary) -> tuple[tuple[str, tuple[str, 
         ("Where the calibration comes from", source),
     )
     return tuple(group for group in groups if group[1])
+
+
+def count_notes(processor: ProcessorSummary) -> str:
+    """How much was changed and approximated, behind a colon: a reader must not miss it where it is folded away.
+
+    Example:
+        >>> from kakehashi.report.example import example_processor
+        >>> count_notes(example_processor())
+        ': 1 approximation'
+    """
+    counts = (("change", len(processor.changes)), ("approximation", len(processor.approximations)))
+    parts = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts if count]
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def _left_out(settings: Mapping[str, Any]) -> str:

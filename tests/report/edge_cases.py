@@ -57,7 +57,13 @@ def edge_cases() -> dict[str, Result]:
         "shots of a twin": make_result(sampling=make_sampling(device="riken-64"), processor=example_processor()),
         "shots of a twin from a file": make_result(
             processor=dataclasses.replace(
-                example_processor(), name=NASTY, title="", chip=None, calibration_grade="", changes=(NASTY,), settings={}
+                example_processor(),
+                name=NASTY,
+                title="",
+                chip=None,
+                calibration_grade="",
+                changes=(NASTY,),
+                settings={},
             ),
         ),
         "loop control": make_result(control=dataclasses.replace(control, loop_energy_hartree=-109.0431)),

@@ -31,7 +31,11 @@ def test_excited_electrons_are_summed(build):
 
 
 def test_what_was_left_out_has_no_words(build):
-    for kind, key in (("estimate", "energy.max_determinants"), ("ledger", "ledger.enabled"), ("chip", "a device such as")):
+    for kind, key in (
+        ("estimate", "energy.max_determinants"),
+        ("ledger", "ledger.enabled"),
+        ("chip", "a device such as"),
+    ):
         with pytest.raises(InputError, match=key):
             caption_figure(build(), kind)
 

@@ -4,6 +4,7 @@ import pytest
 
 from kakehashi.report.example import example_processor
 from kakehashi.report.processor_words import (
+    count_notes,
     describe_calibration,
     describe_cost,
     describe_processor,
@@ -56,7 +57,15 @@ def test_without_a_processor_there_is_nothing_to_say(build):
     ("changes", "expected"),
     [
         (
-            {"settings": {"preset": "target", "calibration_seed": 3, "day": 2.5, "qubit_yield": None, "effort": "fast"}},
+            {
+                "settings": {
+                    "preset": "target",
+                    "calibration_seed": 3,
+                    "day": 2.5,
+                    "qubit_yield": None,
+                    "effort": "fast",
+                }
+            },
             "assumed, not measured; preset target, seed 3, day 2.5",
         ),
         ({"settings": {}}, "assumed, not measured"),
@@ -80,6 +89,11 @@ def test_the_table_says_what_was_compiled_and_what_was_left_out():
     assert table["Qubits"] == "4 for the orbitals and 2 between them"
     assert table["Left out"] == "errors of waiting, of readout"
     assert "Compiled by" not in rows(placement=None)
+
+
+def test_changes_and_approximations_are_counted():
+    assert count_notes(changed(changes=("A", "B"), approximations=("C",))) == ": 2 changes, 1 approximation"
+    assert count_notes(changed(approximations=())) == ""
 
 
 def test_notes_without_sentences_have_no_heading():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.device.twin_device import TwinDevice
 from kakehashi.device.twins.library import load_twin
+from kakehashi.problem.library import load_problem
+from kakehashi.report.document import read_json
 from kakehashi.report.processor import ProcessorSummary
 from kakehashi.workflow.processor import summarize_chip, summarize_processor
+from kakehashi.workflow.run import solve
 
 TWIN = load_twin("riken-64", seed=3)
 
@@ -73,6 +77,24 @@ def test_a_circuit_that_was_given_compiled_has_no_place(provenance: dict[str, An
     given = copy.deepcopy(provenance)
     given["twin"]["compiled"] = None
     assert found(given).placement is None
+
+
+def test_a_run_on_a_twin_keeps_its_processor(tmp_path: Path) -> None:
+    off = {"max_determinants": 0}
+    rest: dict[str, Any] = {"energy": off, "ledger": off, "control": {"random_strings": False}, "seed": 1}
+    device = {"name": "riken-64", "n_shots": 300, "calibration_seed": 3}
+    result = solve(
+        load_problem("hydrogen-chain", n_atoms=2),
+        device=device,
+        circuit={"ansatz": "hartree-fock"},
+        folder=tmp_path,
+        **rest,
+    )
+    assert result.processor is not None
+    assert result.processor.chip == summarize_chip(TWIN)
+    assert result.processor.settings["calibration_seed"] == 3
+    assert read_json(tmp_path / "result.json") == result
+    assert "The processor: riken-64" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_other_devices_have_no_processor() -> None:

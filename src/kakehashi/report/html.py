@@ -25,7 +25,12 @@ from kakehashi.report.figures import FIGURES, figures_of
 from kakehashi.report.headline import make_facts, make_headline
 from kakehashi.report.ledger_figure import ledger_scale
 from kakehashi.report.model import Result
-from kakehashi.report.processor_words import describe_processor, processor_notes, processor_table
+from kakehashi.report.processor_words import (
+    count_notes,
+    describe_processor,
+    processor_notes,
+    processor_table,
+)
 from kakehashi.report.properties_table import atom_table, spin_atoms, state_table
 from kakehashi.report.schema import SCHEMA_NAME
 from kakehashi.report.style import figure_to_svg
@@ -170,6 +175,7 @@ def _processor(result: Result) -> dict[str, Any] | None:
         "figures": _figures(result, PROCESSOR_FIGURES),
         "rows": processor_table(result.processor).rows,
         "notes": processor_notes(result.processor),
+        "counted": count_notes(result.processor),
     }
 
 

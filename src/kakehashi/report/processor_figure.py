@@ -18,7 +18,7 @@ __all__ = ["plot_chip", "plot_errors", "processor_of"]
 
 BAR_INCH, HEAD_INCH, FOOT_INCH = 0.36, 0.34, 0.5
 LEFT, RIGHT = 0.245, 0.97
-ROOM = 1.66
+ROOM = 1.9
 """Width of the axes in lengths of the longest bar: what is written behind it needs room."""
 
 ON_PAGE_POINTS = 2.5
@@ -66,7 +66,7 @@ def plot_chip(result: Result, *, title: bool = True) -> Figure:
     if not title:
         # A page shows it smaller than a file does: the words around it must stay readable.
         for text in figure.texts:
-            text.set_fontsize(text.get_fontsize() + ON_PAGE_POINTS)
+            text.set_fontsize(float(text.get_fontsize()) + ON_PAGE_POINTS)
     # The page's paper shows through, whatever its theme.
     figure.patch.set_alpha(0.0)
     return figure
@@ -94,7 +94,7 @@ def plot_errors(result: Result, *, title: bool = True) -> Figure:
         'errors in a shot, mean'
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator
 
     processor = processor_of(result)
     means = processor.mean_errors
@@ -115,7 +115,9 @@ def plot_errors(result: Result, *, title: bool = True) -> Figure:
         axes.set(xlim=(0, ROOM * longest), ylim=(max(len(names), 1) - 0.5, -0.5))
         axes.set_yticks(range(len(names)), names)
         axes.set_xlabel("errors in a shot, mean")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+        ticks = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(0, longest)
+        # None where words stand.
+        axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if 0 <= tick <= longest]))
         axes.tick_params(colors=COLORS["muted"], labelsize=FONT_SIZE - 0.5)
         axes.tick_params(axis="y", colors=COLORS["ink"], length=0)
         axes.grid(visible=False, axis="y")

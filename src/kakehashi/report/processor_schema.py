@@ -75,9 +75,7 @@ class ProcessorDocument(Document):
     error_budget: Annotated[
         dict[str, Chance], key("Probability of at least one error in a shot, by the source of errors.")
     ]
-    machine_s: Annotated[
-        float, key("Time that the machine itself would take for the shots, queue aside.", "s", ge=0)
-    ]
+    machine_s: Annotated[float, key("Time that the machine itself would take for the shots, queue aside.", "s", ge=0)]
     changes: Annotated[
         list[str], key("What was changed about the circuit for the processor's sake, one sentence each.")
     ]

@@ -9,7 +9,15 @@ from kakehashi.report.model import Result
 from kakehashi.report.processor import GRADES, ProcessorSummary
 from kakehashi.report.tables import Table, format_count, format_duration, format_share
 
-__all__ = ["describe_calibration", "describe_cost", "describe_processor", "processor_notes", "processor_table", "uniform_share"]
+__all__ = [
+    "count_notes",
+    "describe_calibration",
+    "describe_cost",
+    "describe_processor",
+    "processor_notes",
+    "processor_table",
+    "uniform_share",
+]
 
 CAUSES = {"gates": "of gates", "idle": "of waiting", "readout": "of readout", "crosstalk": "of crosstalk"}
 """Errors that can be switched off, by the options under ``[device.noise]``."""
@@ -49,8 +57,8 @@ def describe_processor(result: Result) -> tuple[str, ...]:
     if means:
         worst, total = next(iter(means)), sum(means.values())
         sentences.append(
-            f"Most errors come from {worst}: {100 * means[worst] / total:.0f} % of a mean of {_number(total)} errors in "
-            "a shot."
+            f"Most errors come from {worst}: {100 * means[worst] / total:.0f} % of a mean of {_number(total)} errors "
+            "in a shot."
         )
     sentences.append(
         f"The machine itself would take about {format_duration(processor.machine_s)} for {_shots(processor.n_shots)}, "
@@ -144,6 +152,19 @@ def processor_notes(processor: ProcessorSummary) -> tuple[tuple[str, tuple[str, 
         ("Where the calibration comes from", source),
     )
     return tuple(group for group in groups if group[1])
+
+
+def count_notes(processor: ProcessorSummary) -> str:
+    """How much was changed and approximated, behind a colon: a reader must not miss it where it is folded away.
+
+    Example:
+        >>> from kakehashi.report.example import example_processor
+        >>> count_notes(example_processor())
+        ': 1 approximation'
+    """
+    counts = (("change", len(processor.changes)), ("approximation", len(processor.approximations)))
+    parts = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts if count]
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def _left_out(settings: Mapping[str, Any]) -> str:

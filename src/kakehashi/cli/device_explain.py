@@ -86,10 +86,10 @@ def _read(
     else:
         from kakehashi.workflow.spec import read_spec
 
-        changes = (*assignments, *(() if device is None else (f'device.name="{device}"',)))
-        changes = (*changes, *(() if shots is None else (f"device.n_shots={shots}",)))
-        run = read_spec(file, assignments=changes)
-        spec = run.device
+        run = read_spec(file, assignments=assignments)
+        n_shots = run.device.n_shots if shots is None else shots
+        spec = parse_device({"name": device, "n_shots": n_shots}) if device is not None else run.device
+        spec = spec.model_copy(update={"n_shots": n_shots})
         if isinstance(spec, TwinDeviceSpec):
             circuit = run.circuit.build(run.problem.build(base=file.parent))
     if not isinstance(spec, TwinDeviceSpec):

@@ -290,7 +290,7 @@ def _transport_plan(circuit: Circuit, transport: Transport, noisy: NoisyCircuit,
         time_s=SECONDS_PER_AMPLITUDE * _n_amplitudes(circuit) + SECONDS_PER_ERROR * n_errors,
         memory_bytes=16 * _n_amplitudes(circuit) + 2 * n_shots * circuit.n_qubits,
         error=(
-            f"total variation distance of about {bound:.2g}: {TYPICAL_SHARE:.0%} of what the errors in {share:.1%} of "
+            f"total variation distance of about {bound:.2g}: {100 * TYPICAL_SHARE:.0f} % of what the errors in {100 * share:.3g} % of "
             "the shots do, measured at 6 to 10 qubits (verification/transport.py)"
         ),
         error_bound=bound,
@@ -301,7 +301,6 @@ def _transport_plan(circuit: Circuit, transport: Transport, noisy: NoisyCircuit,
     return Plan(
         method=f"{method} + transport",
         cost=cost,
-        reductions=refused.reductions,
         refused=refused.refused,
         slower=refused.slower,
         approximations=(

@@ -33,8 +33,6 @@ device_app = App(
     result_action="return_value",
 )
 
-device_app.command(explain)
-
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 FILES = (".json", ".toml", ".zip")
 GRADES = {"measured": "m", "published": "p", "inferred": "i", "assumed": "a"}
@@ -191,6 +189,9 @@ def compare(
         data.print(_comparison(found[start : start + COMPARED]))
     data.print("\n[dim]median (best)   m measured, p published, i inferred, a assumed[/]", highlight=False)
     return 0
+
+
+device_app.command(explain)
 
 
 def _load(name: str, *, seed: int, day: float, preset: str | None) -> Twin:

@@ -290,8 +290,8 @@ def _transport_plan(circuit: Circuit, transport: Transport, noisy: NoisyCircuit,
         time_s=SECONDS_PER_AMPLITUDE * _n_amplitudes(circuit) + SECONDS_PER_ERROR * n_errors,
         memory_bytes=16 * _n_amplitudes(circuit) + 2 * n_shots * circuit.n_qubits,
         error=(
-            f"total variation distance of about {bound:.2g}: {100 * TYPICAL_SHARE:.0f} % of what the errors in {100 * share:.3g} % of "
-            "the shots do, measured at 6 to 10 qubits (verification/transport.py)"
+            f"total variation distance of about {bound:.2g}: {100 * TYPICAL_SHARE:.0f} % of what the errors in "
+            f"{100 * share:.3g} % of the shots do, measured at 6 to 10 qubits (verification/transport.py)"
         ),
         error_bound=bound,
         reason=(

@@ -48,6 +48,10 @@ WIDE = 100
 """From so many qubits on, on a lattice of degree four, a search for a layout that does not exist takes many times as
 long as routing."""
 
+LARGE = 300
+FEW = 10
+"""On more qubits than this only the settings with few trials run: a trial takes a second there."""
+
 MOVED = 3
 SHORT = 1500
 """So many of the best candidates are moved, of longer circuits the best alone."""
@@ -191,7 +195,7 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
         trial.keep(make)
     else:
         degree = max(len(near) for near in neighbours_of(region.edges).values())
-        spare = why is not None and n >= WIDE and degree > HEAVY_HEX_DEGREE
+        spare = why is not None and WIDE <= n <= LARGE and degree > HEAVY_HEX_DEGREE
         _route(given, prepared, properties, flow, trial, effort=effort, spare=spare)
     if effort == "thorough":
         for level in (1, 2, 3):
@@ -260,6 +264,8 @@ def _route(
     """
     twin, n = trial.scorer.twin, given.num_qubits
     settings = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
+    if n > LARGE and effort == "normal":
+        settings = tuple(setting for setting in settings if setting.layout_trials <= FEW)
     runs = [(flow, setting) for setting in settings]
     light = len(prepared.data) <= LIGHT
     if (spare or light) and effort == "normal":

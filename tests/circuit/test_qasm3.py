@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qiskit import QuantumCircuit, qasm3
+from qiskit import QuantumCircuit, qasm3, transpile
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Operator, random_unitary
 
 from kakehashi.circuit.gates import GateCircuit, Operation, from_qiskit, to_qiskit
@@ -74,6 +75,21 @@ def test_conditions_and_physical_qubits_of_qiskit_are_read():
     circuit.delay(100, 1, unit="ns")
     circuit.reset(1)
     assert fields(read_qasm3(qasm3.dumps(circuit))) == fields(from_qiskit(circuit))
+
+
+def test_what_the_transpiler_made_for_a_device_keeps_its_qubits():
+    backend = GenericBackendV2(6, basis_gates=["rz", "sx", "x", "cz"], seed=1)
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.ccx(0, 1, 2)
+    circuit.delay(100, 1, unit="dt")
+    circuit.measure_all()
+    isa = transpile(circuit, backend, initial_layout=[4, 2, 1], seed_transpiler=1)
+    read = read_qasm3(qasm3.dumps(isa), n_qubits=6, clock_ns=0.2)
+    assert read.n_qubits == 6
+    made = from_qiskit(isa, clock_ns=0.2)
+    assert [(o.name, o.qubits, o.bits) for o in read] == [(o.name, o.qubits, o.bits) for o in made]
+    assert [o.parameters for o in read] == [pytest.approx(o.parameters, abs=1e-12) for o in made]
 
 
 def test_matrices_are_written_as_gates():

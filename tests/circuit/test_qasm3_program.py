@@ -51,6 +51,15 @@ def test_conditions(text, condition):
     assert [o.condition for o in circuit] == [condition, condition, condition, None]
 
 
+def test_else_has_the_opposite_condition():
+    circuit = read("qubit q; bit c; if (c) { x q; y q; } else z q; h q;")
+    assert [(o.name, o.condition) for o in circuit] == [("x", (0, 1)), ("y", (0, 1)), ("z", (0, 0)), ("h", None)]
+
+
+def test_steps_of_the_clock_are_understood_where_the_clock_is_known():
+    assert steps("delay[50dt] $0;", clock_ns=4.0) == [("delay", (0,), 200.0)]
+
+
 def test_angles_of_a_defined_gate_go_by_position_and_not_by_name():
     assert steps("gate g(b, a) q { rx(b) q; rz(a) q; } qubit q; g(0.25, 0.5) q;") == [
         ("rx", (0,), 0.25),
@@ -100,7 +109,9 @@ def test_delays_constants_comments_pragmas_and_annotations():
         ("qubit[2] q; bit c; c = measure q;", 3, "2 qubits cannot be measured into 1 bits."),
         ("qubit[2] q; qubit[3] r; cx q, r;", 3, "different lengths [2, 3]"),
         ("qubit q; bit c; if (c) { if (c) x q; }", 3, "an `if` within an `if` is not understood here."),
-        ("qubit q; bit c; if (c) x q; else y q;", 3, "`else` is not understood here"),
+        ("qubit q; bit c; if (c) x q; else if (!c) y q;", 3, "an `if` within an `if` is not understood here."),
+        ("qubit q; bit c; if (c) c = measure q; else y q;", 3, "Column 39: `else` is not understood where the first"),
+        ("qubit q; else x q;", 3, "'else' is not understood here"),
         ("qubit q; bit[2] c; if (c == 1) x q;", 3, "a condition must be on one bit."),
         ("qubit q; for int i in [0:3] { x q; }", 3, "Column 10: 'for' is not understood here"),
         ("qubit q; input float theta;", 3, "'input' is not understood here"),
@@ -108,7 +119,7 @@ def test_delays_constants_comments_pragmas_and_annotations():
         ("qubit q; x $0;", 3, "either physical qubits such as $0 or declared ones, not both."),
         ("x $5;", 3, "there is no qubit $5: there are 4."),
         ("qubit[9] q;", 1, "the program uses 9 qubits, but there are 4."),
-        ("qubit q; delay[10dt] q;", 3, "a delay is given in ns, us, ms or s here, not in 'dt'."),
+        ("qubit q; delay[10dt] q;", 3, "a delay is given in ns, us, ms or s here, not in 'dt', since"),
         ("qubit q; measure q;", 3, "a measurement must be kept"),
         ("qubit[0] q;", 3, "a register must have at least 1 element, not 0."),
         ("qubit q; ctrl @ U(1, 2, 3) q, q;", 3, "differ in the phase of a controlled 'U'"),

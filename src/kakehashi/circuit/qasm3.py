@@ -11,7 +11,9 @@ from kakehashi.circuit.qasm3_program import Program
 __all__ = ["read_qasm3", "write_qasm3"]
 
 
-def read_qasm3(text: str, *, path: Path | str = "program", n_qubits: int | None = None) -> GateCircuit:
+def read_qasm3(
+    text: str, *, path: Path | str = "program", n_qubits: int | None = None, clock_ns: float | None = None
+) -> GateCircuit:
     r"""A circuit from an OpenQASM 3 program.
 
     Understood are declared and physical qubits (``$0``), gates of ``stdgates.inc``, definitions of gates, modifiers,
@@ -23,6 +25,7 @@ def read_qasm3(text: str, *, path: Path | str = "program", n_qubits: int | None 
         path: The name that errors call it by.
         n_qubits: Number of qubits of the device, for programs on physical qubits, whose highest number says nothing
             about it; without it, as many as the program needs.
+        clock_ns: The device's step of time, which programs write as ``dt``.
 
     Raises:
         FileFormatError: The program is wrong, or uses what is not understood here; with line and column.
@@ -41,7 +44,7 @@ def read_qasm3(text: str, *, path: Path | str = "program", n_qubits: int | None 
         Traceback (most recent call last):
         kakehashi.core.errors.FileFormatError: mine.qasm:2: Column 15: index 2 is outside 'q', which has 2 elements.
     """
-    return Program(text, path=path, n_qubits=n_qubits).read()
+    return Program(text, path=path, n_qubits=n_qubits, clock_ns=clock_ns).read()
 
 
 def write_qasm3(circuit: GateCircuit, *, physical: bool = False) -> str:

@@ -47,6 +47,7 @@ class Program:
         path: The name that errors call it by.
         n_qubits: Number of qubits of the circuit; as many as the program declares, or as its highest physical qubit
             asks for, where not given.
+        clock_ns: The device's step of time, which programs write as ``dt``.
 
     Example:
         >>> circuit = Program('include "stdgates.inc"; rz(pi/2) $3;', path="a.qasm").read()
@@ -54,8 +55,11 @@ class Program:
         (4, (3,))
     """
 
-    def __init__(self, text: str, *, path: Path | str, n_qubits: int | None = None) -> None:
+    def __init__(
+        self, text: str, *, path: Path | str, n_qubits: int | None = None, clock_ns: float | None = None
+    ) -> None:
         self.cursor = Cursor(text, path=path)
+        self.units = NS_PER | {"µs": NS_PER["us"], "μs": NS_PER["us"]} | ({"dt": clock_ns} if clock_ns else {})
         self.asked_qubits = n_qubits
         self.registers = Registers(self.cursor, n_qubits=n_qubits)
         self.definitions: dict[str, Definition] = {}
@@ -179,9 +183,10 @@ class Program:
     def _read_delay(self) -> None:
         self.cursor.take("[")
         number, unit = self.cursor.take("number"), self.cursor.take("name")
-        factor = NS_PER.get({"µs": "us", "μs": "us"}.get(unit.text, unit.text))
+        factor = self.units.get(unit.text)
         if factor is None:
-            self.cursor.fail(f"a delay is given in ns, us, ms or s here, not in {unit.text!r}", unit)
+            clock = ", since the length of a step is not given" if unit.text == "dt" else ""
+            self.cursor.fail(f"a delay is given in ns, us, ms or s here, not in {unit.text!r}{clock}", unit)
         self.cursor.take("]")
         for qubit in self.registers.qubit_list():
             self._add("delay", (qubit,), parameters=(float(number.text.replace("_", "")) * factor,))
@@ -213,16 +218,27 @@ class Program:
         if self.condition is not None:
             self.cursor.fail("an `if` within an `if` is not understood here")
         self.cursor.take("(")
-        self.condition = self._read_condition()
+        bit, value = self._read_condition()
         self.cursor.take(")")
+        first = len(self.operations)
+        self._body((bit, value))
+        if self.cursor.peek.text != "else":
+            return
+        token = self.cursor.take()
+        if any(bit in operation.bits for operation in self.operations[first:]):
+            # The condition is asked once, before the first branch; here each operation asks it again.
+            self.cursor.fail("`else` is not understood where the first branch writes the bit of the condition", token)
+        self._body((bit, 1 - value))
+
+    def _body(self, condition: tuple[int, int]) -> None:
+        """A statement or a block, on a condition."""
+        self.condition = condition
         if self.cursor.take_if("{"):
             while not self.cursor.take_if("}"):
                 self._statement()
         else:
             self._statement()
         self.condition = None
-        if self.cursor.peek.text == "else":
-            self.cursor.fail("`else` is not understood here; write a second `if` with the opposite condition")
 
     def _read_condition(self) -> tuple[int, int]:
         negated = self.cursor.take_if("!")

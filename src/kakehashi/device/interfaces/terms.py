@@ -76,19 +76,33 @@ def group_terms(terms: Iterable[Observable]) -> list[Basis]:
         >>> [dict(basis.letters) for basis in found]
         [{0: 'X', 1: 'X'}, {0: 'Z'}]
     """
-    bases: list[tuple[dict[int, str], list[Observable]]] = []
+    # As whole numbers, two masks and where they count: whether two products agree is then four machine operations,
+    # which matters for the ten thousand terms of a molecule.
+    masks: list[tuple[int, int, int]] = []
+    members: list[list[Observable]] = []
     # Heavy terms first: they leave the least freedom.
     for term in sorted(set(terms), key=lambda term: (-len(term.paulis), term.paulis)):
         if not term.paulis:
             continue
-        for letters, members in bases:
-            if all(letters.get(qubit, letter) == letter for qubit, letter in term.paulis):
-                letters.update(term.paulis)
-                members.append(term)
+        x, z, where = _masks(term)
+        for k, (base_x, base_z, base_where) in enumerate(masks):
+            if not ((x ^ base_x) | (z ^ base_z)) & where & base_where:
+                masks[k] = (x | base_x, z | base_z, where | base_where)
+                members[k].append(term)
                 break
         else:
-            bases.append((dict(term.paulis), [term]))
-    return [Basis(letters=dict(sorted(letters.items())), terms=tuple(members)) for letters, members in bases]
+            masks.append((x, z, where))
+            members.append([term])
+    return [
+        Basis(letters=dict(sorted(pair for term in group for pair in term.paulis)), terms=tuple(group))
+        for group in members
+    ]
+
+
+def _masks(term: Observable) -> tuple[int, int, int]:
+    x = sum(1 << qubit for qubit, letter in term.paulis if letter != "Z")
+    z = sum(1 << qubit for qubit, letter in term.paulis if letter != "X")
+    return x, z, x | z
 
 
 def with_measurement(circuit: GateCircuit, basis: Basis) -> GateCircuit:

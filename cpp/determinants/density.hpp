@@ -146,8 +146,12 @@ void fill_densities(const Network<S>& net, const double* bra, const double* ket,
 template <class S>
 void apply_spin_squared(const Network<S>& net, const double* c, double* out) {
     const std::int32_t n = net.size();
+    const Parities parities = net.is_mirrored() ? net.parities_of(c) : Parities{true, true};
+    const bool half = parities.even != parities.odd;  // the image of one of each two mirror images gives the other's
+    const double parity = parities.even ? 1 : -1;
 #pragma omp parallel for num_threads(net.v.options.n_threads) schedule(dynamic, 256)
     for (std::int32_t i = 0; i < n; ++i) {
+        if (half && net.mirror[i] < i) continue;
         const S b = net.betas.strings[net.beta[i]], a = net.alphas.strings[net.alpha[i]];
         double sum = net.spin_diagonal(a, b) * c[i];
         for (std::int64_t l = net.alphas.link_offsets[net.alpha[i]]; l < net.alphas.link_offsets[net.alpha[i] + 1]; ++l) {
@@ -160,6 +164,7 @@ void apply_spin_squared(const Network<S>& net, const double* c, double* out) {
             const bool odd = (link.odd != 0) ^ is_odd(net.betas.parities[net.beta[i]], link.from, link.to);
             sum += odd ? c[j] : -c[j];
         }
+        if (half) out[net.mirror[i]] = parity * sum;
         out[i] = sum;
     }
 }

@@ -27,8 +27,9 @@ double coulomb_single(const double* row, S other) {
     return sum;
 }
 
-// Turns visits into elements: calls `Sink::add(i, j, element)`. Elements below the screen are left out.
-template <class S, class Sink>
+// Turns visits into elements: calls `Sink::add(i, j, element)`. Elements below the screen are left out. With `half`, rows
+// are one of each two mirror images, and matrix.hpp says what becomes of their elements.
+template <class S, class Sink, bool half = false>
 struct Elements {
     const Network<S>& net;
     Sink& sink;
@@ -37,7 +38,13 @@ struct Elements {
     int to = 0, from = 0;
 
     void emit(std::int32_t i, std::int32_t j, double element) {
-        if (std::abs(element) > net.v.options.screen) sink.add(i, j, element);
+        if (!(std::abs(element) > net.v.options.screen)) return;
+        if (half) {
+            const std::int32_t mirrored = net.mirror[i];
+            if (net.mirror[j] > std::max(i, mirrored)) return;  // in the other's row
+            if (mirrored == i || mirrored == j) element *= 0.5;
+        }
+        sink.add(i, j, element);
     }
     void link(const Link& link) {
         to = link.to, from = link.from;

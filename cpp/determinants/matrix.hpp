@@ -5,6 +5,12 @@
 // energy changes by at most 2^-24 of the sum of |c_i H_ij c_j|. Full spaces differed from FCI by 1e-9 to 4e-9 hartree for
 // molecules with one leading determinant, by 2e-8 for N2 at twice its bond length, and by 4e-8 for a Hubbard chain, whose
 // many equal integrals are all rounded alike. Rows that are not stored are exact.
+//
+// Where every determinant has its mirror image in the space (spins exchanged: P), one of each two has a row, as
+// H_ij = H_Pi,Pj: up to the columns whose own pair came before. A vector is multiplied in its even and in its odd part,
+// x_Pi = p x_i; mostly it has but one of them, and is then half as long: one number for each pair. With y the sums of the
+// rows, forwards and backwards as for a whole triangle, the product is y_i + p y_Pi. This meets an element twice whose
+// row is its own mirror image, and one between two mirror images: those are kept halved.
 #pragma once
 
 #include <omp.h>
@@ -38,13 +44,32 @@ struct RowBuffers {
     }
 };
 
-// Adds H c of the rows it visits: for rows that are not stored.
+// What a vector is: all of the determinants, or the pairs of mirror images with a sign.
+enum class Vectors { whole, even, odd };
+
+// Where an element goes whose column is a determinant, or a pair and whether it is the one without a row.
+template <Vectors kind>
+struct Column {
+    std::int32_t place;
+    double value;
+    Column(std::int32_t code, double element) : place(code), value(element) {
+        if constexpr (kind != Vectors::whole) place >>= 1;
+        if constexpr (kind == Vectors::odd) value = code & 1 ? -value : value;
+    }
+};
+
+// Adds H x of the rows it visits: for rows that are not stored.
+template <Vectors kind>
 struct DirectProduct {
-    const double* c;
-    double* out;
+    const std::int32_t* codes;
+    const double* x;
+    double* y;
     void add(std::int32_t i, std::int32_t j, double element) {
-        out[i] += element * c[j];
-        out[j] += element * c[i];
+        const bool whole = kind == Vectors::whole;
+        const std::int32_t row = whole ? i : codes[i] >> 1;
+        const Column<kind> column(whole ? j : codes[j], element);
+        y[row] += column.value * x[column.place];
+        y[column.place] += column.value * x[row];
     }
 };
 
@@ -52,7 +77,65 @@ template <class S>
 class Matrix {
 public:
     MatrixSize build(const Network<S>& net, std::int64_t budget_bytes) {
-        const std::vector<Piece> pieces = net.pieces(n_seen_);
+        if (half_ != net.is_mirrored()) {
+            *this = Matrix();
+            half_ = net.is_mirrored();
+        }
+        if (half_) {
+            const HalfRows rows = net.half_rows(n_seen_);
+            codes_.resize(net.size());
+            for (const std::int32_t i : rows.members) {
+                const auto pair = static_cast<std::int32_t>(2 * pairs_.size());
+                codes_[net.mirror[i]] = pair + 1;
+                codes_[i] = pair;
+                pairs_.push_back(i);
+            }
+            store<true>(net, rows.pieces, rows.members, budget_bytes,
+                        [&](const Piece& piece, auto& elements) { net.visit(piece, rows, elements); });
+        } else {
+            store<false>(net, net.pieces(n_seen_), net.by_alpha.members, budget_bytes,
+                         [&](const Piece& piece, auto& elements) { net.visit(piece, elements); });
+        }
+        n_seen_ = net.size();
+        std::sort(direct_rows_.begin(), direct_rows_.end());
+        return size_;
+    }
+
+    void apply(const Network<S>& net, const double* c, double* out) const {
+        const std::int64_t n = net.size();
+        const int n_threads = net.v.options.n_threads;
+        for (std::int64_t i = 0; i < n; ++i) out[i] = net.diagonal[i] * c[i];
+        const auto y = std::make_unique_for_overwrite<double[]>(n);
+        if (!half_) {
+            multiply<Vectors::whole>(net, n, c, y.get());
+#pragma omp parallel for num_threads(n_threads) schedule(static)
+            for (std::int64_t i = 0; i < n; ++i) out[i] += y[i];
+            return;
+        }
+        const Parities parities = net.parities_of(c);
+        const auto n_pairs = static_cast<std::int64_t>(pairs_.size());
+        const auto x = std::make_unique_for_overwrite<double[]>(n_pairs);
+        for (const int parity : {1, -1}) {
+            if (!(parity == 1 ? parities.even : parities.odd)) continue;
+#pragma omp parallel for num_threads(n_threads) schedule(static)
+            for (std::int64_t k = 0; k < n_pairs; ++k) x[k] = 0.5 * (c[pairs_[k]] + parity * c[net.mirror[pairs_[k]]]);
+            if (parity == 1) {
+                multiply<Vectors::even>(net, n_pairs, x.get(), y.get());
+            } else {
+                multiply<Vectors::odd>(net, n_pairs, x.get(), y.get());
+            }
+#pragma omp parallel for num_threads(n_threads) schedule(static)
+            for (std::int64_t k = 0; k < n_pairs; ++k) {
+                out[pairs_[k]] += y[k];
+                out[net.mirror[pairs_[k]]] += parity * y[k];  // of its own mirror image, as above: y_i + p y_Pi
+            }
+        }
+    }
+
+private:
+    template <bool half, class Visit>
+    void store(const Network<S>& net, const std::vector<Piece>& pieces, const std::vector<std::int32_t>& rows,
+               std::int64_t budget_bytes, Visit&& visit) {
         std::vector<StoredPiece> fresh(pieces.size());
         std::int64_t n_bytes = size_.n_bytes;
         std::vector<RowBuffers> all_buffers(net.v.options.n_threads);
@@ -61,7 +144,7 @@ public:
 #pragma omp parallel num_threads(net.v.options.n_threads)
         {
             RowBuffers& buffers = all_buffers[omp_get_thread_num()];
-            Elements<S, RowBuffers> elements{net, buffers};
+            Elements<S, RowBuffers, half> elements{net, buffers};
 #pragma omp for schedule(dynamic, 4)
             for (std::size_t k = 0; k < pieces.size(); ++k) {
                 std::int64_t so_far;
@@ -71,11 +154,11 @@ public:
                 failure.guard([&] {
                     const Piece& piece = pieces[k];
                     for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-                        buffers.place[net.by_alpha.members[at]] = static_cast<std::int32_t>(at - piece.begin);
+                        buffers.place[rows[at]] = static_cast<std::int32_t>(at - piece.begin);
                         buffers.rows[at - piece.begin].clear();
                     }
-                    net.visit(piece, elements);
-                    const std::int64_t taken = keep(net, piece, buffers, fresh[k]);
+                    visit(piece, elements);
+                    const std::int64_t taken = keep<half>(rows, piece, buffers, fresh[k]);
 #pragma omp atomic
                     n_bytes += taken;
                 });
@@ -84,99 +167,118 @@ public:
         failure.rethrow();
         for (std::size_t k = 0; k < pieces.size(); ++k) {
             if (fresh[k].rows.empty()) {
-                direct_rows_.insert(direct_rows_.end(), net.by_alpha.members.begin() + pieces[k].begin,
-                                    net.by_alpha.members.begin() + pieces[k].end);
+                direct_rows_.insert(direct_rows_.end(), rows.begin() + pieces[k].begin, rows.begin() + pieces[k].end);
                 continue;
             }
             size_.n_elements += fresh[k].n_entries();
-            size_.n_rows += static_cast<std::int64_t>(fresh[k].rows.size());
+            for (std::int64_t at = pieces[k].begin; at < pieces[k].end; ++at)
+                size_.n_rows += half && net.mirror[rows[at]] != rows[at] ? 2 : 1;
             stored_.push_back(std::move(fresh[k]));
         }
         size_.n_bytes = n_bytes;
-        n_seen_ = net.size();
-        std::sort(direct_rows_.begin(), direct_rows_.end());
-        return size_;
     }
 
-    void apply(const Network<S>& net, const double* c, double* out) const {
-        const std::int64_t n = net.size();
+    // y = the rows' elements times x, forwards and backwards.
+    template <Vectors kind>
+    void multiply(const Network<S>& net, std::int64_t n, const double* x, double* y) const {
+        constexpr bool half = kind != Vectors::whole;
         const int n_threads = net.v.options.n_threads;
         std::vector<std::unique_ptr<double[]>> sums(n_threads);
-        for (auto& part : sums) part = std::make_unique_for_overwrite<double[]>(n);
-        const std::vector<Piece> direct = direct_pieces(net);
+        for (int part = 1; part < n_threads; ++part) sums[part] = std::make_unique_for_overwrite<double[]>(n);
+        const HalfRows direct = direct_pieces(net);
 #pragma omp parallel num_threads(n_threads)
         {
             const int n_here = omp_get_num_threads();  // may be fewer than asked for
-            double* y = sums[omp_get_thread_num()].get();
-            std::fill(y, y + n, 0.0);
+            double* own = omp_get_thread_num() == 0 ? y : sums[omp_get_thread_num()].get();
+            std::fill(own, own + n, 0.0);
 // Who takes which piece is the same every time: sums in another order would differ in their last digits, and a state
 // that lies close to another one would follow either of them.
 #pragma omp for schedule(static, 16) nowait
-            for (std::size_t k = 0; k < stored_.size(); ++k) multiply(stored_[k], c, y);
-            DirectProduct product{c, y};
-            Elements<S, DirectProduct> elements{net, product};
+            for (std::size_t k = 0; k < stored_.size(); ++k) multiply<kind>(stored_[k], x, own);
+            DirectProduct<kind> product{codes_.data(), x, own};
+            Elements<S, DirectProduct<kind>, half> elements{net, product};
 #pragma omp for schedule(static, 1)
-            for (std::size_t k = 0; k < direct.size(); ++k) net.visit(direct[k], elements);
+            for (std::size_t k = 0; k < direct.pieces.size(); ++k) {
+                if constexpr (half) {
+                    net.visit(direct.pieces[k], direct, elements);
+                } else {
+                    net.visit(direct.pieces[k], elements);
+                }
+            }
 #pragma omp for schedule(static)
             for (std::int64_t i = 0; i < n; ++i) {
-                double sum = net.diagonal[i] * c[i];
-                for (int part = 0; part < n_here; ++part) sum += sums[part][i];
-                out[i] = sum;
+                for (int part = 1; part < n_here; ++part) y[i] += sums[part][i];
             }
         }
     }
 
-private:
-    static std::int64_t keep(const Network<S>& net, const Piece& piece, const RowBuffers& buffers, StoredPiece& to) {
+    template <bool half>
+    std::int64_t keep(const std::vector<std::int32_t>& rows, const Piece& piece, const RowBuffers& buffers,
+                      StoredPiece& to) const {
         std::int64_t n = 0;
         for (std::int64_t at = piece.begin; at < piece.end; ++at) {
             n += static_cast<std::int64_t>(buffers.rows[at - piece.begin].size());
-            to.rows.push_back(net.by_alpha.members[at]);
+            to.rows.push_back(half ? codes_[rows[at]] >> 1 : rows[at]);
             to.ends.push_back(n);
         }
         to.entries = std::make_unique_for_overwrite<Entry[]>(n);
         Entry* entry = to.entries.get();
-        for (std::int64_t at = piece.begin; at < piece.end; ++at)
-            entry = std::copy(buffers.rows[at - piece.begin].begin(), buffers.rows[at - piece.begin].end(), entry);
+        for (std::int64_t at = piece.begin; at < piece.end; ++at) {
+            for (const Entry& e : buffers.rows[at - piece.begin]) *entry++ = {half ? codes_[e.column] : e.column, e.value};
+        }
         return n * std::int64_t{sizeof(Entry)} + 12 * (piece.end - piece.begin) + std::int64_t{sizeof(StoredPiece)};
     }
 
-    static void multiply(const StoredPiece& piece, const double* c, double* y) {
+    // Four sums at a time: each addition to one waits for the one before.
+    template <Vectors kind>
+    static void multiply(const StoredPiece& piece, const double* x, double* y) {
         const Entry* entry = piece.entries.get();
         for (std::size_t k = 0; k < piece.rows.size(); ++k) {
             const Entry* end = piece.entries.get() + piece.ends[k];
-            const std::int32_t i = piece.rows[k];
-            const double ci = c[i];
-            double sum = 0;
-            for (; entry != end; ++entry) {
-                const double value = entry->value;
-                sum += value * c[entry->column];
-                y[entry->column] += value * ci;
+            const double xi = x[piece.rows[k]];
+            double sums[4] = {0, 0, 0, 0};
+            const auto take = [&](const Entry& e, double& sum) {
+                const Column<kind> column(e.column, e.value);
+                sum += column.value * x[column.place];
+                y[column.place] += column.value * xi;
+            };
+            for (; end - entry >= 4; entry += 4) {
+                for (int lane = 0; lane < 4; ++lane) take(entry[lane], sums[lane]);
             }
-            y[i] += sum;
+            for (; entry != end; ++entry) take(*entry, sums[0]);
+            y[piece.rows[k]] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
         }
     }
 
     // The rows that are not stored as pieces of the present groups, which may have grown since.
-    std::vector<Piece> direct_pieces(const Network<S>& net) const {
-        std::vector<Piece> pieces;
-        if (direct_rows_.empty()) return pieces;
+    HalfRows direct_pieces(const Network<S>& net) const {
+        HalfRows rows;
+        if (direct_rows_.empty()) return rows;
         std::vector<char> direct(net.size(), 0);
         for (const std::int32_t i : direct_rows_) direct[i] = 1;
+        std::vector<Piece>& pieces = rows.pieces;
         for (std::int32_t a = 0; a < net.alphas.size(); ++a) {
             for (std::int64_t at = net.by_alpha.begin(a); at < net.by_alpha.end(a); ++at) {
                 if (!direct[net.by_alpha.members[at]]) continue;
-                if (!pieces.empty() && pieces.back().alpha == a && pieces.back().end == at &&
-                    at - pieces.back().begin < 64) {
+                std::int64_t place = at;
+                if (half_) {
+                    place = static_cast<std::int64_t>(rows.members.size());
+                    rows.members.push_back(net.by_alpha.members[at]);
+                }
+                if (!pieces.empty() && pieces.back().alpha == a && pieces.back().end == place &&
+                    place - pieces.back().begin < 64) {
                     ++pieces.back().end;
                 } else {
-                    pieces.push_back({a, at, at + 1});
+                    pieces.push_back({a, place, place + 1});
                 }
             }
         }
-        return pieces;
+        return rows;
     }
 
+    bool half_ = false;                // rows are one of each two mirror images
+    std::vector<std::int32_t> pairs_;  // the one of each two that has a row
+    std::vector<std::int32_t> codes_;  // by determinant: twice the number of its pair, and one more for that without a row
     std::vector<StoredPiece> stored_;
     std::vector<std::int32_t> direct_rows_;
     std::int32_t n_seen_ = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <vector>
 
@@ -89,7 +90,18 @@ struct Groups {
 // A run of determinants with the same alpha string: what one thread works on at a time.
 struct Piece {
     std::int32_t alpha;
-    std::int64_t begin, end;  // positions in the alpha groups
+    std::int64_t begin, end;  // positions in the alpha groups, or in the list that `HalfRows` has
+};
+
+// Which parts a vector has under exchange of the spins; what is rounding beside the other part does not count.
+struct Parities {
+    bool even, odd;
+};
+
+// One of each two mirror images, by alpha string.
+struct HalfRows {
+    std::vector<std::int32_t> members;
+    std::vector<Piece> pieces;
 };
 
 template <class S>
@@ -102,7 +114,10 @@ struct Network {
     std::vector<std::int32_t> alpha, beta;  // strings of each determinant
     Groups<S> by_alpha, by_beta;
     std::vector<double> diagonal;           // penalty included
+    std::vector<std::int32_t> mirror;       // the determinant with the spins exchanged, -1 where it is not there
 
+    // Whether every determinant has its mirror image here.
+    bool is_mirrored() const { return n_single_ == 0 && size() > 0; }
     std::int32_t size() const { return static_cast<std::int32_t>(alpha.size()); }
     std::int32_t find(std::int32_t a, std::int32_t b) const {
         if (slots_.empty() || a < 0 || b < 0) return -1;
@@ -116,13 +131,38 @@ struct Network {
     }
     std::int64_t append(const std::uint64_t* alpha_words, const std::uint64_t* beta_words, std::int64_t n);
     double spin_diagonal(S a, S b) const;  // <S^2>
+    Parities parities_of(const double* c) const;  // where the space is mirrored
     std::vector<Piece> pieces(std::int32_t first) const;
+    // Of each pair of mirror images from `first` on, the one from which the walk to its neighbours is the shorter.
+    HalfRows half_rows(std::int32_t first) const;
 
     // Calls the visitor for every row of the piece and every connected determinant of lower number.
     template <class Visitor>
-    void visit(const Piece& piece, Visitor& visitor) const;
+    void visit(const Piece& piece, Visitor& visitor) const {
+        walk<false>(piece, by_alpha.members, visitor);
+    }
+    // The same where the rows are one of each two mirror images: calls for the connected determinants that are not
+    // above the row and its mirror image.
+    template <class Visitor>
+    void visit(const Piece& piece, const HalfRows& rows, Visitor& visitor) const {
+        walk<true>(piece, rows.members, visitor);
+    }
 
 private:
+    template <bool half, class Visitor>
+    void walk(const Piece& piece, const std::vector<std::int32_t>& rows, Visitor& visitor) const;
+    void pair_with_mirror(std::int32_t number) {
+        mirror.push_back(-1);
+        ++n_single_;
+        const std::int32_t a = alphas.index.find(alphas.strings.data(), betas.strings[beta[number]]);
+        if (a < 0) return;
+        const std::int32_t other = find(a, betas.index.find(betas.strings.data(), alphas.strings[alpha[number]]));
+        if (other < 0) return;
+        mirror[number] = other;
+        mirror[other] = number;
+        n_single_ -= other == number ? 1 : 2;
+    }
+    std::int64_t n_single_ = 0;  // determinants without a mirror image
     void place(std::int32_t number) {
         Word i = mix((Word(alpha[number]) << 32) | Word(beta[number])) & mask_;
         while (slots_[i] >= 0) i = (i + 1) & mask_;
@@ -216,6 +256,7 @@ std::int64_t Network<S>::append(const std::uint64_t* alpha_words, const std::uin
         }
         if (v.options.spin_penalty != 0) energy += v.options.spin_penalty * spin_diagonal(sa, sb);
         diagonal.push_back(energy);
+        pair_with_mirror(size() - 1);
     }
     if (size() > before) {
         alphas.link(v.options.n_threads);
@@ -237,6 +278,50 @@ std::vector<Piece> Network<S>::pieces(std::int32_t first) const {
     return result;
 }
 
+template <class S>
+Parities Network<S>::parities_of(const double* c) const {
+    constexpr double rounding = 1e-20;
+    constexpr std::int64_t length = 4096;  // sums of fixed parts, so that threads change nothing
+    const std::int64_t n_parts = (size() + length - 1) / length;
+    std::vector<double> even(n_parts), odd(n_parts);
+#pragma omp parallel for num_threads(v.options.n_threads) schedule(static)
+    for (std::int64_t part = 0; part < n_parts; ++part) {
+        double sum = 0, difference = 0;
+        for (std::int64_t i = part * length; i < std::min<std::int64_t>(size(), (part + 1) * length); ++i) {
+            const double other = c[mirror[i]];
+            sum += (c[i] + other) * (c[i] + other);
+            difference += (c[i] - other) * (c[i] - other);
+        }
+        even[part] = sum, odd[part] = difference;
+    }
+    const double evens = std::accumulate(even.begin(), even.end(), 0.0);
+    const double odds = std::accumulate(odd.begin(), odd.end(), 0.0);
+    return {!(evens <= rounding * odds), !(odds <= rounding * evens)};
+}
+
+template <class S>
+HalfRows Network<S>::half_rows(std::int32_t first) const {
+    constexpr std::int64_t longest = 64;
+    std::vector<std::int64_t> steps(alphas.size());  // of the walk from a determinant with this alpha string
+    for (std::int32_t a = 0; a < alphas.size(); ++a) {
+        steps[a] = by_alpha.end(a) - by_alpha.begin(a);
+        for (std::int64_t l = alphas.link_offsets[a]; l < alphas.link_offsets[a + 1]; ++l)
+            steps[a] += by_alpha.end(alphas.links[l].target) - by_alpha.begin(alphas.links[l].target);
+    }
+    HalfRows rows;
+    for (std::int32_t a = 0; a < alphas.size(); ++a) {
+        const auto begin = static_cast<std::int64_t>(rows.members.size());
+        for (std::int64_t at = by_alpha.lower_bound(a, first); at < by_alpha.end(a); ++at) {
+            const std::int32_t i = by_alpha.members[at], other = mirror[i];
+            const std::int64_t here = steps[a], there = steps[alpha[other]];
+            if (here < there || (here == there && i <= other)) rows.members.push_back(i);
+        }
+        const auto end = static_cast<std::int64_t>(rows.members.size());
+        for (std::int64_t at = begin; at < end; at += longest) rows.pieces.push_back({a, at, std::min(end, at + longest)});
+    }
+    return rows;
+}
+
 // The visitor has
 //   link(alpha_link)                    what follows is reached through this alpha excitation
 //   opposite(i, j, beta, other)         alpha link and a beta single, from beta string `beta` of i to `other` of j
@@ -244,16 +329,19 @@ std::vector<Piece> Network<S>::pieces(std::int32_t first) const {
 //   beta_single(i, j, beta, other), beta_double(...), alpha_double(i, j, alpha, other)
 // with beta and alpha the string numbers of row i.
 template <class S>
-template <class Visitor>
-void Network<S>::visit(const Piece& piece, Visitor& visitor) const {
+template <bool half, class Visitor>
+void Network<S>::walk(const Piece& piece, const std::vector<std::int32_t>& rows, Visitor& visitor) const {
     const std::int32_t a = piece.alpha;
+    // Up to which number the columns of a row go.
+    const auto end_of = [this](std::int32_t i) { return half ? std::max(i, mirror[i]) + 1 : i; };
     for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-        const std::int32_t i = by_alpha.members[at], b = beta[i];
-        const S own = by_alpha.others[at];
-        for (std::int64_t k = by_alpha.begin(a); k < at; ++k) {
+        const std::int32_t i = rows[at], b = beta[i], columns = end_of(i);
+        const S own = betas.strings[b];
+        const std::int64_t same_end = by_alpha.lower_bound(a, columns);
+        for (std::int64_t k = by_alpha.begin(a); k < same_end; ++k) {
             const S change = own ^ by_alpha.others[k];
             const int n = change.count();
-            if (n > 4) continue;
+            if (n > 4 || (half && n == 0)) continue;
             if (n == 2) {
                 visitor.beta_single(i, by_alpha.members[k], b, by_alpha.others[k]);
             } else {
@@ -261,22 +349,23 @@ void Network<S>::visit(const Piece& piece, Visitor& visitor) const {
             }
         }
         const S own_alpha = alphas.strings[a];
-        const std::int64_t end = by_beta.lower_bound(b, i);
+        const std::int64_t end = by_beta.lower_bound(b, columns);
         for (std::int64_t k = by_beta.begin(b); k < end; ++k) {
             if ((own_alpha ^ by_beta.others[k]).count() == 4)
                 visitor.alpha_double(i, by_beta.members[k], a, by_beta.others[k]);
         }
     }
-    const std::int32_t last = by_alpha.members[piece.end - 1];
+    std::int32_t last = 0;
+    for (std::int64_t at = piece.begin; at < piece.end; ++at) last = std::max(last, end_of(rows[at]));
     for (std::int64_t l = alphas.link_offsets[a]; l < alphas.link_offsets[a + 1]; ++l) {
         const Link& link = alphas.links[l];
         const std::int64_t begin = by_alpha.begin(link.target);
-        if (by_alpha.members[begin] > last) continue;
+        if (by_alpha.members[begin] >= last) continue;
         visitor.link(link);
         for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-            const std::int32_t i = by_alpha.members[at], b = beta[i];
-            const S own = by_alpha.others[at];
-            const std::int64_t end = by_alpha.lower_bound(link.target, i);
+            const std::int32_t i = rows[at], b = beta[i];
+            const S own = betas.strings[b];
+            const std::int64_t end = by_alpha.lower_bound(link.target, end_of(i));
             for (std::int64_t k = begin; k < end; ++k) {
                 const S change = own ^ by_alpha.others[k];
                 if (!change.at_most_two()) continue;

@@ -43,6 +43,10 @@ class DeterminantSpace(Space):
     Determinants keep the order in which they were given. What the methods do is said in
     :class:`~kakehashi.subspace.space.Space`.
 
+    Where each determinant has its mirror image, the one with the spins exchanged, in the space, the matrix has rows for
+    one of each two, which halves its memory and the time to build it. A state that is even or odd under the exchange
+    gains the same in products and in :meth:`look_outside`; its other part does not count where it is smaller by 1e-10.
+
     Stored elements are single-precision numbers (the diagonal is not): each is right to 6e-8 of its size, and an energy
     to 1e-9 hartree where one determinant leads, to some 4e-8 where none does. Rows that are computed anew, for want of
     memory, are in double precision.

@@ -35,6 +35,8 @@ struct Elements {
     Sink& sink;
     const double* row = nullptr;  // (pq|..) of the present alpha link
     double sign = 1, own = 0;
+    bool has_own = false;  // `own` is that of the present link
+    S common = {};         // what both strings of the link hold
     int to = 0, from = 0;
 
     void emit(std::int32_t i, std::int32_t j, double element) {
@@ -50,7 +52,8 @@ struct Elements {
         to = link.to, from = link.from;
         row = net.v.row(Tables::pair(to, from));
         sign = link.odd ? -1 : 1;
-        own = own_single(net.v, net.alphas.strings[link.target].flipped(to), to, from);
+        common = net.alphas.strings[link.target].flipped(to);
+        has_own = false;
     }
     void opposite(std::int32_t i, std::int32_t j, std::int32_t b, S other) {
         const S bra = net.betas.strings[b];
@@ -61,6 +64,8 @@ struct Elements {
         emit(i, j, is_odd(net.betas.parities[b], r, s) ? -sign * element : sign * element);
     }
     void alpha_single(std::int32_t i, std::int32_t j, std::int32_t) {
+        if (!has_own) own = own_single(net.v, common, to, from);
+        has_own = true;
         emit(i, j, sign * (own + coulomb_single(row, net.betas.strings[net.beta[i]])));
     }
     void beta_single(std::int32_t i, std::int32_t j, std::int32_t b, S other) {

@@ -6,7 +6,7 @@
 // molecules with one leading determinant, by 2e-8 for N2 at twice its bond length, and by 4e-8 for a Hubbard chain, whose
 // many equal integrals are all rounded alike. Rows that are not stored are exact.
 //
-// Where every determinant has its mirror image in the space (spins exchanged: P), one of each two has a row, as
+// Where every determinant has its mirror image in the space (spins exchanged: P), one of each two can have a row, as
 // H_ij = H_Pi,Pj: up to the columns whose own pair came before. A vector is multiplied in its even and in its odd part,
 // x_Pi = p x_i; mostly it has but one of them, and is then half as long: one number for each pair. With y the sums of the
 // rows, forwards and backwards as for a whole triangle, the product is y_i + p y_Pi. This meets an element twice whose
@@ -44,9 +44,6 @@ struct RowBuffers {
     }
 };
 
-// What a vector is: all of the determinants, or the pairs of mirror images with a sign.
-enum class Vectors { whole, even, odd };
-
 // Where an element goes whose column is a determinant, or a pair and whether it is the one without a row.
 template <Vectors kind>
 struct Column {
@@ -73,69 +70,45 @@ struct DirectProduct {
     }
 };
 
+// The part of a vector that the rows multiply.
+template <class S>
+void fold(const Network<S>& net, Vectors kind, const double* c, double* x) {
+    const std::int64_t n = net.n_rows(kind != Vectors::whole);
+#pragma omp parallel for num_threads(net.v.options.n_threads) schedule(static)
+    for (std::int64_t k = 0; k < n; ++k) {
+        if (kind == Vectors::whole) {
+            x[k] = c[k];
+        } else {
+            const double own = c[net.pairs[k]], other = c[net.mirror[net.pairs[k]]];
+            x[k] = 0.5 * (kind == Vectors::even ? own + other : own - other);
+        }
+    }
+}
+
+// Adds what the rows make of it: y_i + p y_Pi.
+template <class S>
+void unfold(const Network<S>& net, Vectors kind, const double* y, double* out) {
+    const std::int64_t n = net.n_rows(kind != Vectors::whole);
+    const double parity = kind == Vectors::even ? 1 : -1;
+#pragma omp parallel for num_threads(net.v.options.n_threads) schedule(static)
+    for (std::int64_t k = 0; k < n; ++k) {
+        if (kind == Vectors::whole) {
+            out[k] += y[k];
+        } else {
+            out[net.pairs[k]] += y[k];
+            out[net.mirror[net.pairs[k]]] += parity * y[k];
+        }
+    }
+}
+
 template <class S>
 class Matrix {
 public:
+    template <bool half>
     MatrixSize build(const Network<S>& net, std::int64_t budget_bytes) {
-        if (half_ != net.is_mirrored()) {
-            *this = Matrix();
-            half_ = net.is_mirrored();
-        }
-        if (half_) {
-            const HalfRows rows = net.half_rows(n_seen_);
-            codes_.resize(net.size());
-            for (const std::int32_t i : rows.members) {
-                const auto pair = static_cast<std::int32_t>(2 * pairs_.size());
-                codes_[net.mirror[i]] = pair + 1;
-                codes_[i] = pair;
-                pairs_.push_back(i);
-            }
-            store<true>(net, rows.pieces, rows.members, budget_bytes,
-                        [&](const Piece& piece, auto& elements) { net.visit(piece, rows, elements); });
-        } else {
-            store<false>(net, net.pieces(n_seen_), net.by_alpha.members, budget_bytes,
-                         [&](const Piece& piece, auto& elements) { net.visit(piece, elements); });
-        }
-        n_seen_ = net.size();
-        std::sort(direct_rows_.begin(), direct_rows_.end());
-        return size_;
-    }
-
-    void apply(const Network<S>& net, const double* c, double* out) const {
-        const std::int64_t n = net.size();
-        const int n_threads = net.v.options.n_threads;
-        for (std::int64_t i = 0; i < n; ++i) out[i] = net.diagonal[i] * c[i];
-        const auto y = std::make_unique_for_overwrite<double[]>(n);
-        if (!half_) {
-            multiply<Vectors::whole>(net, n, c, y.get());
-#pragma omp parallel for num_threads(n_threads) schedule(static)
-            for (std::int64_t i = 0; i < n; ++i) out[i] += y[i];
-            return;
-        }
-        const Parities parities = net.parities_of(c);
-        const auto n_pairs = static_cast<std::int64_t>(pairs_.size());
-        const auto x = std::make_unique_for_overwrite<double[]>(n_pairs);
-        for (const int parity : {1, -1}) {
-            if (!(parity == 1 ? parities.even : parities.odd)) continue;
-#pragma omp parallel for num_threads(n_threads) schedule(static)
-            for (std::int64_t k = 0; k < n_pairs; ++k) x[k] = 0.5 * (c[pairs_[k]] + parity * c[net.mirror[pairs_[k]]]);
-            if (parity == 1) {
-                multiply<Vectors::even>(net, n_pairs, x.get(), y.get());
-            } else {
-                multiply<Vectors::odd>(net, n_pairs, x.get(), y.get());
-            }
-#pragma omp parallel for num_threads(n_threads) schedule(static)
-            for (std::int64_t k = 0; k < n_pairs; ++k) {
-                out[pairs_[k]] += y[k];
-                out[net.mirror[pairs_[k]]] += parity * y[k];  // of its own mirror image, as above: y_i + p y_Pi
-            }
-        }
-    }
-
-private:
-    template <bool half, class Visit>
-    void store(const Network<S>& net, const std::vector<Piece>& pieces, const std::vector<std::int32_t>& rows,
-               std::int64_t budget_bytes, Visit&& visit) {
+        const Rows all_rows = net.rows(half, n_seen_);
+        const std::vector<Piece>& pieces = all_rows.pieces;
+        const std::vector<std::int32_t>& rows = all_rows.members;
         std::vector<StoredPiece> fresh(pieces.size());
         std::int64_t n_bytes = size_.n_bytes;
         std::vector<RowBuffers> all_buffers(net.v.options.n_threads);
@@ -157,8 +130,8 @@ private:
                         buffers.place[rows[at]] = static_cast<std::int32_t>(at - piece.begin);
                         buffers.rows[at - piece.begin].clear();
                     }
-                    visit(piece, elements);
-                    const std::int64_t taken = keep<half>(rows, piece, buffers, fresh[k]);
+                    net.template visit<half>(piece, rows, elements);
+                    const std::int64_t taken = keep<half>(net, rows, piece, buffers, fresh[k]);
 #pragma omp atomic
                     n_bytes += taken;
                 });
@@ -176,16 +149,26 @@ private:
             stored_.push_back(std::move(fresh[k]));
         }
         size_.n_bytes = n_bytes;
+        n_seen_ = net.n_rows(half);
+        return size_;
     }
 
     // y = the rows' elements times x, forwards and backwards.
+    void multiply(const Network<S>& net, Vectors kind, const double* x, double* y) const {
+        const std::int64_t n = net.n_rows(kind != Vectors::whole);
+        if (kind == Vectors::whole) multiply<Vectors::whole>(net, n, x, y);
+        if (kind == Vectors::even) multiply<Vectors::even>(net, n, x, y);
+        if (kind == Vectors::odd) multiply<Vectors::odd>(net, n, x, y);
+    }
+
+private:
     template <Vectors kind>
     void multiply(const Network<S>& net, std::int64_t n, const double* x, double* y) const {
         constexpr bool half = kind != Vectors::whole;
         const int n_threads = net.v.options.n_threads;
         std::vector<std::unique_ptr<double[]>> sums(n_threads);
         for (int part = 1; part < n_threads; ++part) sums[part] = std::make_unique_for_overwrite<double[]>(n);
-        const HalfRows direct = direct_pieces(net);
+        const Rows direct = direct_rows(net);
 #pragma omp parallel num_threads(n_threads)
         {
             const int n_here = omp_get_num_threads();  // may be fewer than asked for
@@ -195,16 +178,11 @@ private:
 // that lies close to another one would follow either of them.
 #pragma omp for schedule(static, 16) nowait
             for (std::size_t k = 0; k < stored_.size(); ++k) multiply<kind>(stored_[k], x, own);
-            DirectProduct<kind> product{codes_.data(), x, own};
+            DirectProduct<kind> product{net.codes.data(), x, own};
             Elements<S, DirectProduct<kind>, half> elements{net, product};
 #pragma omp for schedule(static, 1)
-            for (std::size_t k = 0; k < direct.pieces.size(); ++k) {
-                if constexpr (half) {
-                    net.visit(direct.pieces[k], direct, elements);
-                } else {
-                    net.visit(direct.pieces[k], elements);
-                }
-            }
+            for (std::size_t k = 0; k < direct.pieces.size(); ++k)
+                net.template visit<half>(direct.pieces[k], direct.members, elements);
 #pragma omp for schedule(static)
             for (std::int64_t i = 0; i < n; ++i) {
                 for (int part = 1; part < n_here; ++part) y[i] += sums[part][i];
@@ -213,18 +191,18 @@ private:
     }
 
     template <bool half>
-    std::int64_t keep(const std::vector<std::int32_t>& rows, const Piece& piece, const RowBuffers& buffers,
-                      StoredPiece& to) const {
+    std::int64_t keep(const Network<S>& net, const std::vector<std::int32_t>& rows, const Piece& piece,
+                      const RowBuffers& buffers, StoredPiece& to) const {
         std::int64_t n = 0;
         for (std::int64_t at = piece.begin; at < piece.end; ++at) {
             n += static_cast<std::int64_t>(buffers.rows[at - piece.begin].size());
-            to.rows.push_back(half ? codes_[rows[at]] >> 1 : rows[at]);
+            to.rows.push_back(half ? net.codes[rows[at]] >> 1 : rows[at]);
             to.ends.push_back(n);
         }
         to.entries = std::make_unique_for_overwrite<Entry[]>(n);
         Entry* entry = to.entries.get();
         for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-            for (const Entry& e : buffers.rows[at - piece.begin]) *entry++ = {half ? codes_[e.column] : e.column, e.value};
+            for (const Entry& e : buffers.rows[at - piece.begin]) *entry++ = {half ? net.codes[e.column] : e.column, e.value};
         }
         return n * std::int64_t{sizeof(Entry)} + 12 * (piece.end - piece.begin) + std::int64_t{sizeof(StoredPiece)};
     }
@@ -250,35 +228,20 @@ private:
         }
     }
 
-    // The rows that are not stored as pieces of the present groups, which may have grown since.
-    HalfRows direct_pieces(const Network<S>& net) const {
-        HalfRows rows;
+    // The rows that are not stored.
+    Rows direct_rows(const Network<S>& net) const {
+        Rows rows;
         if (direct_rows_.empty()) return rows;
         std::vector<char> direct(net.size(), 0);
         for (const std::int32_t i : direct_rows_) direct[i] = 1;
-        std::vector<Piece>& pieces = rows.pieces;
         for (std::int32_t a = 0; a < net.alphas.size(); ++a) {
             for (std::int64_t at = net.by_alpha.begin(a); at < net.by_alpha.end(a); ++at) {
-                if (!direct[net.by_alpha.members[at]]) continue;
-                std::int64_t place = at;
-                if (half_) {
-                    place = static_cast<std::int64_t>(rows.members.size());
-                    rows.members.push_back(net.by_alpha.members[at]);
-                }
-                if (!pieces.empty() && pieces.back().alpha == a && pieces.back().end == place &&
-                    place - pieces.back().begin < 64) {
-                    ++pieces.back().end;
-                } else {
-                    pieces.push_back({a, place, place + 1});
-                }
+                if (direct[net.by_alpha.members[at]]) rows.add(a, net.by_alpha.members[at]);
             }
         }
         return rows;
     }
 
-    bool half_ = false;                // rows are one of each two mirror images
-    std::vector<std::int32_t> pairs_;  // the one of each two that has a row
-    std::vector<std::int32_t> codes_;  // by determinant: twice the number of its pair, and one more for that without a row
     std::vector<StoredPiece> stored_;
     std::vector<std::int32_t> direct_rows_;
     std::int32_t n_seen_ = 0;

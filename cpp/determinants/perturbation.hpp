@@ -8,7 +8,7 @@
 // in the same order.
 //
 // Outside a mirrored space (network.hpp) a state that is even or odd under exchange of the spins gives mirror images the
-// same energy. One of the two is then looked at.
+// same energy. One of the two can then be looked at.
 #pragma once
 
 #include <omp.h>
@@ -35,10 +35,6 @@ public:
           plain(the_pass.coarse_threshold <= the_pass.threshold && the_pass.criterion == Criterion::perturbation) {}
 
     PerturbationSums run() {
-        if (partials == nullptr && pass.n_batches == 1 && net.is_mirrored()) {
-            const Parities parities = net.parities_of(pass.c);
-            half = parities.even != parities.odd;
-        }
         Sources<S> sources{net, pass};
         sources.sort();
         Routes<S> routes(sources);
@@ -121,7 +117,7 @@ private:
         }
         std::vector<typename Harvest<S>::Item>& items = all.harvest.items;
         all.harvest.shrink();
-        if (half) {
+        if (pass.half) {
             const std::size_t n = items.size();
             for (std::size_t i = 0; i < n; ++i) {
                 if (!(items[i].alpha == items[i].beta)) items.push_back({items[i].importance, items[i].beta, items[i].alpha});
@@ -207,7 +203,7 @@ private:
             energy += v.h(k, k);
             for (S more = rest; !more.empty();) energy += anti[more.take_lowest()];
         }
-        if (Contributions<S, false>{sources, target, energy, worker, plain, half}.visit(first, last)) {
+        if (Contributions<S, false>{sources, target, energy, worker, plain, pass.half}.visit(first, last)) {
             finish_target(target, worker.amplitudes, tally);
         } else {
             visit_in_shares(sources, first, last, energy, worker, tally);
@@ -218,7 +214,7 @@ private:
         static const Codes codes;
         const S target = first->target;
         for (BetaShare share;;) {
-            if (!Contributions<S, true>{sources, target, energy, worker, plain, half, share, &codes}.visit(first, last)) {
+            if (!Contributions<S, true>{sources, target, energy, worker, plain, pass.half, share, &codes}.visit(first, last)) {
                 share.halve();
                 continue;
             }
@@ -257,11 +253,17 @@ private:
         if (extra.energy == inside) return;
         const double gap = pass.energy - extra.energy;
         const double energy = shift(sum, gap);
-        const int n = half && !(alpha == beta) ? 2 : 1;
+        const int n = pass.half && !(alpha == beta) ? 2 : 1;
         found.energy.add(n * energy);
         if (!plain) found.coarse_energy.add(n * shift(extra.coarse, gap));
         found.n_outside += n;
-        harvest.add(pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy), alpha, beta);
+        const double importance = pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy);
+        // Of two mirror images that one which comes first among equals, so that none is kept in vain.
+        if (pass.half) {
+            harvest.add(importance, beta, alpha);
+        } else {
+            harvest.add(importance, alpha, beta);
+        }
     }
 
     const Network<S>& net;
@@ -269,7 +271,6 @@ private:
     const PerturbationPass& pass;
     int threads;
     bool plain;  // one sum alone
-    bool half = false;  // one of two mirror images is looked at
 };
 
 }  // namespace kakehashi::KAKEHASHI_ISA

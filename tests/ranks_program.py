@@ -108,10 +108,14 @@ def energy_of(hamiltonian: Hamiltonian, densities) -> float:
 
 
 def grow_by_hand(ranks: Ranks, options: dict) -> dict:
-    """Products while determinants come in pieces from ranks in turn, stored, half stored and not stored."""
+    """Products while determinants come in pieces from ranks in turn, stored, half stored and not stored.
+
+    Mirror images come in some turns; vectors are then even and odd, too.
+    """
     task = problem(options["problem"])
     alphas, betas = (all_strings(n_orb=task.n_orb, n_electrons=n) for n in task.n_elec)
     rng = np.random.default_rng(3)
+    signs = [0, 1, -1] if options.get("mirrored_in") else [0]
     products = []
     for budget in (2**62, 3000, 0):
         space = DistributedSpace(
@@ -126,13 +130,19 @@ def grow_by_hand(ranks: Ranks, options: dict) -> dict:
             mine = np.arange(150) % ranks.size == (ranks.rank + turn) % ranks.size
             space.append(alpha[mine], beta[mine])
             space.append(alpha[mine][:5], beta[mine][:5])  # known ones are passed over
+            if turn in options.get("mirrored_in", []):
+                space.append(*reversed(space.strings()))
             space.build(memory_budget_bytes=budget)
         c = coefficients(space)
-        sigma = space.apply(c)
-        weights = ranks.sum(np.array([sigma @ sigma, sigma @ c, sigma @ coefficients(space, 2)]))
+        rows = [len(space)]
+        for sign in signs:
+            vector = c + sign * space.exchange_spins(c) if sign else c
+            sigma = space.apply(vector)
+            rows += ranks.sum(np.array([sigma @ sigma, sigma @ c, sigma @ coefficients(space, 2)])).tolist()
+            rows.append(space.spin_squared(vector))
         densities = space.densities(c)
-        moments = [float(np.sum(densities.one_body**2)), float(np.sum(densities.pairs**2))]
-        products.append([len(space), *weights.tolist(), space.spin_squared(c), *moments])
+        rows += [float(np.sum(densities.one_body**2)), float(np.sum(densities.pairs**2))]
+        products.append(rows)
     return {"products": products}
 
 

@@ -37,6 +37,12 @@ std::int64_t length(const Array& array) {
     return static_cast<std::int64_t>(array.shape(0));
 }
 
+// Vectors of the pairs have a meaning only where the matrix is one of pairs.
+void require_length(const DeterminantSpace& s, int kind, std::int64_t n) {
+    require(s.is_half() ? kind == 1 || kind == 2 : kind == 0, "the matrix does not take such a vector");
+    require(n == (s.is_half() ? s.n_pairs() : s.size()), "vector does not have the matrix's size");
+}
+
 }  // namespace
 
 void bind_determinants(nb::module_& m) {
@@ -63,11 +69,12 @@ void bind_determinants(nb::module_& m) {
                  s.find(alpha.data(), beta.data(), length(alpha), out.data());
              })
         .def("build",
-             [](DeterminantSpace& s, std::int64_t budget_bytes) {
+             [](DeterminantSpace& s, bool half, std::int64_t budget_bytes) {
+                 require(!half || s.is_mirrored(), "a determinant has no mirror image");
                  MatrixSize size;
                  {
                      nb::gil_scoped_release release;
-                     size = s.build(budget_bytes);
+                     size = s.build(half, budget_bytes);
                  }
                  return std::make_tuple(size.n_elements, size.n_rows, size.n_bytes);
              })
@@ -77,15 +84,48 @@ void bind_determinants(nb::module_& m) {
                  require(length(out) == s.size(), "vector does not have the space's size");
                  s.fill_diagonal(out.data());
              })
-        .def("apply_into_buffer",
-             [](const DeterminantSpace& s, Vector c, VectorOut out, bool spin_squared) {
+        .def_prop_ro("is_mirrored", &DeterminantSpace::is_mirrored)
+        .def_prop_ro("n_pairs", &DeterminantSpace::n_pairs)
+        .def("parity_sums",
+             [](const DeterminantSpace& s, Vector c, VectorOut sums) {
+                 require(length(c) == s.size() && length(sums) == 2, "vector does not have the space's size");
+                 require(s.is_mirrored(), "a determinant has no mirror image");
+                 nb::gil_scoped_release release;
+                 s.parity_sums(c.data(), sums.data());
+             })
+        .def("apply_diagonal",
+             [](const DeterminantSpace& s, Vector c, VectorOut out) {
                  require(length(c) == s.size() && length(out) == s.size(), "vector does not have the space's size");
                  nb::gil_scoped_release release;
-                 if (spin_squared) {
-                     s.apply_spin_squared(c.data(), out.data());
-                 } else {
-                     s.apply(c.data(), out.data());
-                 }
+                 s.apply_diagonal(c.data(), out.data());
+             })
+        .def("fold",
+             [](const DeterminantSpace& s, int kind, Vector c, VectorOut x) {
+                 require_length(s, kind, length(x));
+                 require(length(c) == s.size(), "vector does not have the space's size");
+                 nb::gil_scoped_release release;
+                 s.fold(static_cast<Vectors>(kind), c.data(), x.data());
+             })
+        .def("multiply",
+             [](const DeterminantSpace& s, int kind, Vector x, VectorOut y) {
+                 require_length(s, kind, length(x));
+                 require_length(s, kind, length(y));
+                 nb::gil_scoped_release release;
+                 s.multiply(static_cast<Vectors>(kind), x.data(), y.data());
+             })
+        .def("unfold",
+             [](const DeterminantSpace& s, int kind, Vector y, VectorOut out) {
+                 require_length(s, kind, length(y));
+                 require(length(out) == s.size(), "vector does not have the space's size");
+                 nb::gil_scoped_release release;
+                 s.unfold(static_cast<Vectors>(kind), y.data(), out.data());
+             })
+        .def("apply_spin_squared",
+             [](const DeterminantSpace& s, int kind, Vector c, VectorOut out) {
+                 require(length(c) == s.size() && length(out) == s.size(), "vector does not have the space's size");
+                 require(kind == 0 || s.is_mirrored(), "a determinant has no mirror image");
+                 nb::gil_scoped_release release;
+                 s.apply_spin_squared(static_cast<Vectors>(kind), c.data(), out.data());
              })
         .def("fill_densities",
              [](const DeterminantSpace& s, Vector bra, Vector ket, CubeOut one_body, MatrixOut pairs) {
@@ -99,14 +139,14 @@ void bind_determinants(nb::module_& m) {
              })
         .def("perturb",
              [](const DeterminantSpace& s, Vector c, double energy, double threshold, double coarse_threshold,
-                std::int64_t n_batches, std::int64_t batch, bool heat_bath, double least_importance, WordsOut alpha,
-                WordsOut beta, VectorOut importance, std::int64_t memory_budget_bytes) {
+                std::int64_t n_batches, std::int64_t batch, bool heat_bath, bool half, double least_importance,
+                WordsOut alpha, WordsOut beta, VectorOut importance, std::int64_t memory_budget_bytes) {
                  require(length(c) == s.size(), "vector does not have the space's size");
                  require(length(alpha) == length(importance) && length(beta) == length(importance),
                          "arrays differ in length");
                  require(n_batches > 0 && batch >= 0 && batch < n_batches, "no such batch");
                  PerturbationPass pass{c.data(), energy, threshold, coarse_threshold, n_batches, batch,
-                                       heat_bath ? Criterion::heat_bath : Criterion::perturbation, least_importance,
+                                       heat_bath ? Criterion::heat_bath : Criterion::perturbation, half, least_importance,
                                        length(importance), alpha.data(), beta.data(), importance.data(),
                                        memory_budget_bytes};
                  PerturbationSums sums;

@@ -50,12 +50,13 @@ Share to_share(int share) {
 }
 
 PerturbationPass to_pass(const Blocks& blocks, const Vector& c, double energy, double threshold,
-                         double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath) {
+                         double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath,
+                         bool half) {
     require(length(c) == blocks.size(), "vector does not have the space's size");
     require(n_batches > 0 && batch >= 0 && batch < n_batches, "no such batch");
     PerturbationPass pass;
     pass.c = c.data(), pass.energy = energy, pass.threshold = threshold, pass.coarse_threshold = coarse_threshold;
-    pass.n_batches = n_batches, pass.batch = batch;
+    pass.n_batches = n_batches, pass.batch = batch, pass.half = half;
     pass.criterion = heat_bath ? Criterion::heat_bath : Criterion::perturbation;
     return pass;
 }
@@ -64,13 +65,15 @@ Sums to_tuple(const PerturbationSums& sums) {
     return {sums.energy, sums.coarse_energy, sums.n_outside, sums.n_contributions, sums.n_kept, sums.n_bytes_needed};
 }
 
-void apply(const Blocks& blocks, std::int64_t process, const Shard* shard, Share share, const Vector& c,
-           const Vector& guests_c, VectorOut& out, VectorOut& guests_out) {
-    require(length(c) == blocks.size() && length(out) == blocks.size(), "vector does not have the space's size");
-    require(length(guests_c) == length(guests_out) && (shard == nullptr || length(guests_c) == shard->n),
+void apply(const Blocks& blocks, std::int64_t process, const Shard* shard, Share share, int kind, const Vector& x,
+           const Vector& guests_x, VectorOut& y, VectorOut& guests_y) {
+    require(blocks.is_half() ? kind == 1 || kind == 2 : kind == 0, "the matrix does not take such a vector");
+    require(length(x) == blocks.n_rows() && length(y) == blocks.n_rows(), "vector does not have the matrix's size");
+    require(length(guests_x) == length(guests_y) && (shard == nullptr || length(guests_x) == shard->n),
             "vector does not have the guests' size");
     nb::gil_scoped_release release;
-    blocks.apply(process, shard, share, length(guests_c), c.data(), guests_c.data(), out.data(), guests_out.data());
+    blocks.apply(process, shard, share, static_cast<Vectors>(kind), length(guests_x), x.data(), guests_x.data(), y.data(),
+                 guests_y.data());
 }
 
 }  // namespace
@@ -90,6 +93,12 @@ void bind_blocks(nb::module_& m) {
                          "arrays do not have the space's sizes");
                  s.copy_shard(alphas.data(), betas.data(), alpha.data(), beta.data());
              })
+        .def("copy_pairs",
+             [](const Blocks& s, WordsOut strings, NumbersOut alpha, NumbersOut beta) {
+                 require(length(strings) == s.n_alphas() && length(alpha) == s.n_pairs() && length(beta) == s.n_pairs(),
+                         "arrays do not have the space's sizes");
+                 s.copy_pairs(strings.data(), alpha.data(), beta.data());
+             })
         .def("build",
              [](Blocks& s, std::int64_t process, Words alphas, Words betas, Numbers alpha, Numbers beta, int share,
                 std::int64_t budget_bytes) {
@@ -102,13 +111,13 @@ void bind_blocks(nb::module_& m) {
                  return std::make_tuple(size.n_elements, size.n_bytes, size.complete);
              })
         .def("apply_stored",
-             [](const Blocks& s, std::int64_t process, Vector c, Vector guests_c, VectorOut out,
-                VectorOut guests_out) { apply(s, process, nullptr, Share::all, c, guests_c, out, guests_out); })
+             [](const Blocks& s, std::int64_t process, int kind, Vector x, Vector guests_x, VectorOut y,
+                VectorOut guests_y) { apply(s, process, nullptr, Share::all, kind, x, guests_x, y, guests_y); })
         .def("apply",
              [](const Blocks& s, std::int64_t process, Words alphas, Words betas, Numbers alpha, Numbers beta,
-                int share, Vector c, Vector guests_c, VectorOut out, VectorOut guests_out) {
+                int share, int kind, Vector x, Vector guests_x, VectorOut y, VectorOut guests_y) {
                  const Shard shard = to_shard(alphas, betas, alpha, beta);
-                 apply(s, process, &shard, to_share(share), c, guests_c, out, guests_out);
+                 apply(s, process, &shard, to_share(share), kind, x, guests_x, y, guests_y);
              })
         .def("spin_squared",
              [](const Blocks& s, Words alphas, Words betas, Numbers alpha, Numbers beta, int share, Vector c,
@@ -133,18 +142,20 @@ void bind_blocks(nb::module_& m) {
         .def("make_partial_sums", &Blocks::make_partial_sums)
         .def("perturb_in_part",
              [](const Blocks& s, PartialSums& parts, Vector c, double energy, double threshold,
-                double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath,
+                double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath, bool half,
                 std::int64_t memory_budget_bytes) {
                  PerturbationPass pass =
-                     to_pass(s, c, energy, threshold, coarse_threshold, n_batches, batch, heat_bath);
+                     to_pass(s, c, energy, threshold, coarse_threshold, n_batches, batch, heat_bath, half);
                  pass.memory_budget_bytes = memory_budget_bytes;
                  nb::gil_scoped_release release;
                  return to_tuple(s.perturb_in_part(pass, parts));
              })
         .def("finish_parts", [](const Blocks& s, PartialSums& parts, Vector c, double energy, double threshold,
                                 double coarse_threshold, std::int64_t n_batches, std::int64_t batch, bool heat_bath,
-                                double least_importance, WordsOut alpha, WordsOut beta, VectorOut importance) {
-            PerturbationPass pass = to_pass(s, c, energy, threshold, coarse_threshold, n_batches, batch, heat_bath);
+                                bool half, double least_importance, WordsOut alpha, WordsOut beta,
+                                VectorOut importance) {
+            PerturbationPass pass =
+                to_pass(s, c, energy, threshold, coarse_threshold, n_batches, batch, heat_bath, half);
             require(length(alpha) == length(importance) && length(beta) == length(importance),
                     "arrays differ in length");
             pass.least_importance = least_importance, pass.n_keep = length(importance);

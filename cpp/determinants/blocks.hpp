@@ -15,9 +15,9 @@ struct Shard {
     const std::int32_t* beta = nullptr;
 };
 
-// Which pairs of an own alpha string and a guest's are worked on here: two processes that hold each other's
-// determinants take those with equal and with unequal bits (guests.hpp).
-enum class Share : int { all = 0, equal_bits = 1, unequal_bits = 2 };
+// What is worked on here: of two processes that hold each other's determinants, one takes half of its rows, the other
+// all of its own with that half of its guests for which they are not (guests.hpp).
+enum class Share : int { all = 0, half_of_the_rows = 1, half_of_the_guests = 2 };
 
 // What is stored of the blocks with all other processes, and whether the last one built is stored as a whole.
 struct BlockSize {
@@ -45,11 +45,18 @@ public:
     // The own determinants, as arrays of the sizes above.
     virtual void copy_shard(std::uint64_t* alphas, std::uint64_t* betas, std::int32_t* alpha,
                             std::int32_t* beta) const = 0;
+    // The same of a mirrored space, one of each two mirror images; all strings are among the alpha strings.
+    virtual void copy_pairs(std::uint64_t* strings, std::int32_t* alpha, std::int32_t* beta) const = 0;
+    virtual std::int64_t n_pairs() const = 0;
+    // Whether the matrix has rows for one of each two mirror images; how many. Shards of `build` and `apply` are then such
+    // ones, and vectors have a number for each pair.
+    virtual bool is_half() const = 0;
+    virtual std::int64_t n_rows() const = 0;
     // Stores the elements with a process's guests that were not stored before. Guests only ever come behind the known.
     virtual BlockSize build(std::int64_t process, const Shard& shard, Share share, std::int64_t budget_bytes) = 0;
     // Adds to both products; `shard` may be null where the block is stored as a whole.
-    virtual void apply(std::int64_t process, const Shard* shard, Share share, std::int64_t n_guests, const double* c,
-                       const double* guests_c, double* out, double* guests_out) const = 0;
+    virtual void apply(std::int64_t process, const Shard* shard, Share share, Vectors kind, std::int64_t n_guests,
+                       const double* x, const double* guests_x, double* y, double* guests_y) const = 0;
     // What pairs of an own determinant and a guest add to <c|S^2|c>.
     virtual double spin_squared(const Shard& shard, Share share, const double* c, const double* guests_c) const = 0;
     // Adds what the pairs give to densities. `bra` and `ket` hold the own coefficients and then the guests'.

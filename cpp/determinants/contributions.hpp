@@ -35,7 +35,8 @@ struct Worker {
     std::int64_t n_contributions = 0;
 };
 
-// Sums what reaches one alpha string: all beta strings, or those of a share.
+// Sums what reaches one alpha string: all beta strings, or those of a share. Of mirror images, where one of two is
+// enough, that one whose alpha string is the higher.
 template <class S, bool split>
 struct Contributions {
     const Sources<S>& src;
@@ -43,6 +44,7 @@ struct Contributions {
     double alpha_energy;
     Worker<S>& worker;
     bool plain;  // one sum alone
+    bool half;   // one of two mirror images
     BetaShare share = {};
     const Codes* codes = nullptr;
 
@@ -86,6 +88,7 @@ private:
         return n;
     }
 
+    bool is_wanted(S beta) const { return !half | !(target < beta); }
     // Whether strings of a code are of the share.
     bool has(std::uint32_t code) const {
         if constexpr (split) return share.has(code);
@@ -113,12 +116,12 @@ private:
     void add(S beta, double term, Energy&& energy) {
         const double size = std::abs(term);
         if (size < pass.threshold || size == 0) return;
+        n_contributions += 1 + (half && !(beta == target));
         if (plain) {
             amplitudes.add(beta, term, energy);
         } else {
             amplitudes.add(beta, term, pass.coarse_threshold, energy);
         }
-        ++n_contributions;
     }
     // A beta single on determinant (target or linked alpha, b), with its energy from that of b.
     [[gnu::always_inline]] double single_energy(std::int32_t b, double base, int to, int from, S beta) const {
@@ -135,7 +138,7 @@ private:
         const std::int64_t begin = net.by_alpha.begin(a), end = net.by_alpha.end(a);
         for (std::int64_t at = begin; at < end; ++at) {
             const S beta = net.betas.strings[net.beta[src.members[at]]];
-            if (has(code_of(beta))) amplitudes.add(beta, 0.0, [] { return inside; });
+            if (is_wanted(beta) && has(code_of(beta))) amplitudes.add(beta, 0.0, [] { return inside; });
         }
         for (std::int64_t at = begin; at < end; ++at) {
             const std::int32_t i = src.members[at], b = net.beta[i];
@@ -153,12 +156,12 @@ private:
             const int q = rest.take_lowest();
             for (int r = 0; r < v.n_orb; ++r) {
                 const std::int64_t pair = Tables::pair(r, q);
-                if (string.test(r) || !has(code ^ code_of(q) ^ code_of(r)) ||
+                const S beta = string.flipped(q).flipped(r);
+                if (string.test(r) || !is_wanted(beta) || !has(code ^ code_of(q) ^ code_of(r)) ||
                     v.single_bound[pair] <= v.options.screen || v.single_bound[pair] * std::abs(c) < pass.threshold)
                     continue;
                 double element = own_single(v, string.flipped(q), r, q) + coulomb_single(v.row(pair), target);
                 if (is_odd(parities, r, q)) element = -element;
-                const S beta = string.flipped(q).flipped(r);
                 add(beta, c * element, [&] { return single_energy(b, base, r, q, beta); });
             }
         }
@@ -174,14 +177,16 @@ private:
                 const int q2 = more.take_lowest();
                 const std::int64_t from = Tables::pair(q1, q2);
                 const std::uint32_t without = code ^ code_of(q1) ^ code_of(q2);
+                const S emptied = string.flipped(q1).flipped(q2);
                 const int n = choose(v.same_spin, from, limit, [&](const Strength& x) {
                     return !string.test(x.first) & !string.test(x.second) &
+                           is_wanted(emptied.flipped(x.first).flipped(x.second)) &
                            has(without ^ code_of(x.first) ^ code_of(x.second));
                 });
                 for (int k = 0; k < n; ++k) {
                     const int r1 = chosen[k].first, r2 = chosen[k].second;
                     const double element = v.double_element(r1, q1, r2, q2);
-                    const S beta = string.flipped(q1).flipped(q2).flipped(r1).flipped(r2);
+                    const S beta = emptied.flipped(r1).flipped(r2);
                     add(beta, signed_by(is_odd(parities, r1, q1, r2, q2), c * element), [&] {
                         const auto anti = [&](int x, int y) { return v.anti[std::int64_t{x} * v.n_orb + y]; };
                         return base + coulomb[r1] + coulomb[r2] - coulomb[q1] - coulomb[q2] + field[r1] +
@@ -209,10 +214,11 @@ private:
             const S string = net.betas.strings[b], parities = net.betas.parities[b];
             const double base = base_energy(b);
             const std::uint32_t code = code_of(string);
-            if (has(code))
+            if (is_wanted(string) && has(code))
                 add(string, c * (own + coulomb_single(row, string)), [&] { return base + penalty(string); });
             const int n = choose(v.opposite_spin, pair, pass.threshold / std::abs(c), [&](const Strength& x) {
                 return (string.test(x.first) ^ string.test(x.second)) &
+                       is_wanted(string.flipped(x.first).flipped(x.second)) &
                        has(code ^ code_of(x.first) ^ code_of(x.second));
             });
             for (int k = 0; k < n; ++k) {
@@ -234,7 +240,7 @@ private:
             const double term = pass.c[i] * route.element;
             if (std::abs(term) < pass.threshold) break;
             const S beta = net.betas.strings[b];
-            if (has(code_of(beta))) add(beta, term, [&] { return base_energy(b) + penalty(beta); });
+            if (is_wanted(beta) && has(code_of(beta))) add(beta, term, [&] { return base_energy(b) + penalty(beta); });
         }
     }
 };

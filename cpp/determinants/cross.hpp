@@ -21,7 +21,8 @@ struct CrossElements : Elements<S, Sink> {
         this->to = link.to, this->from = link.from;
         this->row = this->net.v.row(Tables::pair(link.to, link.from));
         this->sign = link.odd ? -1 : 1;
-        this->own = own_single(this->net.v, guests.alphas[link.target].flipped(link.to), link.to, link.from);
+        this->common = guests.alphas[link.target].flipped(link.to);
+        this->has_own = false;
     }
 };
 
@@ -43,13 +44,15 @@ struct CrossDerivatives : Derivatives<S> {
 template <class S>
 double cross_spin_squared(const Network<S>& net, const Shard& shard, Share share, const double* c,
                           const double* guests_c) {
-    const Guests<S> guests(shard);
-    const Crossing<S> crossing(net, guests, share);
+    const Guests<S> guests(shard, false, share);
+    const Rows rows = rows_of_share(net, false, share);
+    const Crossing<S> crossing(net, guests, rows);
     Word mask = 1023;
     while (mask < Word(guests.size()) * 2) mask = 2 * mask + 1;
     std::vector<std::int32_t> slots(mask + 1, -1);
     const auto start = [](std::int32_t a, std::int32_t b) { return mix((Word(a) << 32) | Word(b)); };
     for (std::int32_t j = 0; j < guests.size(); ++j) {
+        if (guests.alpha[j] < 0) continue;
         Word at = start(guests.alpha[j], guests.beta[j]) & mask;
         while (slots[at] >= 0) at = (at + 1) & mask;
         slots[at] = j;
@@ -60,6 +63,7 @@ double cross_spin_squared(const Network<S>& net, const Shard& shard, Share share
     double sum = 0;
 #pragma omp parallel for num_threads(net.v.options.n_threads) schedule(dynamic, 256) reduction(+ : sum)
     for (std::int32_t i = 0; i < net.size(); ++i) {
+        if (share == Share::half_of_the_rows && deal_bit(net.alphas.strings[net.alpha[i]])) continue;
         const S b = net.betas.strings[net.beta[i]];
         const S parities = net.betas.parities[net.beta[i]];
         for (std::int64_t l = crossing.link_offsets[net.alpha[i]]; l < crossing.link_offsets[net.alpha[i] + 1]; ++l) {
@@ -84,10 +88,11 @@ double cross_spin_squared(const Network<S>& net, const Shard& shard, Share share
 template <class S>
 void add_cross_densities(const Network<S>& net, const Shard& shard, Share share, const double* bra, const double* ket,
                          double* one_body, double* pairs) {
-    const Guests<S> guests(shard);
-    const Crossing<S> crossing(net, guests, share);
+    const Guests<S> guests(shard, false, share);
+    const Rows rows = rows_of_share(net, false, share);
+    const Crossing<S> crossing(net, guests, rows);
     const std::int64_t n_one = 2 * std::int64_t{net.v.n_orb} * net.v.n_orb, n_pair = net.v.n_pair;
-    const std::vector<Piece> pieces = net.pieces(0);
+    const std::vector<Piece>& pieces = rows.pieces;
     Failure failure;
     std::vector<std::optional<CrossDerivatives<S>>> parts(net.v.options.n_threads);
 #pragma omp parallel num_threads(net.v.options.n_threads)
@@ -96,7 +101,7 @@ void add_cross_densities(const Network<S>& net, const Shard& shard, Share share,
         failure.guard([&] { part.emplace(net, bra, ket, guests); });
 #pragma omp for schedule(static, 4)
         for (std::size_t k = 0; k < pieces.size(); ++k) {
-            if (part) visit_guests(net, guests, crossing, pieces[k], {}, net.size(), *part);
+            if (part) visit_guests(net, guests, crossing, rows, pieces[k], {}, net.size(), *part);
         }
     }
     for (const std::optional<CrossDerivatives<S>>& part : parts) {
@@ -115,14 +120,14 @@ class Bag {
 public:
     static constexpr std::size_t full = 1 << 16;
 
-    void add(const RowBuffers& buffers, const std::vector<std::int32_t>& members, const Piece& piece) {
-        for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-            const std::vector<Entry>& row = buffers.rows[at - piece.begin];
-            if (row.empty()) continue;
-            entries_.insert(entries_.end(), row.begin(), row.end());
-            open_.rows.push_back(members[at]);
-            open_.ends.push_back(static_cast<std::int64_t>(entries_.size()));
-        }
+    // The next row, with the weight that its elements have.
+    void add(std::int32_t number, float weight, const std::vector<Entry>& row) {
+        if (row.empty()) return;
+        for (const Entry& entry : row) entries_.push_back({entry.column, weight * entry.value});
+        open_.rows.push_back(number);
+        open_.ends.push_back(static_cast<std::int64_t>(entries_.size()));
+    }
+    void close_if_full() {
         if (entries_.size() >= full) close();
     }
     void close() {
@@ -147,6 +152,8 @@ class CrossMatrix final : public Blocks {
 public:
     explicit CrossMatrix(const Network<S>& network) : net(network) {}
 
+    bool half = false;  // rows are one of each two mirror images, as in matrix.hpp
+
     std::int64_t size() const override { return net.size(); }
     std::int64_t n_alphas() const override { return net.alphas.size(); }
     std::int64_t n_betas() const override { return net.betas.size(); }
@@ -163,12 +170,21 @@ public:
         std::copy(net.beta.begin(), net.beta.end(), beta);
     }
 
+    void copy_pairs(std::uint64_t* strings, std::int32_t* alpha, std::int32_t* beta) const override {
+        for (std::int64_t i = 0; i < n_alphas(); ++i) net.alphas.strings[i].write(strings + 2 * i);
+        for (std::size_t k = 0; k < net.pairs.size(); ++k) {
+            alpha[k] = net.alpha[net.pairs[k]];
+            beta[k] = net.alpha[net.mirror[net.pairs[k]]];
+        }
+    }
+
     BlockSize build(std::int64_t process, const Shard& shard, Share share, std::int64_t budget_bytes) override {
-        const Guests<S> guests(shard);
-        const Crossing<S> crossing(net, guests, share);
+        const Guests<S> guests(shard, half, share);
+        const Rows rows = rows_of_share(net, half, share);
+        const Crossing<S> crossing(net, guests, rows);
         Block& block = blocks_[process];
         block.seen.resize(net.alphas.size());
-        const std::vector<Piece> pieces = net.pieces(0);
+        const std::vector<Piece>& pieces = rows.pieces;
         std::vector<char> decisions(net.alphas.size(), undecided);
         std::int64_t n_bytes = n_bytes_;
         Failure failure;
@@ -197,16 +213,17 @@ public:
                 if (!stored) continue;
                 failure.guard([&] {
                     for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-                        buffers.place[net.by_alpha.members[at]] = static_cast<std::int32_t>(at - piece.begin);
+                        buffers.place[rows.members[at]] = static_cast<std::int32_t>(at - piece.begin);
                         buffers.rows[at - piece.begin].clear();
                     }
-                    visit_guests(net, guests, crossing, piece, block.seen[piece.alpha], 0, elements);
+                    visit_guests(net, guests, crossing, rows, piece, block.seen[piece.alpha], 0, elements);
                     std::int64_t taken = 0;
                     for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-                        const std::size_t n = buffers.rows[at - piece.begin].size();
-                        if (n) taken += static_cast<std::int64_t>(n * sizeof(Entry) + 12);
+                        const std::vector<Entry>& row = buffers.rows[at - piece.begin];
+                        if (!row.empty()) taken += static_cast<std::int64_t>(row.size() * sizeof(Entry) + 12);
+                        bag.add(row_of(rows.members[at]), static_cast<float>(weight(rows.members[at])), row);
                     }
-                    bag.add(buffers, net.by_alpha.members, piece);
+                    bag.close_if_full();
 #pragma omp atomic
                     n_bytes += taken;
                 });
@@ -225,30 +242,23 @@ public:
         for (std::int32_t a = 0; a < net.alphas.size(); ++a) {
             if (decisions[a] == store) {
                 block.seen[a] = {net.size(), guests.size()};
-            } else {
+            } else if (decisions[a] == leave) {
                 block.complete = false;
             }
         }
         return {n_elements_, n_bytes_, block.complete};
     }
 
-    void apply(std::int64_t process, const Shard* shard, Share share, std::int64_t n_guests, const double* c,
-               const double* guests_c, double* out, double* guests_out) const override {
-        const auto found = blocks_.find(process);
-        const Block empty;
-        const Block& block = found == blocks_.end() ? empty : found->second;
-        const int n_threads = net.v.options.n_threads;
-        if (n_threads == 1) {
-            for (const StoredPiece& piece : block.stored) multiply(piece, c, guests_c, out, guests_out);
-        } else {
-            in_parts(n_threads, net.size(), n_guests, out, guests_out, [&](double* own_out, double* other_out) {
-#pragma omp for schedule(static, 1)
-                for (std::size_t k = 0; k < block.stored.size(); ++k)
-                    multiply(block.stored[k], c, guests_c, own_out, other_out);
-            });
-        }
-        if (shard != nullptr && !block.complete) apply_direct(block, *shard, share, c, guests_c, out, guests_out);
+    void apply(std::int64_t process, const Shard* shard, Share share, Vectors kind, std::int64_t n_guests,
+               const double* x, const double* guests_x, double* y, double* guests_y) const override {
+        const auto run = [&]<Vectors k>() { apply<k>(process, shard, share, n_guests, x, guests_x, y, guests_y); };
+        if (kind == Vectors::whole) run.template operator()<Vectors::whole>();
+        if (kind == Vectors::even) run.template operator()<Vectors::even>();
+        if (kind == Vectors::odd) run.template operator()<Vectors::odd>();
     }
+    std::int64_t n_pairs() const override { return net.n_rows(true); }
+    bool is_half() const override { return half; }
+    std::int64_t n_rows() const override { return net.n_rows(half); }
 
     double spin_squared(const Shard& shard, Share share, const double* c, const double* guests_c) const override {
         return cross_spin_squared(net, shard, share, c, guests_c);
@@ -278,14 +288,42 @@ private:
         bool complete = false;
     };
 
+    // The number of a determinant's row, and the weight of its elements: a row that is its own mirror image meets every
+    // element twice (matrix.hpp).
+    std::int32_t row_of(std::int32_t i) const { return half ? net.codes[i] >> 1 : i; }
+    double weight(std::int32_t i) const { return half && net.mirror[i] == i ? 0.5 : 1; }
+
+    template <Vectors kind>
     struct DirectBlock {
-        const double *c, *guests_c;
-        double *out, *guests_out;
+        const CrossMatrix& matrix;
+        const double *x, *guests_x;
+        double *y, *guests_y;
         void add(std::int32_t i, std::int32_t j, double element) {
-            out[i] += element * guests_c[j];
-            guests_out[j] += element * c[i];
+            const std::int32_t row = matrix.row_of(i);
+            const Column<kind> column(j, matrix.weight(i) * element);
+            y[row] += column.value * guests_x[column.place];
+            guests_y[column.place] += column.value * x[row];
         }
     };
+
+    template <Vectors kind>
+    void apply(std::int64_t process, const Shard* shard, Share share, std::int64_t n_guests, const double* x,
+               const double* guests_x, double* y, double* guests_y) const {
+        const auto found = blocks_.find(process);
+        const Block empty;
+        const Block& block = found == blocks_.end() ? empty : found->second;
+        const int n_threads = net.v.options.n_threads;
+        if (n_threads == 1) {
+            for (const StoredPiece& piece : block.stored) multiply<kind>(piece, x, guests_x, y, guests_y);
+        } else {
+            in_parts(n_threads, n_rows(), n_guests, y, guests_y, [&](double* own_y, double* other_y) {
+#pragma omp for schedule(static, 1)
+                for (std::size_t k = 0; k < block.stored.size(); ++k)
+                    multiply<kind>(block.stored[k], x, guests_x, own_y, other_y);
+            });
+        }
+        if (shard != nullptr && !block.complete) apply_direct<kind>(block, *shard, share, n_guests, x, guests_x, y, guests_y);
+    }
 
     // Runs a loop on every thread with arrays of its own, and adds them up.
     template <class Loop>
@@ -308,40 +346,42 @@ private:
         }
     }
 
-    static void multiply(const StoredPiece& piece, const double* c, const double* guests_c, double* out,
-                         double* guests_out) {
+    template <Vectors kind>
+    static void multiply(const StoredPiece& piece, const double* x, const double* guests_x, double* y,
+                         double* guests_y) {
         const Entry* entry = piece.entries.get();
         for (std::size_t k = 0; k < piece.rows.size(); ++k) {
             const Entry* end = piece.entries.get() + piece.ends[k];
-            const double ci = c[piece.rows[k]];
+            const double xi = x[piece.rows[k]];
             double sum = 0;
             for (; entry != end; ++entry) {
-                const double value = entry->value;
-                sum += value * guests_c[entry->column];
-                guests_out[entry->column] += value * ci;
+                const Column<kind> column(entry->column, entry->value);
+                sum += column.value * guests_x[column.place];
+                guests_y[column.place] += column.value * xi;
             }
-            out[piece.rows[k]] += sum;
+            y[piece.rows[k]] += sum;
         }
     }
 
-    void apply_direct(const Block& block, const Shard& shard, Share share, const double* c,
-                      const double* guests_c, double* out, double* guests_out) const {
-        const Guests<S> guests(shard);
-        const Crossing<S> crossing(net, guests, share);
-        std::vector<Piece> pieces;
+    template <Vectors kind>
+    void apply_direct(const Block& block, const Shard& shard, Share share, std::int64_t n_guests, const double* x,
+                      const double* guests_x, double* y, double* guests_y) const {
+        const Guests<S> guests(shard, half, share);
+        Rows rows = rows_of_share(net, half, share);
         const auto seen = [&](std::int32_t a) {
             return a < static_cast<std::int32_t>(block.seen.size()) ? block.seen[a] : Seen{};
         };
-        for (const Piece& piece : net.pieces(0)) {
+        std::erase_if(rows.pieces, [&](const Piece& piece) {
             const Seen s = seen(piece.alpha);
-            if (s.columns < guests.size() || net.by_alpha.members[piece.end - 1] >= s.rows) pieces.push_back(piece);
-        }
-        in_parts(net.v.options.n_threads, net.size(), guests.size(), out, guests_out, [&](double* own, double* other) {
-            DirectBlock product{c, guests_c, own, other};
-            CrossElements<S, DirectBlock> elements(net, product, guests);
+            return s.columns >= guests.size() && rows.members[piece.end - 1] < s.rows;
+        });
+        const Crossing<S> crossing(net, guests, rows);
+        in_parts(net.v.options.n_threads, n_rows(), n_guests, y, guests_y, [&](double* own, double* other) {
+            DirectBlock<kind> product{*this, x, guests_x, own, other};
+            CrossElements<S, DirectBlock<kind>> elements(net, product, guests);
 #pragma omp for schedule(static, 1)
-            for (std::size_t k = 0; k < pieces.size(); ++k)
-                visit_guests(net, guests, crossing, pieces[k], seen(pieces[k].alpha), 0, elements);
+            for (std::size_t k = 0; k < rows.pieces.size(); ++k)
+                visit_guests(net, guests, crossing, rows, rows.pieces[k], seen(rows.pieces[k].alpha), 0, elements);
         });
     }
 

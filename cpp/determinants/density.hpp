@@ -114,7 +114,8 @@ void fill_densities(const Network<S>& net, const double* bra, const double* ket,
     const std::int64_t n_one = 2 * std::int64_t{net.v.n_orb} * net.v.n_orb, n_pair = net.v.n_pair;
     std::fill(one_body, one_body + n_one, 0.0);
     std::fill(pairs, pairs + n_pair * n_pair, 0.0);
-    const std::vector<Piece> pieces = net.pieces(0);
+    const Rows rows = net.rows(false, 0);
+    const std::vector<Piece>& pieces = rows.pieces;
     Failure failure;
     std::vector<std::optional<Derivatives<S>>> parts(net.v.options.n_threads);
 #pragma omp parallel num_threads(net.v.options.n_threads)
@@ -124,8 +125,8 @@ void fill_densities(const Network<S>& net, const double* bra, const double* ket,
 #pragma omp for schedule(static, 4)
         for (std::size_t k = 0; k < pieces.size(); ++k) {
             if (!own) continue;  // no memory: the whole call fails below
-            net.visit(pieces[k], *own);
-            for (std::int64_t at = pieces[k].begin; at < pieces[k].end; ++at) own->diagonal(net.by_alpha.members[at]);
+            net.template visit<false>(pieces[k], rows.members, *own);
+            for (std::int64_t at = pieces[k].begin; at < pieces[k].end; ++at) own->diagonal(rows.members[at]);
         }
     }
     for (const std::optional<Derivatives<S>>& own : parts) {
@@ -144,10 +145,13 @@ void fill_densities(const Network<S>& net, const double* bra, const double* ket,
 
 // S^2 exchanges the spins of two open shells: an alpha link and the reverse excitation in beta.
 template <class S>
-void apply_spin_squared(const Network<S>& net, const double* c, double* out) {
+void apply_spin_squared(const Network<S>& net, Vectors kind, const double* c, double* out) {
     const std::int32_t n = net.size();
+    const bool half = kind != Vectors::whole;  // the image of one of each two mirror images gives the other's
+    const double parity = kind == Vectors::even ? 1 : -1;
 #pragma omp parallel for num_threads(net.v.options.n_threads) schedule(dynamic, 256)
     for (std::int32_t i = 0; i < n; ++i) {
+        if (half && net.mirror[i] < i) continue;
         const S b = net.betas.strings[net.beta[i]], a = net.alphas.strings[net.alpha[i]];
         double sum = net.spin_diagonal(a, b) * c[i];
         for (std::int64_t l = net.alphas.link_offsets[net.alpha[i]]; l < net.alphas.link_offsets[net.alpha[i] + 1]; ++l) {
@@ -160,6 +164,7 @@ void apply_spin_squared(const Network<S>& net, const double* c, double* out) {
             const bool odd = (link.odd != 0) ^ is_odd(net.betas.parities[net.beta[i]], link.from, link.to);
             sum += odd ? c[j] : -c[j];
         }
+        if (half) out[net.mirror[i]] = parity * sum;
         out[i] = sum;
     }
 }

@@ -27,23 +27,33 @@ double coulomb_single(const double* row, S other) {
     return sum;
 }
 
-// Turns visits into elements: calls `Sink::add(i, j, element)`. Elements below the screen are left out.
-template <class S, class Sink>
+// Turns visits into elements: calls `Sink::add(i, j, element)`. Elements below the screen are left out. With `half`, rows
+// are one of each two mirror images, and matrix.hpp says what becomes of their elements.
+template <class S, class Sink, bool half = false>
 struct Elements {
     const Network<S>& net;
     Sink& sink;
     const double* row = nullptr;  // (pq|..) of the present alpha link
     double sign = 1, own = 0;
+    bool has_own = false;  // `own` is that of the present link
+    S common = {};         // what both strings of the link hold
     int to = 0, from = 0;
 
     void emit(std::int32_t i, std::int32_t j, double element) {
-        if (std::abs(element) > net.v.options.screen) sink.add(i, j, element);
+        if (!(std::abs(element) > net.v.options.screen)) return;
+        if (half) {
+            const std::int32_t mirrored = net.mirror[i];
+            if (net.mirror[j] > std::max(i, mirrored)) return;  // in the other's row
+            if (mirrored == i || mirrored == j) element *= 0.5;
+        }
+        sink.add(i, j, element);
     }
     void link(const Link& link) {
         to = link.to, from = link.from;
         row = net.v.row(Tables::pair(to, from));
         sign = link.odd ? -1 : 1;
-        own = own_single(net.v, net.alphas.strings[link.target].flipped(to), to, from);
+        common = net.alphas.strings[link.target].flipped(to);
+        has_own = false;
     }
     void opposite(std::int32_t i, std::int32_t j, std::int32_t b, S other) {
         const S bra = net.betas.strings[b];
@@ -54,6 +64,8 @@ struct Elements {
         emit(i, j, is_odd(net.betas.parities[b], r, s) ? -sign * element : sign * element);
     }
     void alpha_single(std::int32_t i, std::int32_t j, std::int32_t) {
+        if (!has_own) own = own_single(net.v, common, to, from);
+        has_own = true;
         emit(i, j, sign * (own + coulomb_single(row, net.betas.strings[net.beta[i]])));
     }
     void beta_single(std::int32_t i, std::int32_t j, std::int32_t b, S other) {

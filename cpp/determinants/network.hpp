@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <vector>
 
@@ -57,7 +58,7 @@ struct StringSet {
     void link(int n_threads);
 };
 
-// The determinants that hold each string of one spin, ascending.
+// The determinants that hold each string of one spin, ascending. A negative string holds the place of none.
 template <class S>
 struct Groups {
     std::vector<std::int64_t> offsets;
@@ -67,12 +68,15 @@ struct Groups {
     void build(const std::vector<std::int32_t>& own, std::int32_t n_strings, const std::vector<std::int32_t>& other,
                const std::vector<S>& other_strings) {
         offsets.assign(std::size_t(n_strings) + 1, 0);
-        for (const std::int32_t s : own) ++offsets[s + 1];
+        for (const std::int32_t s : own) {
+            if (s >= 0) ++offsets[s + 1];
+        }
         for (std::int32_t s = 0; s < n_strings; ++s) offsets[s + 1] += offsets[s];
         std::vector<std::int64_t> next(offsets.begin(), offsets.end() - 1);
-        members.resize(own.size());
-        others.resize(own.size());
+        members.resize(offsets.back());
+        others.resize(offsets.back());
         for (std::size_t i = 0; i < own.size(); ++i) {
+            if (own[i] < 0) continue;
             const std::int64_t at = next[own[i]]++;
             members[at] = static_cast<std::int32_t>(i);
             others[at] = other_strings[other[i]];
@@ -89,7 +93,28 @@ struct Groups {
 // A run of determinants with the same alpha string: what one thread works on at a time.
 struct Piece {
     std::int32_t alpha;
-    std::int64_t begin, end;  // positions in the alpha groups
+    std::int64_t begin, end;  // positions among the members of its rows
+};
+
+// Determinants whose rows are worked on, by alpha string.
+struct Rows {
+    std::vector<std::int32_t> members;
+    std::vector<Piece> pieces;
+
+    void add(std::int32_t alpha, std::int32_t member) {
+        constexpr std::int64_t longest = 64;
+        if (pieces.empty() || pieces.back().alpha != alpha || pieces.back().end - pieces.back().begin == longest) {
+            const auto at = static_cast<std::int64_t>(members.size());
+            pieces.push_back({alpha, at, at});
+        }
+        members.push_back(member);
+        ++pieces.back().end;
+    }
+};
+
+// Squared norms of twice the even and twice the odd part of a vector, under exchange of the spins.
+struct ParitySums {
+    double even = 0, odd = 0;
 };
 
 template <class S>
@@ -102,7 +127,13 @@ struct Network {
     std::vector<std::int32_t> alpha, beta;  // strings of each determinant
     Groups<S> by_alpha, by_beta;
     std::vector<double> diagonal;           // penalty included
+    std::vector<std::int32_t> mirror;       // the determinant with the spins exchanged, -1 where it is not there
+    // Pairs of mirror images, by the one that has a row in a matrix of pairs: its alpha string is not the lower one.
+    std::vector<std::int32_t> pairs;
+    std::vector<std::int32_t> codes;  // by determinant: twice the number of its pair, and one more for that without a row
 
+    // Whether every determinant has its mirror image here.
+    bool is_mirrored() const { return n_single_ == 0; }
     std::int32_t size() const { return static_cast<std::int32_t>(alpha.size()); }
     std::int32_t find(std::int32_t a, std::int32_t b) const {
         if (slots_.empty() || a < 0 || b < 0) return -1;
@@ -116,13 +147,41 @@ struct Network {
     }
     std::int64_t append(const std::uint64_t* alpha_words, const std::uint64_t* beta_words, std::int64_t n);
     double spin_diagonal(S a, S b) const;  // <S^2>
-    std::vector<Piece> pieces(std::int32_t first) const;
+    ParitySums parity_sums(const double* c) const;  // where the space is mirrored
+    // Rows of a matrix of determinants, or of pairs of mirror images: how many, and those from a number on.
+    std::int32_t n_rows(bool half) const { return half ? static_cast<std::int32_t>(pairs.size()) : size(); }
+    Rows rows(bool half, std::int32_t first) const;
 
-    // Calls the visitor for every row of the piece and every connected determinant of lower number.
-    template <class Visitor>
-    void visit(const Piece& piece, Visitor& visitor) const;
+    // Calls the visitor for every row of the piece and every connected determinant of lower number. With `half` rows are
+    // one of each two mirror images, and it is called for those that are not above the row and its mirror image.
+    template <bool half, class Visitor>
+    void visit(const Piece& piece, const std::vector<std::int32_t>& rows, Visitor& visitor) const;
 
 private:
+    void pair_with_mirror(std::int32_t number) {
+        mirror.push_back(-1);
+        ++n_single_;
+        const std::int32_t a = alphas.index.find(alphas.strings.data(), betas.strings[beta[number]]);
+        if (a < 0) return;
+        const std::int32_t other = find(a, betas.index.find(betas.strings.data(), alphas.strings[alpha[number]]));
+        if (other < 0) return;
+        mirror[number] = other;
+        mirror[other] = number;
+        n_single_ -= other == number ? 1 : 2;
+        pairs.push_back(alphas.strings[alpha[number]] < betas.strings[beta[number]] ? other : number);
+    }
+    // The numbers of the pairs from `first` on, next to each other where their rows have the same alpha string.
+    void number_pairs(std::int32_t first) {
+        std::sort(pairs.begin() + first, pairs.end(), [this](std::int32_t i, std::int32_t j) {
+            return alpha[i] != alpha[j] ? alpha[i] < alpha[j] : i < j;
+        });
+        codes.resize(alpha.size(), -1);
+        for (std::int32_t k = first; k < n_rows(true); ++k) {
+            codes[mirror[pairs[k]]] = 2 * k + 1;
+            codes[pairs[k]] = 2 * k;
+        }
+    }
+    std::int64_t n_single_ = 0;  // determinants without a mirror image
     void place(std::int32_t number) {
         Word i = mix((Word(alpha[number]) << 32) | Word(beta[number])) & mask_;
         while (slots_[i] >= 0) i = (i + 1) & mask_;
@@ -193,7 +252,7 @@ double Network<S>::spin_diagonal(S a, S b) const {
 
 template <class S>
 std::int64_t Network<S>::append(const std::uint64_t* alpha_words, const std::uint64_t* beta_words, std::int64_t n) {
-    const std::int32_t before = size();
+    const std::int32_t before = size(), pairs_before = n_rows(true);
     for (std::int64_t i = 0; i < n; ++i) {
         const S sa = S::read(alpha_words + 2 * i), sb = S::read(beta_words + 2 * i);
         const std::int32_t a = alphas.add(sa, v), b = betas.add(sb, v);
@@ -216,23 +275,43 @@ std::int64_t Network<S>::append(const std::uint64_t* alpha_words, const std::uin
         }
         if (v.options.spin_penalty != 0) energy += v.options.spin_penalty * spin_diagonal(sa, sb);
         diagonal.push_back(energy);
+        pair_with_mirror(size() - 1);
     }
     if (size() > before) {
         alphas.link(v.options.n_threads);
         by_alpha.build(alpha, alphas.size(), beta, betas.strings);
         by_beta.build(beta, betas.size(), alpha, alphas.strings);
+        number_pairs(pairs_before);
     }
     return size() - before;
 }
 
 template <class S>
-std::vector<Piece> Network<S>::pieces(std::int32_t first) const {
-    constexpr std::int64_t longest = 64;
-    std::vector<Piece> result;
+ParitySums Network<S>::parity_sums(const double* c) const {
+    constexpr std::int64_t length = 4096;  // sums of fixed parts, so that threads change nothing
+    const std::int64_t n_parts = (size() + length - 1) / length;
+    std::vector<double> even(n_parts), odd(n_parts);
+#pragma omp parallel for num_threads(v.options.n_threads) schedule(static)
+    for (std::int64_t part = 0; part < n_parts; ++part) {
+        double sum = 0, difference = 0;
+        for (std::int64_t i = part * length; i < std::min<std::int64_t>(size(), (part + 1) * length); ++i) {
+            const double other = c[mirror[i]];
+            sum += (c[i] + other) * (c[i] + other);
+            difference += (c[i] - other) * (c[i] - other);
+        }
+        even[part] = sum, odd[part] = difference;
+    }
+    return {std::accumulate(even.begin(), even.end(), 0.0), std::accumulate(odd.begin(), odd.end(), 0.0)};
+}
+
+template <class S>
+Rows Network<S>::rows(bool half, std::int32_t first) const {
+    Rows result;
     for (std::int32_t a = 0; a < alphas.size(); ++a) {
-        const std::int64_t end = by_alpha.end(a);
-        for (std::int64_t at = by_alpha.lower_bound(a, first); at < end; at += longest)
-            result.push_back({a, at, std::min(end, at + longest)});
+        for (std::int64_t at = by_alpha.begin(a); at < by_alpha.end(a); ++at) {
+            const std::int32_t i = by_alpha.members[at], number = half ? codes[i] : i;
+            if (half ? (number & 1) == 0 && number >= 2 * first : number >= first) result.add(a, i);
+        }
     }
     return result;
 }
@@ -244,16 +323,19 @@ std::vector<Piece> Network<S>::pieces(std::int32_t first) const {
 //   beta_single(i, j, beta, other), beta_double(...), alpha_double(i, j, alpha, other)
 // with beta and alpha the string numbers of row i.
 template <class S>
-template <class Visitor>
-void Network<S>::visit(const Piece& piece, Visitor& visitor) const {
+template <bool half, class Visitor>
+void Network<S>::visit(const Piece& piece, const std::vector<std::int32_t>& rows, Visitor& visitor) const {
     const std::int32_t a = piece.alpha;
+    // Up to which number the columns of a row go.
+    const auto end_of = [this](std::int32_t i) { return half ? std::max(i, mirror[i]) + 1 : i; };
     for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-        const std::int32_t i = by_alpha.members[at], b = beta[i];
-        const S own = by_alpha.others[at];
-        for (std::int64_t k = by_alpha.begin(a); k < at; ++k) {
+        const std::int32_t i = rows[at], b = beta[i], columns = end_of(i);
+        const S own = betas.strings[b];
+        const std::int64_t same_end = by_alpha.lower_bound(a, columns);
+        for (std::int64_t k = by_alpha.begin(a); k < same_end; ++k) {
             const S change = own ^ by_alpha.others[k];
             const int n = change.count();
-            if (n > 4) continue;
+            if (n > 4 || (half && n == 0)) continue;
             if (n == 2) {
                 visitor.beta_single(i, by_alpha.members[k], b, by_alpha.others[k]);
             } else {
@@ -261,22 +343,23 @@ void Network<S>::visit(const Piece& piece, Visitor& visitor) const {
             }
         }
         const S own_alpha = alphas.strings[a];
-        const std::int64_t end = by_beta.lower_bound(b, i);
+        const std::int64_t end = by_beta.lower_bound(b, columns);
         for (std::int64_t k = by_beta.begin(b); k < end; ++k) {
             if ((own_alpha ^ by_beta.others[k]).count() == 4)
                 visitor.alpha_double(i, by_beta.members[k], a, by_beta.others[k]);
         }
     }
-    const std::int32_t last = by_alpha.members[piece.end - 1];
+    std::int32_t last = 0;
+    for (std::int64_t at = piece.begin; at < piece.end; ++at) last = std::max(last, end_of(rows[at]));
     for (std::int64_t l = alphas.link_offsets[a]; l < alphas.link_offsets[a + 1]; ++l) {
         const Link& link = alphas.links[l];
         const std::int64_t begin = by_alpha.begin(link.target);
-        if (by_alpha.members[begin] > last) continue;
+        if (by_alpha.members[begin] >= last) continue;
         visitor.link(link);
         for (std::int64_t at = piece.begin; at < piece.end; ++at) {
-            const std::int32_t i = by_alpha.members[at], b = beta[i];
-            const S own = by_alpha.others[at];
-            const std::int64_t end = by_alpha.lower_bound(link.target, i);
+            const std::int32_t i = rows[at], b = beta[i];
+            const S own = betas.strings[b];
+            const std::int64_t end = by_alpha.lower_bound(link.target, end_of(i));
             for (std::int64_t k = begin; k < end; ++k) {
                 const S change = own ^ by_alpha.others[k];
                 if (!change.at_most_two()) continue;

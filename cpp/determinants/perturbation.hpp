@@ -6,6 +6,9 @@
 // routes to alpha strings that are held at once (routes.hpp) and the table: an alpha string with more beta strings than
 // it has room for is worked on in shares of these. Either way every determinant has its amplitude from the same terms
 // in the same order.
+//
+// Outside a mirrored space (network.hpp) a state that is even or odd under exchange of the spins gives mirror images the
+// same energy. One of the two can then be looked at.
 #pragma once
 
 #include <omp.h>
@@ -114,6 +117,13 @@ private:
         }
         std::vector<typename Harvest<S>::Item>& items = all.harvest.items;
         all.harvest.shrink();
+        if (pass.half) {
+            const std::size_t n = items.size();
+            for (std::size_t i = 0; i < n; ++i) {
+                if (!(items[i].alpha == items[i].beta)) items.push_back({items[i].importance, items[i].beta, items[i].alpha});
+            }
+            all.harvest.shrink();
+        }
         std::sort(items.begin(), items.end());
         for (std::size_t i = 0; i < items.size(); ++i) {
             items[i].alpha.write(pass.alpha + 2 * i);
@@ -193,7 +203,7 @@ private:
             energy += v.h(k, k);
             for (S more = rest; !more.empty();) energy += anti[more.take_lowest()];
         }
-        if (Contributions<S, false>{sources, target, energy, worker, plain}.visit(first, last)) {
+        if (Contributions<S, false>{sources, target, energy, worker, plain, pass.half}.visit(first, last)) {
             finish_target(target, worker.amplitudes, tally);
         } else {
             visit_in_shares(sources, first, last, energy, worker, tally);
@@ -204,7 +214,7 @@ private:
         static const Codes codes;
         const S target = first->target;
         for (BetaShare share;;) {
-            if (!Contributions<S, true>{sources, target, energy, worker, plain, share, &codes}.visit(first, last)) {
+            if (!Contributions<S, true>{sources, target, energy, worker, plain, pass.half, share, &codes}.visit(first, last)) {
                 share.halve();
                 continue;
             }
@@ -243,10 +253,17 @@ private:
         if (extra.energy == inside) return;
         const double gap = pass.energy - extra.energy;
         const double energy = shift(sum, gap);
-        found.energy.add(energy);
-        if (!plain) found.coarse_energy.add(shift(extra.coarse, gap));
-        ++found.n_outside;
-        harvest.add(pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy), alpha, beta);
+        const int n = pass.half && !(alpha == beta) ? 2 : 1;
+        found.energy.add(n * energy);
+        if (!plain) found.coarse_energy.add(n * shift(extra.coarse, gap));
+        found.n_outside += n;
+        const double importance = pass.criterion == Criterion::heat_bath ? extra.largest : std::abs(energy);
+        // Of two mirror images that one which comes first among equals, so that none is kept in vain.
+        if (pass.half) {
+            harvest.add(importance, beta, alpha);
+        } else {
+            harvest.add(importance, alpha, beta);
+        }
     }
 
     const Network<S>& net;

@@ -32,7 +32,14 @@ public:
               std::int64_t* positions) const override {
         for (std::int64_t i = 0; i < n; ++i) positions[i] = net_.find(S::read(alpha + 2 * i), S::read(beta + 2 * i));
     }
-    MatrixSize build(std::int64_t budget_bytes) override { return matrix_.build(net_, budget_bytes); }
+    bool is_mirrored() const override { return net_.is_mirrored(); }
+    std::int64_t n_pairs() const override { return net_.n_rows(true); }
+    MatrixSize build(bool half, std::int64_t budget_bytes) override {
+        if (half != blocks_.half) forget_matrix();
+        blocks_.half = half;
+        return half ? matrix_.template build<true>(net_, budget_bytes) : matrix_.template build<false>(net_, budget_bytes);
+    }
+    bool is_half() const override { return blocks_.half; }
     void forget_matrix() override {
         matrix_ = Matrix<S>();
         blocks_.forget();
@@ -41,9 +48,18 @@ public:
 #endif
     }
     void fill_diagonal(double* out) const override { std::copy(net_.diagonal.begin(), net_.diagonal.end(), out); }
-    void apply(const double* c, double* out) const override { matrix_.apply(net_, c, out); }
-    void apply_spin_squared(const double* c, double* out) const override {
-        KAKEHASHI_ISA::apply_spin_squared(net_, c, out);
+    void parity_sums(const double* c, double* sums) const override {
+        const ParitySums found = net_.parity_sums(c);
+        sums[0] = found.even, sums[1] = found.odd;
+    }
+    void apply_diagonal(const double* c, double* out) const override {
+        for (std::int64_t i = 0; i < size(); ++i) out[i] = net_.diagonal[i] * c[i];
+    }
+    void fold(Vectors kind, const double* c, double* x) const override { KAKEHASHI_ISA::fold(net_, kind, c, x); }
+    void multiply(Vectors kind, const double* x, double* y) const override { matrix_.multiply(net_, kind, x, y); }
+    void unfold(Vectors kind, const double* y, double* out) const override { KAKEHASHI_ISA::unfold(net_, kind, y, out); }
+    void apply_spin_squared(Vectors kind, const double* c, double* out) const override {
+        KAKEHASHI_ISA::apply_spin_squared(net_, kind, c, out);
     }
     void fill_densities(const double* bra, const double* ket, double* one_body, double* pairs) const override {
         KAKEHASHI_ISA::fill_densities(net_, bra, ket, one_body, pairs);

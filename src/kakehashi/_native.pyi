@@ -67,6 +67,7 @@ class Blocks:
         beta: NDArray[np.int32],
         /,
     ) -> None: ...
+    def copy_pairs(self, strings: NDArray[np.uint64], alpha: NDArray[np.int32], beta: NDArray[np.int32], /) -> None: ...
     def build(
         self,
         process: int,
@@ -81,10 +82,11 @@ class Blocks:
     def apply_stored(
         self,
         process: int,
-        c: NDArray[np.float64],
-        guests_c: NDArray[np.float64],
-        out: NDArray[np.float64],
-        guests_out: NDArray[np.float64],
+        kind: int,
+        x: NDArray[np.float64],
+        guests_x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        guests_y: NDArray[np.float64],
         /,
     ) -> None: ...
     def apply(
@@ -95,10 +97,11 @@ class Blocks:
         alpha: NDArray[np.int32],
         beta: NDArray[np.int32],
         share: int,
-        c: NDArray[np.float64],
-        guests_c: NDArray[np.float64],
-        out: NDArray[np.float64],
-        guests_out: NDArray[np.float64],
+        kind: int,
+        x: NDArray[np.float64],
+        guests_x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        guests_y: NDArray[np.float64],
         /,
     ) -> None: ...
     def spin_squared(
@@ -136,6 +139,7 @@ class Blocks:
         n_batches: int,
         batch: int,
         heat_bath: bool,
+        half: bool,
         memory_budget_bytes: int,
         /,
     ) -> tuple[float, float, int, int, int, int]: ...
@@ -149,6 +153,7 @@ class Blocks:
         n_batches: int,
         batch: int,
         heat_bath: bool,
+        half: bool,
         least_importance: float,
         alpha: NDArray[np.uint64],
         beta: NDArray[np.uint64],
@@ -165,10 +170,19 @@ class DeterminantSpace:
     def append(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], /) -> int: ...
     def copy_strings(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], /) -> None: ...
     def find(self, alpha: NDArray[np.uint64], beta: NDArray[np.uint64], out: NDArray[np.int64], /) -> None: ...
-    def build(self, budget_bytes: int, /) -> tuple[int, int, int]: ...
+    def build(self, half: bool, budget_bytes: int, /) -> tuple[int, int, int]: ...
     def forget_matrix(self) -> None: ...
     def fill_diagonal(self, out: NDArray[np.float64], /) -> None: ...
-    def apply_into_buffer(self, c: NDArray[np.float64], out: NDArray[np.float64], spin_squared: bool, /) -> None: ...
+    @property
+    def is_mirrored(self) -> bool: ...
+    @property
+    def n_pairs(self) -> int: ...
+    def parity_sums(self, c: NDArray[np.float64], sums: NDArray[np.float64], /) -> None: ...
+    def apply_diagonal(self, c: NDArray[np.float64], out: NDArray[np.float64], /) -> None: ...
+    def fold(self, kind: int, c: NDArray[np.float64], x: NDArray[np.float64], /) -> None: ...
+    def multiply(self, kind: int, x: NDArray[np.float64], y: NDArray[np.float64], /) -> None: ...
+    def unfold(self, kind: int, y: NDArray[np.float64], out: NDArray[np.float64], /) -> None: ...
+    def apply_spin_squared(self, kind: int, c: NDArray[np.float64], out: NDArray[np.float64], /) -> None: ...
     def fill_densities(
         self,
         bra: NDArray[np.float64],
@@ -186,6 +200,7 @@ class DeterminantSpace:
         n_batches: int,
         batch: int,
         heat_bath: bool,
+        half: bool,
         least_importance: float,
         alpha: NDArray[np.uint64],
         beta: NDArray[np.uint64],

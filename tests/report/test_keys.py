@@ -1,14 +1,14 @@
 import pydantic
 import pytest
 
-from kakehashi.report.keys import Document, key
+from kakehashi.report.keys import Document, doc
 
 
 class Weight(Document):
     """A weight."""
 
-    mass_kg: float = key("How heavy it is.", "kg", ge=0)
-    name: str = key("What is weighed.")
+    mass_kg: float = doc("How heavy it is.", "kg", ge=0)
+    name: str = doc("What is weighed.")
 
 
 def test_a_key_says_what_it_means_and_its_unit():

@@ -34,6 +34,16 @@ def random_determinants(n: int, n_orb: int, n_elec: tuple[int, int], seed: int) 
     return sets[0][chosen // len(sets[1])], sets[1][chosen % len(sets[1])]
 
 
+def mirrored(alpha: Strings, beta: Strings, *, adjacent: bool) -> tuple[Strings, Strings]:
+    """The determinants with their mirror images, each behind its own or all behind the others."""
+    n = len(alpha)
+    order = np.arange(2 * n).reshape(2, n).T.ravel() if adjacent else np.arange(2 * n)
+    rows = np.concatenate([np.concatenate([alpha, beta]), np.concatenate([beta, alpha])], axis=1)[order]
+    _, first = np.unique(rows, axis=0, return_index=True)
+    rows = rows[np.sort(first)]
+    return np.ascontiguousarray(rows[:, :2]), np.ascontiguousarray(rows[:, 2:])
+
+
 def make_space(
     hamiltonian: Hamiltonian, determinants: tuple[Strings, Strings], *, penalty: float = 0.0, n_threads: int = 1
 ) -> DeterminantSpace:

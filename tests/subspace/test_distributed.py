@@ -24,7 +24,11 @@ def one_rank() -> dict[str, Any]:
 
 CASES = {
     "random": {"problem": "random", "grow": {"n_determinants": 600}},
-    "lattice": {"problem": "lattice", "grow": {"n_determinants": 120, "n_roots": 3, "criterion": "heat-bath"}},
+    # Levels are equal here: only a state that is found to rounding keeps equally important determinants equal.
+    "lattice": {
+        "problem": "lattice",
+        "grow": {"n_determinants": 120, "n_roots": 3, "criterion": "heat-bath", "tolerance": 1e-9},
+    },
     "wide": {"problem": "wide", "grow": {"n_determinants": 300}},
     "open": {"problem": "open", "spin_penalty_hartree": 0.2, "n_batches": 3, "grow": {"n_determinants": 300}},
     "threads": {"problem": "random", "n_threads": 2, "grow": {"n_determinants": 200, "memory_budget_bytes": 0}},
@@ -42,7 +46,10 @@ def test_ranks_find_what_one_finds(case: str, n_ranks: int, one_rank: dict[str, 
     for name in ("n_determinants", "n_outside", "n_stages", "n_elements", "probe"):
         if name == "probe":
             np.testing.assert_allclose(many[name], n_ranks * np.array(one[name]), rtol=1e-14)
-        elif name != "n_elements" or case != "threads":
+        elif name == "n_elements":
+            # A determinant that is its own mirror image stores more where the row is its own than where the column is.
+            assert many[name] == one[name] if case == "open" else many[name] == pytest.approx(one[name], rel=0.05)
+        else:
             assert many[name] == one[name]
     # the same determinants outside, seen at once and in parts, but for those that are equally important
     assert len(many["chosen"]) == len(one["chosen"])
@@ -61,14 +68,24 @@ def test_ranks_find_what_one_finds(case: str, n_ranks: int, one_rank: dict[str, 
     "n_ranks", [pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(4, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("n_parts", [1, 3])
-@pytest.mark.parametrize("problem", ["random", "open", pytest.param("wide", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("problem", "mirrored_in"),
+    [
+        ("random", []),
+        ("random", [0, 1, 2, 3]),
+        pytest.param("random", [0, 3], marks=pytest.mark.slow),
+        ("open", []),
+        pytest.param("wide", [], marks=pytest.mark.slow),
+    ],
+)
 def test_products_do_not_depend_on_the_ranks(
-    problem: str, n_ranks: int, n_parts: int, one_rank: dict[str, Any]
+    problem: str, mirrored_in: list[int], n_ranks: int, n_parts: int, one_rank: dict[str, Any]
 ) -> None:
-    key = f"grow {problem}"
+    key = f"grow {problem} {mirrored_in}"
+    options = {"problem": problem, "mirrored_in": mirrored_in}
     if key not in one_rank:
-        one_rank[key] = mpirun.run(1, "grow_by_hand", {"problem": problem})
-    many = mpirun.run(n_ranks, "grow_by_hand", {"problem": problem, "n_threads": 2, "n_parts": n_parts})
+        one_rank[key] = mpirun.run(1, "grow_by_hand", options)
+    many = mpirun.run(n_ranks, "grow_by_hand", {**options, "n_threads": 2, "n_parts": n_parts})
     stored, in_part, direct = (np.array(row) for row in many["products"])
     one_stored, one_in_part, one_direct = (np.array(row) for row in one_rank[key]["products"])
     np.testing.assert_allclose(stored, one_stored, rtol=1e-11, atol=1e-9)
@@ -77,8 +94,9 @@ def test_products_do_not_depend_on_the_ranks(
     np.testing.assert_allclose(in_part, one_in_part, rtol=1e-6, atol=1e-5)
 
 
-def test_memory_of_a_rank_falls_with_their_number() -> None:
-    options = {"problem": "random", "grow": {"n_determinants": 6000}}
+@pytest.mark.parametrize("spin_flip", [True, False])
+def test_memory_of_a_rank_falls_with_their_number(spin_flip: bool) -> None:
+    options = {"problem": "random", "grow": {"n_determinants": 6000, "spin_flip": spin_flip}}
     one, two = (mpirun.run(n_ranks, "memory", options) for n_ranks in (1, 2))
     assert max(two["matrix"]) < 0.65 * one["matrix"][0]
     assert sum(two["sizes"]) == sum(one["sizes"])
@@ -114,9 +132,20 @@ def test_owners_are_spread_evenly() -> None:
         assert abs(counts - mean).max() < 6 * np.sqrt(mean)
 
 
+def test_mirror_images_lie_on_the_same_rank() -> None:
+    strings = all_strings(n_orb=16, n_electrons=8)
+    alpha, beta = strings, strings[np.random.default_rng(1).permutation(len(strings))]
+    for n_parts in (1, 3):
+        owners = owners_of(alpha, beta, 7, n_parts=n_parts)
+        np.testing.assert_array_equal(owners, owners_of(beta, alpha, 7, n_parts=n_parts))
+    # with other numbers of electrons there is none
+    fewer = np.repeat(all_strings(n_orb=16, n_electrons=7)[:1], len(strings), axis=0)
+    np.testing.assert_array_equal(owners_of(strings, fewer, 7), owners_of(strings, strings, 7))
+
+
 def test_a_string_with_many_determinants_is_held_in_parts() -> None:
     betas = all_strings(n_orb=16, n_electrons=8)
-    alphas = np.repeat(betas[:1], len(betas), axis=0)
+    alphas = np.repeat(betas[-1:], len(betas), axis=0)
     assert len(np.unique(owners_of(alphas, betas, 64))) == 1
     owners, counts = np.unique(owners_of(alphas, betas, 64, n_parts=8), return_counts=True)
     assert len(owners) == 8

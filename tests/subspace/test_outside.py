@@ -35,7 +35,7 @@ def test_parts_of_a_space_add_up_to_the_whole(criterion: Criterion, n_threads: i
     alpha, beta = whole.strings()
     found = np.empty((2, 10, 2), dtype=np.uint64)
     importance = np.empty(10)
-    how = (ENERGY, 1e-3, 0.1, 1, 0, criterion == "heat-bath")
+    how = (ENERGY, 1e-3, 0.1, 1, 0, criterion == "heat-bath", False)
     parts, n_contributions = None, 0
     for share in np.array_split(np.arange(len(whole)), 4):
         window = whole.another()
@@ -59,7 +59,7 @@ def test_parts_that_do_not_fit_are_told() -> None:
     space.append(*strings(80, seed=1))
     c = np.full(len(space), len(space) ** -0.5)
     parts = space.native.blocks.make_partial_sums(2000)
-    space.native.blocks.perturb_in_part(parts, c, ENERGY, 1e-3, 1e-3, 1, 0, False, 2**62)
+    space.native.blocks.perturb_in_part(parts, c, ENERGY, 1e-3, 1e-3, 1, 0, False, False, 2**62)
     assert parts.full
     assert parts.size * 48 <= 2000
 

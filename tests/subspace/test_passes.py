@@ -31,7 +31,7 @@ def crowded_space(n_threads: int) -> tuple[DeterminantSpace, np.ndarray]:
 
 
 def least_budget(space: DeterminantSpace, c: np.ndarray, **options: object) -> int:
-    how = (-90.0, options["threshold_hartree"], options["coarse_threshold_hartree"], 1, 0, False, 0.0)
+    how = (-90.0, options["threshold_hartree"], options["coarse_threshold_hartree"], 1, 0, False, False, 0.0)
     n_keep = int(str(options["n_keep"]))
     alpha, beta = (np.empty((n_keep, 2), dtype=np.uint64) for _ in range(2))
     return space.native.perturb(c, *how, alpha, beta, np.empty(n_keep), 0)[5]

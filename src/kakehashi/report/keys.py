@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from kakehashi.core.spec import Spec
 
-__all__ = ["Count", "Document", "key"]
+__all__ = ["Count", "Document", "doc"]
 
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 
@@ -22,11 +22,11 @@ class Document(Spec):
     )
 
 
-def key(description: str, unit: str = "", **limits: Any) -> Any:
+def doc(description: str, unit: str = "", **limits: Any) -> Any:
     """What a key means, in words, and its unit (dimensionless where there is none).
 
     Example:
-        >>> key("Wall time.", "s").description
+        >>> doc("Wall time.", "s").description
         'Wall time. [s]'
     """
     extra: dict[str, JsonValue] = {"unit": unit} if unit else {}

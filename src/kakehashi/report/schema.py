@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
-from kakehashi.report.keys import Count, Document, key
+from kakehashi.report.keys import Count, Document, doc
 from kakehashi.report.processor_schema import ProcessorDocument
 
 __all__ = ["SCHEMA_NAME", "ResultDocument", "SolutionDocument", "make_schema", "read_schema"]
@@ -25,52 +25,52 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 class ReferenceDocument(Document):
     """The known answer."""
 
-    energy_hartree: Annotated[float, key("Total energy of the reference.", "hartree")]
-    method: Annotated[str, key("How it was computed, such as FCI.")]
-    source: Annotated[str, key("DOI, arXiv number, or the command that computes it.")]
+    energy_hartree: Annotated[float, doc("Total energy of the reference.", "hartree")]
+    method: Annotated[str, doc("How it was computed, such as FCI.")]
+    source: Annotated[str, doc("DOI, arXiv number, or the command that computes it.")]
     uncertainty_hartree: Annotated[
-        float, key("How far it may be from the exact energy of this Hamiltonian.", "hartree", ge=0)
+        float, doc("How far it may be from the exact energy of this Hamiltonian.", "hartree", ge=0)
     ]
 
 
 class IterationDocument(Document):
     """One turn of the self-consistent loop."""
 
-    index: Annotated[int, key("1 for the first turn.", ge=0)]
-    energy_hartree: Annotated[float, key("Lowest total energy of this turn's batches.", "hartree")]
-    batch_energies_hartree: Annotated[list[float], key("Total energy of each batch.", "hartree")]
-    n_alpha_strings: Annotated[int, key("Number of alpha strings in the best batch.", ge=0)]
-    n_beta_strings: Annotated[int, key("Number of beta strings in the best batch.", ge=0)]
-    n_determinants: Annotated[int, key("Size of the best batch's subspace, their product.", ge=0)]
-    spin_squared: Annotated[float, key("<S^2> of the best batch's state.", "hbar^2")]
-    n_configurations: Annotated[int, key("Distinct configurations after recovery.", ge=0)]
-    elapsed_s: Annotated[float, key("Time since the run began, resumed time included.", "s", ge=0)]
+    index: Annotated[int, doc("1 for the first turn.", ge=0)]
+    energy_hartree: Annotated[float, doc("Lowest total energy of this turn's batches.", "hartree")]
+    batch_energies_hartree: Annotated[list[float], doc("Total energy of each batch.", "hartree")]
+    n_alpha_strings: Annotated[int, doc("Number of alpha strings in the best batch.", ge=0)]
+    n_beta_strings: Annotated[int, doc("Number of beta strings in the best batch.", ge=0)]
+    n_determinants: Annotated[int, doc("Size of the best batch's subspace, their product.", ge=0)]
+    spin_squared: Annotated[float, doc("<S^2> of the best batch's state.", "hbar^2")]
+    n_configurations: Annotated[int, doc("Distinct configurations after recovery.", ge=0)]
+    elapsed_s: Annotated[float, doc("Time since the run began, resumed time included.", "s", ge=0)]
 
 
 class SizePointDocument(Document):
     """Energy of the state in a subspace made of the most important strings alone."""
 
-    n_determinants: Annotated[int, key("Size of the subspace.", ge=1)]
-    energy_hartree: Annotated[float, key("Total energy in it.", "hartree")]
+    n_determinants: Annotated[int, doc("Size of the subspace.", ge=1)]
+    energy_hartree: Annotated[float, doc("Total energy in it.", "hartree")]
 
 
 class SamplingDocument(Document):
     """What the device gave."""
 
-    device: Annotated[str, key("Name of the device.")]
-    n_shots: Annotated[int, key("Number of shots.", ge=0)]
-    n_distinct: Annotated[int, key("Distinct bit strings among them.", ge=0)]
+    device: Annotated[str, doc("Name of the device.")]
+    n_shots: Annotated[int, doc("Number of shots.", ge=0)]
+    n_distinct: Annotated[int, doc("Distinct bit strings among them.", ge=0)]
     in_sector_fraction: Annotated[
-        float, key("Share of shots with the right number of electrons of each spin, 0 to 1.", ge=0, le=1)
+        float, doc("Share of shots with the right number of electrons of each spin, 0 to 1.", ge=0, le=1)
     ]
-    n_in_sector: Annotated[int, key("Distinct configurations among those shots.", ge=0)]
-    n_recovered: Annotated[int, key("Distinct configurations after recovery, in the last turn.", ge=0)]
+    n_in_sector: Annotated[int, doc("Distinct configurations among those shots.", ge=0)]
+    n_recovered: Annotated[int, doc("Distinct configurations after recovery, in the last turn.", ge=0)]
     new_per_1000_shots: Annotated[
-        float, key("Distinct in-sector configurations per 1,000 shots.", "1/(1000 shots)", ge=0)
+        float, doc("Distinct in-sector configurations per 1,000 shots.", "1/(1000 shots)", ge=0)
     ]
     weight_bins_log10: Annotated[
         list[float],
-        key(
+        doc(
             "Edges of both histograms' bins, ascending: log10 of a weight from 0 to 1; a weight beyond them "
             "counts in the outermost bin.",
             min_length=2,
@@ -78,10 +78,10 @@ class SamplingDocument(Document):
     ]
     sampled_histogram: Annotated[
         list[Count],
-        key("Number of sampled in-sector configurations per bin of their share of in-sector shots."),
+        doc("Number of sampled in-sector configurations per bin of their share of in-sector shots."),
     ]
     state_histogram: Annotated[
-        list[Count], key("Number of determinants per bin of their weight |c|^2 in the final state.")
+        list[Count], doc("Number of determinants per bin of their weight |c|^2 in the final state.")
     ]
 
 
@@ -90,14 +90,14 @@ class ControlDocument(Document):
 
     energy_hartree: Annotated[
         float,
-        key("Total energy for strings drawn at random once, the Hartree-Fock string included.", "hartree"),
+        doc("Total energy for strings drawn at random once, the Hartree-Fock string included.", "hartree"),
     ]
-    n_determinants: Annotated[int, key("Size of its subspace.", ge=1)]
-    spin_squared: Annotated[float, key("<S^2> of its state.", "hbar^2")]
-    size_curve: Annotated[list[SizePointDocument], key("Its energy against subspace size, ascending.")]
+    n_determinants: Annotated[int, doc("Size of its subspace.", ge=1)]
+    spin_squared: Annotated[float, doc("<S^2> of its state.", "hbar^2")]
+    size_curve: Annotated[list[SizePointDocument], doc("Its energy against subspace size, ascending.")]
     loop_energy_hartree: Annotated[
         float | None,
-        key(
+        doc(
             "Total energy when the whole loop runs on uniformly random bits instead of the device's shots; "
             "null where that was not run.",
             "hartree",
@@ -108,209 +108,220 @@ class ControlDocument(Document):
 class EstimateDocument(Document):
     """The exact energy of the ground state as far as the growth of the spaces tells it."""
 
-    energy_hartree: Annotated[float, key("The most likely total energy.", "hartree")]
+    energy_hartree: Annotated[float, doc("The most likely total energy.", "hartree")]
     low_hartree: Annotated[
-        float, key("Lower end of the interval: of 95 % where trusted, a mere hint otherwise.", "hartree")
+        float, doc("Lower end of the interval: of 95 % where trusted, a mere hint otherwise.", "hartree")
     ]
-    high_hartree: Annotated[float, key("Upper end, never above the variational energy.", "hartree")]
-    trusted: Annotated[bool, key("Whether the growth is in the regime in which the interval was calibrated.")]
-    reason: Annotated[str, key("Why it is, or is not, in words that continue 'because'.")]
+    high_hartree: Annotated[float, doc("Upper end, never above the variational energy.", "hartree")]
+    trusted: Annotated[bool, doc("Whether the growth is in the regime in which the interval was calibrated.")]
+    reason: Annotated[str, doc("Why it is, or is not, in words that continue 'because'.")]
 
 
 class StateEstimateDocument(EstimateDocument):
     """The exact energy of a state as far as the growth of the spaces tells it."""
 
-    n_rungs: Annotated[int, key("Spaces that were used.", ge=1)]
+    n_rungs: Annotated[int, doc("Spaces that were used.", ge=1)]
 
 
 class RungDocument(Document):
     """One space of the growth, for one state."""
 
-    n_determinants: Annotated[int, key("Size of the space.", ge=1)]
-    energy_hartree: Annotated[float, key("Variational total energy.", "hartree")]
-    second_order_hartree: Annotated[float, key("Epstein-Nesbet energy of what lies outside.", "hartree")]
-    second_order_error_hartree: Annotated[float, key("Standard error of its random part.", "hartree", ge=0)]
-    spin_squared: Annotated[float, key("<S^2> of the state.", "hbar^2")]
-    elapsed_s: Annotated[float, key("Wall time since the growth began.", "s", ge=0)]
-    cpu_s: Annotated[float, key("Processor time since then, all threads.", "s", ge=0)]
+    n_determinants: Annotated[int, doc("Size of the space.", ge=1)]
+    energy_hartree: Annotated[float, doc("Variational total energy.", "hartree")]
+    second_order_hartree: Annotated[float, doc("Epstein-Nesbet energy of what lies outside.", "hartree")]
+    second_order_error_hartree: Annotated[float, doc("Standard error of its random part.", "hartree", ge=0)]
+    spin_squared: Annotated[float, doc("<S^2> of the state.", "hbar^2")]
+    elapsed_s: Annotated[float, doc("Wall time since the growth began.", "s", ge=0)]
+    cpu_s: Annotated[float, doc("Processor time since then, all threads.", "s", ge=0)]
 
 
 class PropertiesDocument(Document):
     """What the one-body density of a state tells."""
 
-    natural_occupations: Annotated[list[float], key("Natural occupations, descending, 0 to 2.", "electrons")]
-    n_unpaired: Annotated[float, key("Effectively unpaired electrons: sum of min(n, 2 - n).", "electrons")]
+    natural_occupations: Annotated[list[float], doc("Natural occupations, descending, 0 to 2.", "electrons")]
+    n_unpaired: Annotated[float, doc("Effectively unpaired electrons: sum of min(n, 2 - n).", "electrons")]
     spin_density: Annotated[
-        list[float], key("Alpha minus beta electrons in each of the problem's orbitals.", "electrons")
+        list[float], doc("Alpha minus beta electrons in each of the problem's orbitals.", "electrons")
     ]
     dipole_debye: Annotated[
         list[float] | None,
-        key(
+        doc(
             "Dipole moment along x, y and z in the frame of the geometry, from minus to plus, about the centre of "
             "nuclear charge; null where the problem has no positions.",
             "debye",
         ),
     ]
-    atoms: Annotated[list[str], key("Label of each atom; empty where the problem has no positions.")]
+    atoms: Annotated[list[str], doc("Label of each atom; empty where the problem has no positions.")]
     spin_populations: Annotated[
-        list[float] | None, key("Alpha minus beta electrons on each atom (Loewdin), or null.", "electrons")
+        list[float] | None, doc("Alpha minus beta electrons on each atom (Loewdin), or null.", "electrons")
     ]
-    atomic_charges: Annotated[list[float] | None, key("Charge of each atom (Loewdin), or null.", "elementary charge")]
+    atomic_charges: Annotated[
+        list[float] | None, doc("Charge of each atom (Loewdin), or null.", "elementary charge")
+    ]
 
 
 class SelectedDocument(Document):
     """The spaces that selected configuration interaction grew from the samples."""
 
-    orbitals: Annotated[str, key("Which orbitals the determinants are made of.")]
-    rungs: Annotated[list[list[RungDocument]], key("For each state, the spaces by size.", min_length=1)]
+    orbitals: Annotated[str, doc("Which orbitals the determinants are made of.")]
+    rungs: Annotated[list[list[RungDocument]], doc("For each state, the spaces by size.", min_length=1)]
     estimates: Annotated[
-        list[StateEstimateDocument], key("For each state, the exact energy with its interval.", min_length=1)
+        list[StateEstimateDocument], doc("For each state, the exact energy with its interval.", min_length=1)
     ]
     properties: Annotated[
         list[PropertiesDocument],
-        key("For each state, what its density in the last space tells.", min_length=1),
+        doc("For each state, what its density in the last space tells.", min_length=1),
     ]
-    converged: Annotated[bool, key("Whether the eigensolver reached its tolerance in the last space.")]
-    stopped: Annotated[str, key("Why the growth ended: max_determinants, max_wall_s or complete.")]
-    wall_s: Annotated[float, key("Wall time, orbitals included.", "s", ge=0)]
-    cpu_s: Annotated[float, key("Processor time of all threads, orbitals included.", "s", ge=0)]
+    converged: Annotated[bool, doc("Whether the eigensolver reached its tolerance in the last space.")]
+    stopped: Annotated[str, doc("Why the growth ended: max_determinants, max_wall_s or complete.")]
+    wall_s: Annotated[float, doc("Wall time, orbitals included.", "s", ge=0)]
+    cpu_s: Annotated[float, doc("Processor time of all threads, orbitals included.", "s", ge=0)]
 
 
 class SolutionDocument(Document):
     """The energy of a solver that knows neither samples nor selection."""
 
-    solver: Annotated[str, key("Name of the solver, such as ccsd(t).")]
-    energy_hartree: Annotated[float, key("Its best estimate of the total energy.", "hartree")]
+    solver: Annotated[str, doc("Name of the solver, such as ccsd(t).")]
+    energy_hartree: Annotated[float, doc("Its best estimate of the total energy.", "hartree")]
     interval_hartree: Annotated[
         list[float] | None,
-        key("Interval that holds the exact energy with 95 % confidence: lower and upper end; or null.", "hartree"),
+        doc(
+            "Interval that holds the exact energy with 95 % confidence: lower and upper end; or null.", "hartree"
+        ),
     ]
     variational_hartree: Annotated[
-        float | None, key("An upper bound on the exact energy; null where the method gives none.", "hartree")
+        float | None, doc("An upper bound on the exact energy; null where the method gives none.", "hartree")
     ]
-    spin_squared: Annotated[float | None, key("<S^2>; null where the method does not tell.", "hbar^2")]
-    converged: Annotated[bool, key("Whether the method reached its own tolerance.")]
-    wall_s: Annotated[float, key("Wall time.", "s", ge=0)]
-    cpu_s: Annotated[float, key("Processor time of all threads.", "s", ge=0)]
+    spin_squared: Annotated[float | None, doc("<S^2>; null where the method does not tell.", "hbar^2")]
+    converged: Annotated[bool, doc("Whether the method reached its own tolerance.")]
+    wall_s: Annotated[float, doc("Wall time.", "s", ge=0)]
+    cpu_s: Annotated[float, doc("Processor time of all threads.", "s", ge=0)]
     details: Annotated[
         dict[str, bool | int | float | str],
-        key("What else the solver tells, such as a bond dimension; its keys depend on the solver."),
+        doc("What else the solver tells, such as a bond dimension; its keys depend on the solver."),
     ]
 
 
 class LedgerPointDocument(Document):
     """One space of an arm of the ledger."""
 
-    n_determinants: Annotated[int, key("Size of the space.", ge=1)]
-    energy_hartree: Annotated[float, key("Variational total energy.", "hartree")]
-    cpu_s: Annotated[float, key("Processor time of all threads since the arm began.", "s", ge=0)]
-    spin_squared: Annotated[float, key("<S^2> of the state.", "hbar^2")]
+    n_determinants: Annotated[int, doc("Size of the space.", ge=1)]
+    energy_hartree: Annotated[float, doc("Variational total energy.", "hartree")]
+    cpu_s: Annotated[float, doc("Processor time of all threads since the arm began.", "s", ge=0)]
+    spin_squared: Annotated[float, doc("<S^2> of the state.", "hbar^2")]
 
 
 class ArmDocument(Document):
     """Energies of growing spaces whose determinants come from one place."""
 
-    name: Annotated[str, key("Where the determinants come from, one of kakehashi.report.ledger.ARMS.")]
-    points: Annotated[list[LedgerPointDocument], key("The spaces by size.", min_length=1)]
+    name: Annotated[str, doc("Where the determinants come from, one of kakehashi.report.ledger.ARMS.")]
+    points: Annotated[list[LedgerPointDocument], doc("The spaces by size.", min_length=1)]
     repeats: Annotated[
-        list[list[LedgerPointDocument]], key("The same for other draws of the random numbers; may be empty.")
+        list[list[LedgerPointDocument]], doc("The same for other draws of the random numbers; may be empty.")
     ]
-    complete: Annotated[bool, key("Whether the arm ended because there were no more determinants to take in.")]
+    complete: Annotated[bool, doc("Whether the arm ended because there were no more determinants to take in.")]
 
 
 class LedgerDocument(Document):
     """What the samples are worth beside random determinants and beside selection alone."""
 
-    verdict: Annotated[str, key("The comparison in one sentence, made from the other keys.")]
-    arms: Annotated[list[ArmDocument], key("One for each place that determinants come from.", min_length=1)]
-    n_shots: Annotated[int, key("Number of shots.", ge=0)]
-    n_in_sector: Annotated[int, key("Distinct configurations among them with the right electron numbers.", ge=0)]
-    n_configurations: Annotated[int, key("Distinct configurations after recovery.", ge=0)]
-    n_seeds: Annotated[int, key("Configurations that selection started from in the two arms with both.", ge=0)]
+    verdict: Annotated[str, doc("The comparison in one sentence, made from the other keys.")]
+    arms: Annotated[list[ArmDocument], doc("One for each place that determinants come from.", min_length=1)]
+    n_shots: Annotated[int, doc("Number of shots.", ge=0)]
+    n_in_sector: Annotated[
+        int, doc("Distinct configurations among them with the right electron numbers.", ge=0)
+    ]
+    n_configurations: Annotated[int, doc("Distinct configurations after recovery.", ge=0)]
+    n_seeds: Annotated[int, doc("Configurations that selection started from in the two arms with both.", ge=0)]
 
 
 class VerdictDocument(Document):
     """What the quantum part contributed, as far as the controls tell."""
 
-    case: Annotated[str, key("The outcome in one word, one of kakehashi.report.verdict.Case.")]
-    text: Annotated[str, key("The same in sentences.")]
+    case: Annotated[str, doc("The outcome in one word, one of kakehashi.report.verdict.Case.")]
+    text: Annotated[str, doc("The same in sentences.")]
 
 
 class ResultDocument(Document):
     """What a run of kakehashi found, and everything needed to judge and repeat it."""
 
-    schema_name: Annotated[Literal["kakehashi.result/1"], key("Name and version of this format.", alias="schema")]
-    run_id: Annotated[str, key("SHA-256 of the run's spec, as 64 hexadecimal digits.")]
-    problem: Annotated[str, key("Name of the problem.")]
-    description: Annotated[str, key("One sentence about the problem.")]
+    schema_name: Annotated[
+        Literal["kakehashi.result/1"], doc("Name and version of this format.", alias="schema")
+    ]
+    run_id: Annotated[str, doc("SHA-256 of the run's spec, as 64 hexadecimal digits.")]
+    problem: Annotated[str, doc("Name of the problem.")]
+    description: Annotated[str, doc("One sentence about the problem.")]
     energy_hartree: Annotated[
-        float, key("Variational total energy of the ground state: an upper bound on the exact one.", "hartree")
+        float, doc("Variational total energy of the ground state: an upper bound on the exact one.", "hartree")
     ]
     reference_hartree: Annotated[
-        float | None, key("Total energy of the reference; null where none is known.", "hartree")
+        float | None, doc("Total energy of the reference; null where none is known.", "hartree")
     ]
     error_mhartree: Annotated[
-        float | None, key("energy_hartree above reference_hartree; null where none is known.", "mhartree")
+        float | None, doc("energy_hartree above reference_hartree; null where none is known.", "mhartree")
     ]
-    n_determinants: Annotated[int, key("Size of the final subspace.", ge=1)]
-    spin_squared: Annotated[float, key("<S^2> of the state.", "hbar^2")]
+    n_determinants: Annotated[int, doc("Size of the final subspace.", ge=1)]
+    spin_squared: Annotated[float, doc("<S^2> of the state.", "hbar^2")]
     converged: Annotated[
         bool,
-        key(
+        doc(
             "Whether the eigensolver of the final state reached its tolerance; a loop that was cut short is a warning."
         ),
     ]
-    seed: Annotated[int, key("Seed of the run's random numbers.")]
-    wall_s: Annotated[float, key("Time of the whole run, earlier parts of a resumed one included.", "s", ge=0)]
-    peak_memory_bytes: Annotated[int, key("Peak resident memory of the process.", "byte", ge=0)]
-    warnings: Annotated[list[str], key("What the user must know, one sentence each.")]
-    verdict: Annotated[VerdictDocument, key("What the quantum part contributed.")]
+    seed: Annotated[int, doc("Seed of the run's random numbers.")]
+    wall_s: Annotated[float, doc("Time of the whole run, earlier parts of a resumed one included.", "s", ge=0)]
+    peak_memory_bytes: Annotated[int, doc("Peak resident memory of the process.", "byte", ge=0)]
+    warnings: Annotated[list[str], doc("What the user must know, one sentence each.")]
+    verdict: Annotated[VerdictDocument, doc("What the quantum part contributed.")]
     control: Annotated[
         ControlDocument | None,
-        key("The same-sized subspace of random strings; null where it was switched off."),
+        doc("The same-sized subspace of random strings; null where it was switched off."),
     ]
-    reference: Annotated[ReferenceDocument | None, key("The known answer; null where there is none.")]
-    hartree_fock_hartree: Annotated[float, key("Energy of the lowest-orbital determinant.", "hartree")]
+    reference: Annotated[ReferenceDocument | None, doc("The known answer; null where there is none.")]
+    hartree_fock_hartree: Annotated[float, doc("Energy of the lowest-orbital determinant.", "hartree")]
     root_energies_hartree: Annotated[
-        list[float], key("Total energies of all roots that were asked for, ascending.", "hartree")
+        list[float], doc("Total energies of all roots that were asked for, ascending.", "hartree")
     ]
-    n_orb: Annotated[int, key("Number of spatial orbitals.", ge=1)]
-    n_elec: Annotated[list[Count], key("Numbers of alpha and of beta electrons.", min_length=2, max_length=2)]
-    n_alpha_strings: Annotated[int, key("Number of alpha strings in the final subspace.", ge=0)]
-    n_beta_strings: Annotated[int, key("Number of beta strings in the final subspace.", ge=0)]
+    n_orb: Annotated[int, doc("Number of spatial orbitals.", ge=1)]
+    n_elec: Annotated[list[Count], doc("Numbers of alpha and of beta electrons.", min_length=2, max_length=2)]
+    n_alpha_strings: Annotated[int, doc("Number of alpha strings in the final subspace.", ge=0)]
+    n_beta_strings: Annotated[int, doc("Number of beta strings in the final subspace.", ge=0)]
     occupancies: Annotated[
         list[list[float]],
-        key(
+        doc(
             "Mean occupation of each orbital, 0 to 1: n_orb numbers for alpha, then n_orb for beta.",
             "electrons",
             min_length=2,
             max_length=2,
         ),
     ]
-    iterations: Annotated[list[IterationDocument], key("The turns of the loop.", min_length=1)]
-    size_curve: Annotated[list[SizePointDocument], key("Energy against subspace size, ascending.")]
-    sampling: Annotated[SamplingDocument, key("The shots, in numbers.")]
-    stage_s: Annotated[dict[str, float], key("Time spent in each stage, by the stage's name.", "s")]
-    spec: Annotated[dict[str, JsonValue], key("The run's spec: what the TOML file said, defaults filled in.")]
+    iterations: Annotated[list[IterationDocument], doc("The turns of the loop.", min_length=1)]
+    size_curve: Annotated[list[SizePointDocument], doc("Energy against subspace size, ascending.")]
+    sampling: Annotated[SamplingDocument, doc("The shots, in numbers.")]
+    stage_s: Annotated[dict[str, float], doc("Time spent in each stage, by the stage's name.", "s")]
+    spec: Annotated[dict[str, JsonValue], doc("The run's spec: what the TOML file said, defaults filled in.")]
     provenance: Annotated[
         dict[str, JsonValue],
-        key("Versions (kakehashi, commit, python, packages), machine, and time (created_utc) of the run."),
+        doc("Versions (kakehashi, commit, python, packages), machine, and time (created_utc) of the run."),
     ]
     estimate: Annotated[
         EstimateDocument | None,
-        key("The exact energy of the ground state with its interval; null where it was not estimated."),
+        doc("The exact energy of the ground state with its interval; null where it was not estimated."),
     ] = None
     selected: Annotated[
         SelectedDocument | None,
-        key("What selected configuration interaction made of the samples; null where that was not run."),
+        doc("What selected configuration interaction made of the samples; null where that was not run."),
     ] = None
-    ledger: Annotated[LedgerDocument | None, key("What the samples are worth; null where that was not traced.")] = None
+    ledger: Annotated[
+        LedgerDocument | None, doc("What the samples are worth; null where that was not traced.")
+    ] = None
     classical: Annotated[
-        list[SolutionDocument], key("Energies of other solvers; empty where none was asked for or none had one.")
+        list[SolutionDocument],
+        doc("Energies of other solvers; empty where none was asked for or none had one."),
     ] = Field(default_factory=list)
     processor: Annotated[
         ProcessorDocument | None,
-        key("The processor whose twin gave the shots; null where they came from something else."),
+        doc("The processor whose twin gave the shots; null where they came from something else."),
     ] = None
 
 

@@ -6,6 +6,7 @@ The kernels are native (``cpp/determinants/``); slow twins for the tests are in 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
@@ -25,6 +26,13 @@ __all__ = ["DeterminantSpace", "estimate_integral_bytes"]
 
 Vector: TypeAlias = NDArray[np.float64]
 
+WHOLE, EVEN, ODD = 0, 1, 2  # Vectors of cpp/determinants/space.hpp
+
+NO_MIRROR_IMAGE = "A sign under spin exchange needs the mirror image of each determinant in the space."
+
+ROUNDING = 1e-20
+"""Square of the even or the odd part of a vector over that of the other one at which it does not count."""
+
 
 def estimate_integral_bytes(n_orb: int) -> int:
     """Memory for the integrals of a space beside those of the Hamiltonian: packed, and the lists of them by size.
@@ -42,6 +50,10 @@ class DeterminantSpace(Space):
 
     Determinants keep the order in which they were given. What the methods do is said in
     :class:`~kakehashi.subspace.space.Space`.
+
+    Where each determinant has its mirror image, the one with the spins exchanged, in the space, the matrix has rows for
+    one of each two, which halves its memory and the time to build it. A state that is even or odd under the exchange
+    gains the same in products and in :meth:`look_outside`; its other part does not count where it is smaller by 1e-10.
 
     Stored elements are single-precision numbers (the diagonal is not): each is right to 6e-8 of its size, and an energy
     to 1e-9 hartree where one determinant leads, to some 4e-8 where none does. Rows that are computed anew, for want of
@@ -93,6 +105,7 @@ class DeterminantSpace(Space):
         )
         self._n_elec: tuple[int, int] | None = None
         self._n_built = 0
+        self._half = False  # the matrix has rows for one of each two mirror images
         self._mirror: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     @override
@@ -108,6 +121,7 @@ class DeterminantSpace(Space):
         """An empty space of the same Hamiltonian, with the same options; much is shared, so that it costs little."""
         space = copy.copy(self)
         space._native, space._n_elec, space._n_built = self._native.another(), None, 0
+        space._half = False
         space._mirror = np.empty(0, dtype=np.int64)
         return space
 
@@ -163,7 +177,7 @@ class DeterminantSpace(Space):
             alpha, beta = self.strings()
             self._mirror = self.find(beta, alpha)
         if (self._mirror < 0).any():
-            raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")
+            raise InputError(NO_MIRROR_IMAGE)
         return self._checked_vector(coefficients)[self._mirror]
 
     @override
@@ -172,8 +186,12 @@ class DeterminantSpace(Space):
 
     @override
     def build(self, *, memory_budget_bytes: int = 2**62) -> MatrixSize:
-        n_elements, n_rows, n_bytes = self._native.build(memory_budget_bytes)
-        self._n_built = len(self)
+        return self.build_rows(self._native.is_mirrored, memory_budget_bytes)
+
+    def build_rows(self, half: bool, memory_budget_bytes: int) -> MatrixSize:
+        """Do what :meth:`build` says, with rows for one of each two mirror images, or for all determinants."""
+        n_elements, n_rows, n_bytes = self._native.build(half, memory_budget_bytes)
+        self._n_built, self._half = len(self), half
         return MatrixSize(n_elements=n_elements, n_rows=n_rows, n_bytes=n_bytes)
 
     @override
@@ -192,14 +210,51 @@ class DeterminantSpace(Space):
         c = self._checked_vector(coefficients)
         if self._n_built < len(self):
             self.build()
+        return self.apply_parts(c, out, self.sum_parts, self.multiply)
+
+    def apply_parts(
+        self,
+        c: Vector,
+        out: Vector | None,
+        total: Callable[[Vector], Vector],
+        multiply: Callable[[int, Vector], Vector],
+    ) -> Vector:
+        """The Hamiltonian times a vector: part by part, as the rows of the matrix are.
+
+        Args:
+            c: The vector.
+            out: Where the product goes.
+            total: The sum of a small array over all processes that hold parts of the vector.
+            multiply: What the rows make of a part, ``WHOLE``, ``EVEN`` or ``ODD``, as long as the rows are many.
+        """
         sigma = np.empty(len(self)) if out is None else out
-        self._native.apply_into_buffer(c, sigma, False)
+        self._native.apply_diagonal(c, sigma)
+        for kind in self.signs(c, total) if self._half else (WHOLE,):
+            x = c
+            if kind != WHOLE:
+                x = np.empty(self._native.n_pairs)
+                self._native.fold(kind, c, x)
+            self._native.unfold(kind, multiply(kind, x), sigma)
         return sigma
+
+    def multiply(self, kind: int, x: Vector) -> Vector:
+        """What the rows of the matrix make of a part of a vector, without the diagonal."""
+        y = np.empty(len(x))
+        self._native.multiply(kind, x, y)
+        return y
+
+    def signs(self, c: Vector, total: Callable[[Vector], Vector]) -> tuple[int, ...]:
+        """Which parts a vector has under exchange of the spins, where mirror images are there: ``EVEN``, ``ODD``."""
+        sums = np.empty(2)
+        self._native.parity_sums(c, sums)
+        even, odd = total(sums)
+        return (EVEN,) * bool(even > ROUNDING * odd) + (ODD,) * bool(odd > ROUNDING * even)
 
     @override
     def spin_squared(self, coefficients: Vector) -> float:
         c, out = self._checked_vector(coefficients), np.empty(len(self))
-        self._native.apply_into_buffer(c, out, True)
+        signs = self.signs(c, self.sum_parts) if self._native.is_mirrored else ()
+        self._native.apply_spin_squared(signs[0] if len(signs) == 1 else WHOLE, c, out)
         return float(c @ out)
 
     @override
@@ -240,6 +295,7 @@ class DeterminantSpace(Space):
         importance = np.empty(n_keep)
         coarse = threshold_hartree if coarse_threshold_hartree is None else coarse_threshold_hartree
         budget = half_of_the_memory() if memory_budget_bytes is None else memory_budget_bytes
+        half = n_batches == 1 and self._native.is_mirrored and len(self.signs(c, self.sum_parts)) == 1
         energy, coarse_energy, n_outside, n_contributions, n_kept, _ = checked(
             self._native.perturb(
                 c,
@@ -249,6 +305,7 @@ class DeterminantSpace(Space):
                 n_batches,
                 batch,
                 criterion == "heat-bath",
+                half,
                 least_importance_hartree,
                 alpha,
                 beta,

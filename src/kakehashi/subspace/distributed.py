@@ -1,9 +1,11 @@
 """A space of determinants that is spread over the ranks of an MPI communicator.
 
-A determinant belongs to the rank that a hash of its alpha string names (on many ranks, of its beta string too). Each
-rank holds its determinants, their coefficients, the matrix rows among them and, for half of the other ranks, the block
-of the Hamiltonian with theirs, so that every element is stored once. Strings, coefficients and products go from rank to
-rank, never all to one place.
+A determinant belongs to the rank that a hash of its alpha string names, or of the higher of its two strings, so that
+mirror images (spins exchanged) lie on one rank; on many ranks a hash of the other string counts too. Each rank holds
+its determinants, their coefficients, the matrix rows among them and, for half of the other ranks, the block of the
+Hamiltonian with theirs, so that every element is stored once. Where all mirror images are there, rows are those of one
+of each two, as in one process, and what goes from rank to rank is one number for each pair. Strings, coefficients and
+products go from rank to rank, never all to one place.
 Results are those of one process to rounding. The reasons: ``docs/decisions/0007-ranks.md``.
 """
 
@@ -22,9 +24,9 @@ from kakehashi.core.errors import InputError
 from kakehashi.core.ranks import Ranks, Transfer
 from kakehashi.core.resources import n_processors
 from kakehashi.problem.model import Hamiltonian
-from kakehashi.subspace.determinants import DeterminantSpace
+from kakehashi.subspace.determinants import NO_MIRROR_IMAGE, DeterminantSpace
 from kakehashi.subspace.outside import LARGEST_WINDOW, look_outside
-from kakehashi.subspace.shards import Shard, owners_of, pack_shard, unpack_shard
+from kakehashi.subspace.shards import Shard, owners_of, pack_pairs, pack_shard, unpack_pairs, unpack_shard
 from kakehashi.subspace.space import Criterion, Densities, MatrixSize, Outside, Space
 
 __all__ = ["DistributedSpace"]
@@ -33,7 +35,7 @@ Vector: TypeAlias = NDArray[np.float64]
 Number = TypeVar("Number", bound=np.generic)
 
 RANKS_OF_ONE_PART = 16
-ALL, EQUAL_BITS, UNEQUAL_BITS = 0, 1, 2  # Share of cpp/determinants/blocks.hpp
+ALL, HALF_OF_THE_ROWS, HALF_OF_THE_GUESTS = 0, 1, 2  # Share of cpp/determinants/blocks.hpp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,11 @@ class DistributedSpace(Space):
         if not 1 <= self.n_parts <= ranks.size:
             raise InputError(f"Argument `n_parts` must be 1 to the number of ranks, {ranks.size}, but is {n_parts}.")
         self._n_elec: tuple[int, int] | None = None
-        self._sizes = np.zeros((ranks.size, 3), dtype=np.int64)  # determinants, alpha and beta strings of every rank
-        self._built = self._complete = False
+        # Determinants, alpha and beta strings and pairs of mirror images of every rank.
+        self._sizes = np.zeros((ranks.size, 4), dtype=np.int64)
+        self.is_mirrored = True
+        """Whether every determinant has its mirror image in the space."""
+        self._built = self._complete = self._half = False
 
     @property
     @override
@@ -144,8 +149,10 @@ class DistributedSpace(Space):
         came = ranks.exchange_rows(rows, owners_of(alpha, beta, ranks.size, n_parts=self.n_parts))
         new_alpha, new_beta = came[:, :2].copy(), came[:, 2:4].copy()
         ranks.attempt(lambda: self.own.append(new_alpha, new_beta))
-        blocks = self.own.native.blocks
-        self._sizes = np.array(ranks.gather((self.n_own, blocks.n_alphas, blocks.n_betas)), dtype=np.int64)
+        native = self.own.native
+        sizes = self.n_own, native.blocks.n_alphas, native.blocks.n_betas, native.n_pairs, native.is_mirrored
+        gathered = np.array(ranks.gather(sizes), dtype=np.int64)
+        self._sizes, self.is_mirrored = gathered[:, :4], bool(gathered[:, 4].all())
         n_elec = {found for found in ranks.gather(self.own.n_elec) if found != (0, 0)}
         if len(n_elec) > 1:
             raise InputError("Arguments `alpha` and `beta` must have the same number of electrons on all ranks.")
@@ -201,10 +208,11 @@ class DistributedSpace(Space):
 
     @override
     def build(self, *, memory_budget_bytes: int = 2**62) -> MatrixSize:
-        size = self.own.build(memory_budget_bytes=memory_budget_bytes)
+        self._half = self.is_mirrored
+        size = self.own.build_rows(self._half, memory_budget_bytes)
         blocks = self.own.native.blocks
         n_elements, n_bytes, complete = 0, 0, True
-        for step, shard in self.guests():
+        for step, shard in self.guests(pairs=self._half):
             n_elements, n_bytes, whole = blocks.build(
                 step.source, *shard, step.share, memory_budget_bytes - size.n_bytes
             )
@@ -228,44 +236,40 @@ class DistributedSpace(Space):
         if not self._built:
             self.build()
         c = np.ascontiguousarray(coefficients, dtype=np.float64)
+        return self.own.apply_parts(c, out, self.ranks.sum, self._multiply)
+
+    def _multiply(self, kind: int, x: Vector) -> Vector:
+        """What the rows of all ranks make of a part of a vector."""
         steps = self._steps()
-        coming = [self._begin_vectors(c, step) for step in steps[:1]]
-        shards = self.guests()  # nobody asks for them where all blocks are stored
-        sigma = self.own.apply(c, out=out)
+        coming = [self._begin_vectors(x, step, pairs=self._half) for step in steps[:1]]
+        shards = self.guests(pairs=self._half)  # nobody asks for them where all blocks are stored
+        y = self.own.multiply(kind, x)
         blocks = self.own.native.blocks
         returning: list[tuple[Transfer, Vector]] = []
         for k, step in enumerate(steps):
-            guests_c = _finish(coming.pop())
-            coming += [self._begin_vectors(c, following) for following in steps[k + 1 : k + 2]]
-            guests_out = np.zeros_like(guests_c)
+            guests_x = _finish(coming.pop())
+            coming += [self._begin_vectors(x, following, pairs=self._half) for following in steps[k + 1 : k + 2]]
+            guests_y = np.zeros_like(guests_x)
             if self._complete:
-                blocks.apply_stored(step.source, c, guests_c, sigma, guests_out)
+                blocks.apply_stored(step.source, kind, x, guests_x, y, guests_y)
             else:
                 _, shard = next(shards)
-                blocks.apply(step.source, *shard, step.share, c, guests_c, sigma, guests_out)
+                blocks.apply(step.source, *shard, step.share, kind, x, guests_x, y, guests_y)
             if returning:
-                sigma += _finish(returning.pop())
-            returned = np.empty_like(c)
+                y += _finish(returning.pop())
+            returned = np.empty_like(x)
             tag = 3 * step.number + 1
-            transfer = self.ranks.begin_transfer(guests_out, step.source, returned, step.to, tag=tag)
+            transfer = self.ranks.begin_transfer(guests_y, step.source, returned, step.to, tag=tag)
             returning.append((transfer, returned))
         if returning:
-            sigma += _finish(returning.pop())
-        return sigma
+            y += _finish(returning.pop())
+        return y
 
     @override
     def exchange_spins(self, coefficients: Vector) -> Vector:
-        if self.ranks.size == 1:
-            return self.own.exchange_spins(coefficients)
-        alpha, beta = self.own.strings()
-        rows = np.concatenate([beta, alpha, coefficients[:, None].view(np.uint64)], axis=1)
-        came = self.ranks.exchange_rows(rows, owners_of(beta, alpha, self.ranks.size, n_parts=self.n_parts))
-        positions = self.own.find(came[:, :2].copy(), came[:, 2:4].copy())
-        if self.ranks.sum(np.array([(positions < 0).sum() + abs(len(came) - self.n_own)]))[0]:
-            raise InputError("A sign under spin exchange needs the mirror image of each determinant in the space.")
-        mirrored = np.empty(self.n_own)
-        mirrored[positions] = came[:, 4].copy().view(np.float64)
-        return mirrored
+        if not self.is_mirrored:
+            raise InputError(NO_MIRROR_IMAGE)
+        return self.own.exchange_spins(coefficients)  # mirror images lie on the same rank
 
     @override
     def sum_parts(self, parts: NDArray[Any]) -> NDArray[Any]:
@@ -320,22 +324,27 @@ class DistributedSpace(Space):
             memory_budget_bytes=memory_budget_bytes,
         )
 
-    def guests(self, *, whole_ring: bool = False) -> Iterator[tuple[_Step, Shard]]:
+    def guests(self, *, whole_ring: bool = False, pairs: bool = False) -> Iterator[tuple[_Step, Shard]]:
         """Other ranks' determinants, one rank's after the other; the next are under way meanwhile.
 
         Args:
             whole_ring: All other ranks' instead of those of the half whose blocks are worked on here.
+            pairs: One of each two mirror images.
         """
         steps = self._steps(whole_ring=whole_ring)
         if not steps:
             return
-        own = pack_shard(self.own)
-        coming = self._begin_shard(own, steps[0])
+        own = pack_pairs(self.own) if pairs else pack_shard(self.own)
+        coming = self._begin_shard(own, steps[0], pairs=pairs)
         for k, step in enumerate(steps):
             buffer = _finish(coming)
             if k + 1 < len(steps):
-                coming = self._begin_shard(own, steps[k + 1])
-            yield step, unpack_shard(buffer, self._sizes[step.source])
+                coming = self._begin_shard(own, steps[k + 1], pairs=pairs)
+            n, n_alphas, n_betas, n_pairs = (int(x) for x in self._sizes[step.source])
+            yield (
+                step,
+                unpack_pairs(buffer, n_pairs, n_alphas) if pairs else unpack_shard(buffer, (n, n_alphas, n_betas)),
+            )
 
     def guests_coefficients(self, c: Vector, step: _Step) -> Vector:
         """Coefficients of the rank whose determinants come in this step."""
@@ -347,17 +356,18 @@ class DistributedSpace(Space):
         for number in range(1, size if whole_ring else size // 2 + 1):
             to, source = (rank + number) % size, (rank - number) % size
             # Half-way round, two ranks hold each other's.
-            share = ALL if 2 * number != size else EQUAL_BITS if rank < source else UNEQUAL_BITS
+            share = ALL if 2 * number != size else HALF_OF_THE_ROWS if rank < source else HALF_OF_THE_GUESTS
             steps.append(_Step(number=number, to=to, source=source, share=share))
         return steps
 
-    def _begin_vectors(self, c: Vector, step: _Step) -> tuple[Transfer, Vector]:
-        incoming = np.empty(int(self._sizes[step.source, 0]))
+    def _begin_vectors(self, c: Vector, step: _Step, *, pairs: bool = False) -> tuple[Transfer, Vector]:
+        incoming = np.empty(int(self._sizes[step.source, 3 if pairs else 0]))
         return self.ranks.begin_transfer(c, step.to, incoming, step.source, tag=3 * step.number), incoming
 
-    def _begin_shard(self, own: NDArray[np.uint8], step: _Step) -> tuple[Transfer, NDArray[np.uint8]]:
-        n, n_alphas, n_betas = (int(x) for x in self._sizes[step.source])
-        incoming = np.empty(16 * (n_alphas + n_betas) + 8 * n, dtype=np.uint8)
+    def _begin_shard(self, own: NDArray[np.uint8], step: _Step, *, pairs: bool) -> tuple[Transfer, NDArray[np.uint8]]:
+        n, n_alphas, n_betas, n_pairs = (int(x) for x in self._sizes[step.source])
+        n_bytes = 16 * n_alphas + 8 * n_pairs if pairs else 16 * (n_alphas + n_betas) + 8 * n
+        incoming = np.empty(n_bytes, dtype=np.uint8)
         return self.ranks.begin_transfer(own, step.to, incoming, step.source, tag=3 * step.number + 2), incoming
 
 

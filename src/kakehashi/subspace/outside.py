@@ -1,6 +1,7 @@
 """Perturbation theory outside a space that is spread over ranks.
 
-The outside determinants are dealt to the ranks by a hash of their alpha string. Each rank takes in the space's
+The outside determinants are dealt to the ranks by a hash of their alpha string; where one of each two mirror images is
+looked at, that is the higher of the two strings. Each rank takes in the space's
 determinants and coefficients in windows, some ranks' shards at a time, and sums what they contribute to its own
 outside determinants. Where one window holds the whole space, the kernel is that of one process; otherwise the sums of
 the windows are kept and merged, for as large a share of the outside at a time as the memory allows.
@@ -64,11 +65,14 @@ def look_outside(
         n_batches=n_batches * ranks.size,
         batch=batch + n_batches * ranks.rank,  # the ranks' shares of one batch make up that batch
         heat_bath=criterion == "heat-bath",
+        half=False,
         n_keep=n_room,
         least_importance=least_importance_hartree,
         budget_bytes=budget,
     )
     c = np.ascontiguousarray(coefficients, dtype=np.float64)
+    if n_batches == 1 and space.is_mirrored:
+        how = replace(how, half=len(space.own.signs(c, ranks.sum)) == 1)
     while True:
         found = _look(space, c, how)
         alpha, beta, weakest = space.best_of(found.alpha, found.beta, found.importance, n_keep)
@@ -100,6 +104,7 @@ class _How:
     n_batches: int
     batch: int
     heat_bath: bool
+    half: bool
     n_keep: int
     least_importance: float
     budget_bytes: int
@@ -109,9 +114,9 @@ class _How:
         return replace(self, n_batches=self.n_batches * n_shares, batch=self.batch + self.n_batches * number)
 
     @property
-    def state(self) -> tuple[float, float, float, int, int, bool]:
+    def state(self) -> tuple[float, float, float, int, int, bool, bool]:
         """What every kernel asks for."""
-        return self.energy, self.threshold, self.coarse, self.n_batches, self.batch, self.heat_bath
+        return self.energy, self.threshold, self.coarse, self.n_batches, self.batch, self.heat_bath, self.half
 
 
 def _look(space: DistributedSpace, c: Vector, how: _How) -> Outside:

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.core.bits import Strings
+from kakehashi.core.bits import Strings, count_electrons
 from kakehashi.subspace.determinants import DeterminantSpace
 
-__all__ = ["Shard", "owners_of", "pack_shard", "shard_strings", "unpack_shard"]
+__all__ = ["Shard", "owners_of", "pack_pairs", "pack_shard", "shard_strings", "unpack_pairs", "unpack_shard"]
 
 Shard: TypeAlias = tuple[Strings, Strings, NDArray[np.int32], NDArray[np.int32]]
-"""Distinct alpha strings, distinct beta strings, and of each determinant the numbers of its two among them."""
+"""Distinct alpha strings, distinct beta strings, and of each determinant the numbers of its two among them. Where it
+stands for pairs of mirror images, both lists of strings are the same one, and determinants are one of each two."""
 
 
 def owners_of(alpha: Strings, beta: Strings, n_ranks: int, *, n_parts: int = 1) -> NDArray[np.int64]:
     """The rank that holds each determinant.
 
+    A hash of its alpha string names it. With as many alpha as beta electrons, it is a hash of the higher of the two
+    strings, so that mirror images (spins exchanged) lie on the same rank. The higher string of a determinant is mostly
+    one with few determinants, so that those of the Hartree-Fock string, the lowest, lie on all ranks.
+
     Args:
         alpha: Alpha strings, shape ``(n, 2)``, uint64.
         beta: Beta strings.
         n_ranks: Number of ranks.
-        n_parts: On how many ranks the determinants with one alpha string may lie.
+        n_parts: On how many ranks the determinants with one such string may lie.
 
     Example:
         >>> strings = np.array([[3, 0], [5, 0], [6, 0]], dtype=np.uint64)
         >>> owners_of(strings, strings, 2).tolist()
         [0, 0, 0]
     """
-    mixed = _hash(alpha)
+    below = (alpha[:, 1] < beta[:, 1]) | ((alpha[:, 1] == beta[:, 1]) & (alpha[:, 0] < beta[:, 0]))
+    exchanged = (below & (count_electrons(alpha) == count_electrons(beta)))[:, None]
+    mixed = _hash(np.where(exchanged, beta, alpha))
     if n_parts > 1:
-        mixed = mixed + _hash(beta) % np.uint64(n_parts)
+        mixed = mixed + _hash(np.where(exchanged, alpha, beta)) % np.uint64(n_parts)
     owners: NDArray[np.int64] = (mixed % np.uint64(n_ranks)).astype(np.int64)
     return owners
 
@@ -65,7 +73,7 @@ def pack_shard(space: DeterminantSpace) -> NDArray[np.uint8]:
     return buffer
 
 
-def unpack_shard(buffer: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Shard:
+def unpack_shard(buffer: NDArray[np.uint8], sizes: Sequence[int] | NDArray[np.int64]) -> Shard:
     """The parts of a packed shard, in place.
 
     Args:
@@ -81,6 +89,32 @@ def unpack_shard(buffer: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Shard:
         numbers[:n],
         numbers[n:],
     )
+
+
+def pack_pairs(space: DeterminantSpace) -> NDArray[np.uint8]:
+    """One of each two mirror images of a space that has all of them: 8 bytes each and 16 for each distinct string.
+
+    Example:
+        >>> from kakehashi.core.bits import lowest_string
+        >>> from kakehashi.problem.lattice import hubbard
+        >>> space = DeterminantSpace(hubbard(2, u=4.0, n_elec=(1, 1)).hamiltonian)
+        >>> ends = lowest_string(1) * np.array([[1], [2]], dtype=np.uint64)
+        >>> space.append(ends, ends[::-1])
+        2
+        >>> [part.tolist() for part in unpack_pairs(pack_pairs(space), 1, 2)]
+        [[[1, 0], [2, 0]], [[1, 0], [2, 0]], [1], [0]]
+    """
+    n_pairs, n_strings = space.native.n_pairs, space.native.blocks.n_alphas
+    buffer = np.empty(16 * n_strings + 8 * n_pairs, dtype=np.uint8)
+    strings, _, alpha, beta = unpack_pairs(buffer, n_pairs, n_strings)
+    space.native.blocks.copy_pairs(strings, alpha, beta)
+    return buffer
+
+
+def unpack_pairs(buffer: NDArray[np.uint8], n_pairs: int, n_strings: int) -> Shard:
+    """The parts of packed pairs, in place."""
+    strings, _, alpha, beta = unpack_shard(buffer, (n_pairs, n_strings, 0))
+    return strings, strings, alpha, beta
 
 
 def shard_strings(shard: Shard) -> tuple[Strings, Strings]:

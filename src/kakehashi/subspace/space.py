@@ -25,8 +25,10 @@ class MatrixSize:
     """What is stored of the Hamiltonian.
 
     Attributes:
-        n_elements: Elements that are not zero, one triangle, without the diagonal.
-        n_rows: Rows that are stored; the others are computed anew in every product.
+        n_elements: Elements that are stored: those of one triangle that are not zero, without the diagonal. Where the
+            space has all mirror images (spins exchanged), about half of them.
+        n_rows: Determinants whose rows, or those of their mirror images, are stored; the others are computed anew in
+            every product.
         n_bytes: Memory.
     """
 

@@ -9,7 +9,7 @@ from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
 from kakehashi.device.methods.model import Cost, Method, Observable, Refusal
-from kakehashi.device.methods.state_vector import StateVector, misread, sample_noisy
+from kakehashi.device.methods.state_vector import StateVector, sample_noisy
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Readout
 
 
@@ -136,7 +136,7 @@ def test_expectation_values_of_other_circuits_are_refused():
     feedback = NoisyCircuit(n_qubits=2, n_bits=1, steps=steps)
     assert isinstance(StateVector().consider_expectation(feedback, Observable(paulis=((1, "Z"),))), Refusal)
     verdict = StateVector().consider_expectation(feedback, Observable(paulis=((9, "Z"),)))
-    assert verdict == Refusal(method="state_vector", reason="Qubits [9] are observed, but there are 2.")
+    assert verdict == Refusal(method="state-vector", reason="Qubits [9] are observed, but there are 2.")
     with pytest.raises(InputError, match="within the circuit"):
         StateVector().expect(feedback, Observable(paulis=((0, "Z"),)), reporter=Reporter())
 
@@ -153,22 +153,6 @@ def test_an_error_that_never_came_has_an_error_bar():
     result = StateVector().expect(circuit([op("x", 0), rare], 1), Observable(paulis=((0, "Z"),)), reporter=Reporter())
     assert result.value == -1
     assert result.error_bound > 0
-
-
-def test_misreading_on_a_shared_line():
-    n = 200_000
-    bits = np.random.default_rng(1).random((n, 3)) < 0.5
-    readout = Readout(
-        prob_meas1_prep0=np.full(3, 0.01),
-        prob_meas0_prep1=np.full(3, 0.05),
-        line=np.array([0, 0, -1]),
-        line_crosstalk=0.1,
-    )
-    flipped = bits ^ misread(bits, readout, np.random.default_rng(2))
-    for own, other, wanted in [(0, 0, 0.01), (0, 1, 0.11), (1, 0, 0.05), (1, 1, 0.15)]:
-        those = (bits[:, 0] == own) & (bits[:, 1] == other)
-        assert flipped[those, 0].mean() == pytest.approx(wanted, abs=0.006)
-    assert flipped[bits[:, 2], 2].mean() == pytest.approx(0.05, abs=0.006)
 
 
 def test_progress_is_told():

@@ -19,12 +19,14 @@ from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes, n_processors
 from kakehashi.core.rng import RngLike, as_generator, named_stream
 from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
-from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Readout, Step
+from kakehashi.device.noise.compact import before_measurement
+from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Step
+from kakehashi.device.noise.readout import misread, readout_of
 from kakehashi.device.sampler.engine import Engine, Precision, state_bytes
 from kakehashi.device.sampler.measurements import Compact, compact
 from kakehashi.device.sampler.trajectories import MAX_AMPLITUDES, run_trajectories
 
-__all__ = ["StateVector", "misread", "sample_noisy"]
+__all__ = ["StateVector", "sample_noisy"]
 
 NS_PER_TURN = {"double": 0.12, "single": 0.06}
 """Nanoseconds per amplitude and gate on one qubit, measured on one core (``benchmarks/noisy_sampling.py``)."""
@@ -74,8 +76,8 @@ class StateVector:
 
     @property
     def name(self) -> str:
-        """``"state_vector"``."""
-        return "state_vector"
+        """``"state-vector"``."""
+        return "state-vector"
 
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
         """Time and memory of shots, or the memory that is missing."""
@@ -99,7 +101,7 @@ class StateVector:
     def consider_expectation(self, circuit: NoisyCircuit, observable: Observable) -> Verdict:
         """Likewise for an expectation value."""
         try:
-            small = compact(circuit, observed=observable.qubits)
+            small = compact(before_measurement(circuit), observed=observable.qubits)
         except InputError as error:
             return Refusal(method=self.name, reason=str(error))
         refusal = self._refusal(small)
@@ -133,11 +135,7 @@ class StateVector:
             bits = self._sample_patterns(small, n_shots, rng, reporter)
         else:
             bits = run_trajectories(small, n_shots, rng)
-        if circuit.readout is not None:
-            measured = np.zeros(circuit.n_bits, dtype=np.bool_)
-            measured[[b for s in circuit.steps if isinstance(s, Operation) and s.name == "measure" for b in s.bits]] = 1
-            bits = np.where(measured, misread(bits, circuit.readout, rng), bits)
-        packed = np.packbits(bits, axis=1, bitorder="little")
+        packed = misread(np.packbits(bits, axis=1, bitorder="little"), readout_of(circuit), rng=rng)
         single = self.precision == "single" and small.is_rotational
         return Sampled(bits=packed, counts=np.ones(n_shots, dtype=np.int64), error=SINGLE if single else EXACT)
 
@@ -147,7 +145,7 @@ class StateVector:
         if isinstance(verdict, Refusal):
             raise InputError(verdict.reason)
         reporter.step("expect", verdict.reason)
-        small = compact(circuit, observed=observable.qubits)
+        small = compact(before_measurement(circuit), observed=observable.qubits)
         steps = [*small.steps, *(gate for q, pauli in observable.paulis for gate in _to_z(small.number[q], pauli))]
         mask = sum(1 << small.number[q] for q in observable.qubits)
         engine = self._engine(small, steps, [small.number[q] for q in observable.qubits])
@@ -241,29 +239,6 @@ def sample_noisy(
     """
     method = StateVector(precision=precision, n_threads=n_threads)
     return method.sample(circuit, n_shots, rng=as_generator(rng), reporter=Reporter())
-
-
-def misread(bits: NDArray[np.bool_], readout: Readout, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Flip bits as a readout does.
-
-    Args:
-        bits: What the qubits were, shape ``(n_shots, n_bits)``.
-        readout: Probabilities.
-        rng: Source of randomness.
-
-    Example:
-        >>> always = Readout(prob_meas1_prep0=np.array([0.0]), prob_meas0_prep1=np.array([1.0]))
-        >>> misread(np.array([[True], [False]]), always, np.random.default_rng(1)).ravel()
-        array([False, False])
-    """
-    probability = np.where(bits, readout.prob_meas0_prep1, readout.prob_meas1_prep0)
-    if readout.line is not None and readout.line_crosstalk:
-        for line in np.unique(readout.line[readout.line >= 0]):
-            members = np.flatnonzero(readout.line == line)
-            own = bits[:, members]
-            probability[:, members] += readout.line_crosstalk * (own.sum(axis=1, keepdims=True) - own)
-    flipped: NDArray[np.bool_] = bits ^ (rng.random(bits.shape) < probability)
-    return flipped
 
 
 def _average(engine: Engine, mask: int, n_trajectories: int, rng: np.random.Generator) -> Expectation:

@@ -14,7 +14,7 @@ from kakehashi.core.resources import available_memory_bytes, format_bytes
 from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.noise.compact import before_measurement, compact, final_measurements, touched_qubits
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
-from kakehashi.device.noise.readout import misread
+from kakehashi.device.noise.readout import misread, readout_of
 from kakehashi.device.noise.superoperators import apply_matrix
 from kakehashi.device.noise.trajectories import draw_trajectories, measure_states
 
@@ -52,7 +52,7 @@ class Trajectories:
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """``"trajectories"``."""
         return "trajectories"
 
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
@@ -79,7 +79,7 @@ class Trajectories:
             rows.append(np.packbits(bits, axis=1, bitorder="little"))
             reporter.step("sample", "followed errors", step=first + size, total=n_shots)
         true = np.concatenate(rows) if rows else np.zeros((0, -(-circuit.n_bits // 8)), dtype=np.uint8)
-        read: NDArray[np.uint8] = misread(true, circuit.readout, rng=rng)
+        read: NDArray[np.uint8] = misread(true, readout_of(circuit), rng=rng)
         return Sampled(
             bits=read,
             counts=np.ones(len(read), dtype=np.int64),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from copy import copy
 from dataclasses import dataclass
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
+from kakehashi.device.noise.compact import renumber
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Step
 
 __all__ = ["Compact", "compact"]
@@ -70,7 +70,12 @@ def compact(circuit: NoisyCircuit, *, observed: Collection[int] | None = None) -
     acted_on = {q for step in steps if isinstance(step, Operation) for q in step.qubits}
     used = sorted(acted_on.union(observed or ()))
     number = {q: k for k, q in enumerate(used)}
-    kept = tuple(_renumber(step, number) for step in steps if any(q in number for q in step.qubits))
+    seen = [step for step in steps if any(q in number for q in step.qubits)]
+    for step in seen:
+        # A channel that also acts on a qubit which nothing else touches: that one gets a number too.
+        for q in step.qubits:
+            number.setdefault(q, len(number))
+    kept = tuple(renumber(step, number) for step in seen)
     outputs, before = _final_measurements(kept)
     return Compact(
         n_qubits=max(len(number), 1),
@@ -83,20 +88,6 @@ def compact(circuit: NoisyCircuit, *, observed: Collection[int] | None = None) -
 
 def _is_idle(step: Step) -> bool:
     return isinstance(step, Operation) and step.name in ("barrier", "delay", "id")
-
-
-def _renumber(step: Step, number: dict[int, int]) -> Step:
-    if any(q not in number for q in step.qubits):
-        # A channel that also acts on a qubit which nothing else touches: that one gets a number too.
-        for q in step.qubits:
-            number.setdefault(q, len(number))
-    qubits = tuple(number[q] for q in step.qubits)
-    if qubits == step.qubits:
-        return step
-    # What was checked once is not checked again for each of thousands of steps.
-    moved = copy(step)
-    object.__setattr__(moved, "qubits", qubits)
-    return moved
 
 
 def _final_measurements(steps: tuple[Step, ...]) -> tuple[dict[int, int] | None, tuple[Step, ...]]:

@@ -1,7 +1,7 @@
 """Readout mitigation of a known state, beside mthree, in one run, on one core: bias and time.
 
-Half of the shots of a GHZ state are all 0, at any width; every bit is flipped with probability 0.01. Times are of the CPU,
-the shorter of two interleaved calls.
+Half of the shots of a GHZ state are all 0, at any width; every bit is flipped with probability 0.01. Times are of the
+CPU, the shorter of two interleaved calls.
 
 Goal: within three standard errors of 0.5 at 156 qubits, and no slower than mthree.
 

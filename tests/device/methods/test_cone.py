@@ -22,7 +22,9 @@ def test_every_z_of_a_lattice_agrees_with_the_full_state(exact):
     circuit = exact.kicked_ising(exact.grid_edges(4), 16, 0.4, 3)
     state = exact.state_of(circuit)
     values = LightConeMethod().expect_each(circuit, [z(q) for q in range(16)])
-    assert [v.value for v in values] == pytest.approx([exact.expectation_of_state(state, z(q)) for q in range(16)], abs=1e-12)
+    assert [v.value for v in values] == pytest.approx(
+        [exact.expectation_of_state(state, z(q)) for q in range(16)], abs=1e-12
+    )
     assert {v.error for v in values} == {"exact"}
 
 

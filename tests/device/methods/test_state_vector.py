@@ -72,9 +72,8 @@ def test_kraus_operators_and_feedback_go_shot_by_shot():
     sampled = sample_noisy(circuit([op("x", 0), decay], 1), 5, 0, precision="single")
     assert not sampled.bits.any()
     assert "single" not in sampled.error
-    verdict = StateVector().consider_shots(circuit([op("x", 0), decay], 1), 5)
-    assert "shot by shot" in verdict.reason
-    assert "Kraus" in verdict.reason
+    with pytest.raises(InputError, match="but there is a channel of Kraus operators"):
+        StateVector().sample(circuit([op("x", 0), decay], 1), 5, rng=np.random.default_rng(0), reporter=Reporter())
 
 
 def test_equal_seeds_give_equal_shots_on_any_number_of_threads():
@@ -139,6 +138,14 @@ def test_expectation_values_of_other_circuits_are_refused():
     assert verdict == Refusal(method="state-vector", reason="Qubits [9] are observed, but there are 2.")
     with pytest.raises(InputError, match="within the circuit"):
         StateVector().expect(feedback, Observable(paulis=((0, "Z"),)), reporter=Reporter())
+
+
+def test_what_follows_a_measurement_is_observed_too():
+    within = NoisyCircuit(n_qubits=1, n_bits=1, steps=(op("h", 0), op("measure", 0, bits=(0,)), op("h", 0)))
+    x = Observable(paulis=((0, "X"),))
+    assert isinstance(StateVector().consider_expectation(within, x), Refusal)
+    at_end = NoisyCircuit(n_qubits=1, n_bits=1, steps=within.steps[:2])
+    assert StateVector().expect(at_end, x, reporter=Reporter()).value == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("pauli", "value"), [("Z", 1.0), ("X", 0.0)])

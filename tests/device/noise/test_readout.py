@@ -118,6 +118,6 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="2\\^5"):
         confuse(np.ones(8) / 8, make_readout(5))
     with pytest.raises(InputError, match="at most 26 bits"):
-        confuse(np.ones(1), readout_of(27))
+        confuse(np.ones(1), make_readout(27))
     with pytest.raises(InputError, match="13 bits of one line"):
-        confuse(np.ones(2**13) / 2**13, readout_of(13, line=[0] * 13, crosstalk=0.01))
+        confuse(np.ones(2**13) / 2**13, make_readout(13, line=[0] * 13, crosstalk=0.01))

@@ -1,7 +1,7 @@
 """``light-cone``: expectation values from the part of the circuit that they depend on, exactly.
 
-The cone is summed over paths, see :mod:`~kakehashi.device.methods.network`. Where a state vector of the cone is quicker,
-the router takes :class:`~kakehashi.device.methods.state_vector.StateVector` for it.
+The cone is summed over paths, see :mod:`~kakehashi.device.methods.network`. Where a state vector of the cone is
+quicker, the router takes :class:`~kakehashi.device.methods.state_vector.StateVector` for it.
 """
 
 from __future__ import annotations

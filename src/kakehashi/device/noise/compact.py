@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 
 from kakehashi.circuit.gates import Operation
@@ -69,13 +68,18 @@ def renumber(step: Step, qubit_of: Mapping[int, int], bit_of: Mapping[int, int] 
         >>> renumber(Operation(name="measure", qubits=(7,), bits=(3,)), {7: 0}, {3: 1}).bits
         (1,)
     """
-    # What was checked once is not checked again for each of thousands of steps.
-    moved = copy(step)
-    object.__setattr__(moved, "qubits", tuple(qubit_of[q] for q in step.qubits))
+    new: dict[str, object] = {"qubits": tuple(qubit_of[q] for q in step.qubits)}
     if bit_of is not None and isinstance(step, Operation):
-        object.__setattr__(moved, "bits", tuple(bit_of[b] for b in step.bits))
+        new["bits"] = tuple(bit_of[b] for b in step.bits)
         if step.condition is not None:
-            object.__setattr__(moved, "condition", (bit_of[step.condition[0]], step.condition[1]))
+            new["condition"] = (bit_of[step.condition[0]], step.condition[1])
+    if all(getattr(step, name) == value for name, value in new.items()):
+        return step
+    # What was checked once is not checked again for each of thousands of steps.
+    kind = type(step)
+    moved = object.__new__(kind)
+    for name in kind.__slots__:
+        object.__setattr__(moved, name, new[name] if name in new else getattr(step, name))
     return moved
 
 

@@ -40,7 +40,7 @@ from kakehashi.circuit.gates import Operation
 from kakehashi.device.methods.state_vector import sample_noisy
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Readout
 from kakehashi.device.sampler.patterns import draw_events
-from kakehashi.device.sampler.rotations import ErrorPlace, to_rotations
+from kakehashi.device.sampler.rotations import to_rotations
 from kakehashi.device.sampler.schedule import plan_schedule
 
 DEPTH, ONE, TWO, MISREAD = 10, 2.5e-4, 2.5e-3, 1e-2
@@ -137,7 +137,7 @@ class LightningState:
 def by_grouped(n: int, n_shots: int, start: Callable[[int], Any]) -> None:
     rng = np.random.default_rng(3)
     gates = layers(n)
-    events = draw_events([ErrorPlace(k, gate.qubits, channel(gate)) for k, gate in enumerate(gates)], n_shots, rng)
+    events = draw_events([channel(gate) for gate in gates], n_shots, rng)
     per_shot: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for shot, place, operator in zip(*(a.tolist() for a in (events.shot, events.place, events.operator)), strict=True):
         per_shot[shot].append((place, operator))

@@ -222,7 +222,7 @@ class TwinDevice:
             ResourceError: No method can; said before any long work.
         """
         require_fit(circuit, self.twin)
-        noisy = attach_noise(circuit, self.twin, options=replace(self.noise, fold=False))
+        noisy = attach_noise(circuit, self.twin, options=self.noise)
         return run_expectations(noisy, observables, progress=progress)[0]
 
     def _is_native(self, circuit: GateCircuit) -> bool:

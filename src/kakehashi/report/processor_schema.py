@@ -59,9 +59,7 @@ class ProcessorDocument(Document):
     ]
     calibration_grade: Annotated[
         Literal["measured", "published", "inferred", "assumed", ""],
-        doc(
-            "How sure its calibration is: measured, published, inferred, assumed, or empty where that is not known."
-        ),
+        doc("How sure its calibration is: measured, published, inferred, assumed, or empty where that is not known."),
     ]
     calibration_source: Annotated[str, doc("Where the calibration comes from.")]
     calibration_utc: Annotated[str, doc("Date or time of the calibration, or what stands for it.")]
@@ -79,9 +77,7 @@ class ProcessorDocument(Document):
     error_budget: Annotated[
         dict[str, Chance], doc("Probability of at least one error in a shot, by the source of errors.")
     ]
-    machine_s: Annotated[
-        float, doc("Time that the machine itself would take for the shots, queue aside.", "s", ge=0)
-    ]
+    machine_s: Annotated[float, doc("Time that the machine itself would take for the shots, queue aside.", "s", ge=0)]
     changes: Annotated[
         list[str], doc("What was changed about the circuit for the processor's sake, one sentence each.")
     ]

@@ -155,9 +155,7 @@ class PropertiesDocument(Document):
     spin_populations: Annotated[
         list[float] | None, doc("Alpha minus beta electrons on each atom (Loewdin), or null.", "electrons")
     ]
-    atomic_charges: Annotated[
-        list[float] | None, doc("Charge of each atom (Loewdin), or null.", "elementary charge")
-    ]
+    atomic_charges: Annotated[list[float] | None, doc("Charge of each atom (Loewdin), or null.", "elementary charge")]
 
 
 class SelectedDocument(Document):
@@ -185,9 +183,7 @@ class SolutionDocument(Document):
     energy_hartree: Annotated[float, doc("Its best estimate of the total energy.", "hartree")]
     interval_hartree: Annotated[
         list[float] | None,
-        doc(
-            "Interval that holds the exact energy with 95 % confidence: lower and upper end; or null.", "hartree"
-        ),
+        doc("Interval that holds the exact energy with 95 % confidence: lower and upper end; or null.", "hartree"),
     ]
     variational_hartree: Annotated[
         float | None, doc("An upper bound on the exact energy; null where the method gives none.", "hartree")
@@ -228,9 +224,7 @@ class LedgerDocument(Document):
     verdict: Annotated[str, doc("The comparison in one sentence, made from the other keys.")]
     arms: Annotated[list[ArmDocument], doc("One for each place that determinants come from.", min_length=1)]
     n_shots: Annotated[int, doc("Number of shots.", ge=0)]
-    n_in_sector: Annotated[
-        int, doc("Distinct configurations among them with the right electron numbers.", ge=0)
-    ]
+    n_in_sector: Annotated[int, doc("Distinct configurations among them with the right electron numbers.", ge=0)]
     n_configurations: Annotated[int, doc("Distinct configurations after recovery.", ge=0)]
     n_seeds: Annotated[int, doc("Configurations that selection started from in the two arms with both.", ge=0)]
 
@@ -245,9 +239,7 @@ class VerdictDocument(Document):
 class ResultDocument(Document):
     """What a run of kakehashi found, and everything needed to judge and repeat it."""
 
-    schema_name: Annotated[
-        Literal["kakehashi.result/1"], doc("Name and version of this format.", alias="schema")
-    ]
+    schema_name: Annotated[Literal["kakehashi.result/1"], doc("Name and version of this format.", alias="schema")]
     run_id: Annotated[str, doc("SHA-256 of the run's spec, as 64 hexadecimal digits.")]
     problem: Annotated[str, doc("Name of the problem.")]
     description: Annotated[str, doc("One sentence about the problem.")]
@@ -312,9 +304,7 @@ class ResultDocument(Document):
         SelectedDocument | None,
         doc("What selected configuration interaction made of the samples; null where that was not run."),
     ] = None
-    ledger: Annotated[
-        LedgerDocument | None, doc("What the samples are worth; null where that was not traced.")
-    ] = None
+    ledger: Annotated[LedgerDocument | None, doc("What the samples are worth; null where that was not traced.")] = None
     classical: Annotated[
         list[SolutionDocument],
         doc("Energies of other solvers; empty where none was asked for or none had one."),

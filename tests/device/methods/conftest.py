@@ -105,6 +105,16 @@ def expectation(circuit, observable):
     return float(sum(np.trace(rho @ whole).real for rho in branches_of(circuit).values()))
 
 
+def expectation_of_state(state, observable):
+    """Value of a product of Pauli operators in a pure state."""
+    n = int(state.size).bit_length() - 1
+    moved = state.reshape((2,) * n)
+    for q, letter in observable.paulis:
+        matrix = pauli_products(1)["IXYZ".index(letter)]
+        moved = np.moveaxis(np.tensordot(matrix, moved, axes=(1, n - 1 - q)), 0, n - 1 - q)
+    return float(np.vdot(state, moved.ravel()).real)
+
+
 def state_of(circuit):
     """A state vector in a few lines of numpy."""
     n = circuit.n_qubits
@@ -181,6 +191,7 @@ def exact():
     return types.SimpleNamespace(
         distribution=distribution,
         expectation=expectation,
+        expectation_of_state=expectation_of_state,
         histogram=histogram,
         distance=distance,
         random_circuit=random_circuit,

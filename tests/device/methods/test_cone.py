@@ -9,7 +9,7 @@ from tests.device.methods.graphs import heavy_hex
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
-from kakehashi.device.methods.cone import LightConeMethod, expectation_of_state
+from kakehashi.device.methods.cone import LightConeMethod
 from kakehashi.device.methods.model import Observable, Refusal
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel
 
@@ -22,23 +22,10 @@ def test_every_z_of_a_lattice_agrees_with_the_full_state(exact):
     circuit = exact.kicked_ising(exact.grid_edges(4), 16, 0.4, 3)
     state = exact.state_of(circuit)
     values = LightConeMethod().expect_each(circuit, [z(q) for q in range(16)])
-    assert [v.value for v in values] == pytest.approx([expectation_of_state(state, z(q)) for q in range(16)], abs=1e-12)
+    assert [v.value for v in values] == pytest.approx(
+        [exact.expectation_of_state(state, z(q)) for q in range(16)], abs=1e-12
+    )
     assert {v.error for v in values} == {"exact"}
-
-
-def test_a_state_vector_is_taken_where_it_is_cheaper(exact):
-    rng = np.random.default_rng(1)
-    circuit = exact.random_circuit(rng, 9, 120, names=["u", "rxx", "cx"], noise=False, measure=False)
-    called = []
-
-    def run_state(gates):
-        called.append(gates.n_qubits)
-        return exact.state_of(gates)
-
-    observable = Observable(paulis=((0, "X"), (4, "Z")))
-    value = LightConeMethod(run_state).expect(circuit, observable, reporter=Reporter()).value
-    assert called == [9]
-    assert value == pytest.approx(expectation_of_state(exact.state_of(circuit), observable), abs=1e-12)
 
 
 @pytest.mark.parametrize(

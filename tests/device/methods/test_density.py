@@ -68,13 +68,13 @@ def test_costs_and_refusals():
     assert isinstance(cost, Cost)
     assert (cost.error_bound, cost.memory_bytes >= 16 * 4**6) == (0.0, True)
     wide = DensityMatrix().consider_shots(noisy_ghz(13), 1000)
-    assert wide == Refusal(method="density matrix", reason="13 qubits need 4^13 elements; the limit is 12 qubits.")
+    assert wide == Refusal(method="density-matrix", reason="13 qubits need 4^13 elements; the limit is 12 qubits.")
     poor = DensityMatrix(memory_bytes=10_000).consider_expectation(noisy_ghz(6), Observable(paulis=((0, "Z"),)))
     assert isinstance(poor, Refusal)
     assert "9.8 KiB are free" in poor.reason
     reused = tuple(Operation(name="measure", qubits=(0,), bits=(b,)) for b in range(25))
     many = DensityMatrix().consider_shots(NoisyCircuit(n_qubits=1, n_bits=25, steps=reused), 10)
-    assert many == Refusal(method="density matrix", reason="25 measured bits have 2^25 outcomes; 2^24 can be.")
+    assert many == Refusal(method="density-matrix", reason="25 measured bits have 2^25 outcomes; 2^24 can be.")
 
 
 def test_measurements_in_the_middle_cost_a_branch_each():

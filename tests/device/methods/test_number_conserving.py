@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from kakehashi.circuit.gates import Operation, from_qiskit
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
+<<<<<<< HEAD
 from kakehashi.device.methods.cone import expectation_of_state
+=======
+>>>>>>> join
 from kakehashi.device.methods.model import Cost, Observable, Refusal
 from kakehashi.device.methods.number_conserving import NumberConservingMethod, find_registers, weight_strings
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Readout
@@ -55,7 +58,7 @@ def test_diagonal_observables_are_exact(exact, seed):
     for qubits in ((0,), (1, 4), (0, 2, 5)):
         observable = Observable(paulis=tuple((q, "Z") for q in qubits))
         done = METHOD.expect(circuit, observable, reporter=Reporter())
-        expected = expectation_of_state(exact.state_of(circuit), observable)
+        expected = exact.expectation_of_state(exact.state_of(circuit), observable)
         assert done.value == pytest.approx(expected, abs=1e-12)
 
 

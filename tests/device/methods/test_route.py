@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.device.methods.graphs import heavy_hex
 
-from kakehashi.circuit.gates import Operation
+from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.core.errors import InputError, ResourceError
+from kakehashi.core.progress import Reporter
+from kakehashi.device.methods.cone import LightConeMethod
+from kakehashi.device.methods.density import DensityMatrix
 from kakehashi.device.methods.model import Cost, Observable, Refusal, Sampled
 from kakehashi.device.methods.pauli_propagation import PauliPropagationMethod
 from kakehashi.device.methods.route import (
@@ -21,7 +24,11 @@ from kakehashi.device.methods.route import (
     run_expectations,
     run_shots,
 )
+from kakehashi.device.noise.attach import attach_noise
+from kakehashi.device.noise.channels import relaxation_kraus
+from kakehashi.device.noise.example import line_twin
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Readout
+from kakehashi.device.noise.options import NoiseOptions
 
 
 def gate(name, *qubits, **more):
@@ -75,6 +82,70 @@ def test_what_is_chosen_for_which_circuit(exact):
     assert plan_shots(measured(line), 1000, plain).method == "mps"
     assert plan_expectation(exact.kicked_ising(heavy_hex(127), 127, 0.4, 5), z(63)).method == "light-cone"
     assert plan_expectation(exact.kicked_ising(exact.grid_edges(16), 256, 0.4, 8), z(136)).method == "pauli-propagation"
+
+
+def brickwork(n, *, channel=None):
+    """Ten layers of random gates on one qubit and of cz, each followed by an error."""
+    rng = np.random.default_rng(1)
+    p1, p2 = np.r_[1 - 2.5e-4, np.full(3, 2.5e-4 / 3)], np.r_[1 - 2.5e-3, np.full(15, 2.5e-3 / 15)]
+    steps = []
+    for layer in range(10):
+        for q in range(n):
+            steps.append(gate("u", q, parameters=tuple(rng.uniform(0, 2 * np.pi, 3))))
+            steps.append(PauliChannel(qubits=(q,), probabilities=p1) if channel is None else channel(q))
+        for q in range(layer % 2, n - 1, 2):
+            steps += [gate("cz", q, q + 1), PauliChannel(qubits=(q, q + 1), probabilities=p2)]
+    readout = Readout(prob_meas1_prep0=np.full(n, 0.01), prob_meas0_prep1=np.full(n, 0.01))
+    return measured(NoisyCircuit(n_qubits=n, n_bits=0, steps=tuple(steps), readout=readout))
+
+
+def relaxation(q):
+    return KrausChannel(qubits=(q,), operators=relaxation_kraus(100.0, 80.0, 100.0))
+
+
+@pytest.mark.parametrize("n", [12, 16, 20])
+def test_state_vectors_draw_shots_of_deep_noisy_circuits(n):
+    for n_shots in (100, 100_000):
+        assert plan_shots(brickwork(n), n_shots).method == "state-vector"
+
+
+@pytest.mark.parametrize("n", [12, 20])
+def test_light_cones_give_expectation_values_of_noisy_circuits(n):
+    assert plan_expectation(brickwork(n), z(n // 2)).method == "light-cone"
+
+
+@pytest.mark.parametrize("n", [3, 6, 8])
+def test_density_matrices_take_any_noise_of_a_few_qubits(n):
+    assert plan_shots(brickwork(n, channel=relaxation), 1000).method == "density-matrix"
+
+
+def test_exact_trajectories_take_it_where_a_density_matrix_is_too_large():
+    # Gates on far qubits, so that no matrix product state is small.
+    steps = [gate("cz", a, b) for a in range(14) for b in range(a)] + [relaxation(q) for q in range(14)]
+    steps = [step for q in range(14) for step in (gate("ry", q, parameters=(0.3,)), *steps)]
+    plan = plan_shots(measured(NoisyCircuit(n_qubits=14, n_bits=0, steps=tuple(steps))), 100)
+    assert plan.method == "trajectories"
+    assert any(refusal.method == "density-matrix" for refusal in plan.refused)
+
+
+def test_expectation_values_see_waits_that_were_folded_into_the_readout():
+    """The first qubits wait in a superposition for the last; errors of gates aside, nothing else is twirled."""
+    twin = line_twin(3)
+    gates = (gate("sx", 0), gate("cz", 0, 1), gate("sx", 1), gate("cz", 1, 2), gate("sx", 2), gate("x", 2))
+    wait = (gate("delay", 0, parameters=(50_000.0,)), gate("barrier", 0, 1, 2))
+    ends = tuple(gate("measure", q, bits=(q,)) for q in range(3))
+    circuit = GateCircuit(n_qubits=3, n_bits=3, operations=(*gates, *wait, *ends))
+    folded = attach_noise(circuit, twin, options=NoiseOptions(gates=False))
+    assert folded.folded
+    written_out = attach_noise(circuit, twin, options=NoiseOptions(gates=False, twirl=False, fold=False))
+    ideal = NoisyCircuit(n_qubits=3, n_bits=0, steps=gates)
+    for observable in (z(0), Observable(paulis=((0, "Y"),)), Observable(paulis=((0, "Y"), (1, "X")))):
+        exact = DensityMatrix().expect(written_out, observable, reporter=Reporter()).value
+        for methods in (None, [DensityMatrix()], [LightConeMethod()], [PauliPropagationMethod()]):
+            assert run_expectation(folded, observable, methods)[0].value == pytest.approx(exact, abs=1e-12)
+        without = run_expectation(ideal, observable)[0].value
+        if observable.paulis[0][1] == "Z" or abs(without) > 0.1:
+            assert abs(without - exact) > 0.05
 
 
 def test_shots_of_a_lattice_are_refused_with_reasons_and_a_way_out(exact):
@@ -178,12 +249,21 @@ def test_all_expectation_values_at_once(exact):
 def test_an_observable_too_large_is_refused(exact):
     wait = (gate("measure", 0, bits=(0,)), gate("h", 1, condition=(0, 1)), gate("h", 0))
     circuit = NoisyCircuit(n_qubits=2, n_bits=1, steps=(gate("h", 0), *wait))
+    without = [method for method in default_methods() if method.name not in ("density-matrix", "trajectories")]
     with pytest.raises(ResourceError, match=r"No method can give the expectation value.*Nearest: fewer layers"):
-        run_expectation(circuit, z(1))
+        run_expectation(circuit, z(1), without)
     flip = (gate("h", 0), gate("measure", 0, bits=(0,)), gate("x", 1, condition=(0, 1)))
-    plan = plan_expectation(NoisyCircuit(n_qubits=2, n_bits=1, steps=flip), z(1))
+    plan = plan_expectation(NoisyCircuit(n_qubits=2, n_bits=1, steps=flip), z(1), without)
     assert plan.method is None
     assert "the mean of 10,000 shots by stabilizer" in plan.nearest
+
+
+def test_feedback_on_a_few_qubits_is_exact(exact):
+    steps = (gate("ry", 0, parameters=(0.9,)), gate("measure", 0, bits=(0,)), gate("h", 1, condition=(0, 1)))
+    circuit = NoisyCircuit(n_qubits=2, n_bits=1, steps=(*steps, gate("h", 0)))
+    value, plan = run_expectation(circuit, Observable(paulis=((1, "X"),)))
+    assert plan.method == "density-matrix"
+    assert value.value == pytest.approx(np.sin(0.45) ** 2, abs=1e-12)
 
 
 def test_bad_input():

@@ -9,7 +9,7 @@ from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
 from kakehashi.device.methods.model import Cost, Method, Observable, Refusal
-from kakehashi.device.methods.state_vector import StateVector, misread, sample_noisy
+from kakehashi.device.methods.state_vector import StateVector, sample_noisy
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Readout
 
 
@@ -72,9 +72,8 @@ def test_kraus_operators_and_feedback_go_shot_by_shot():
     sampled = sample_noisy(circuit([op("x", 0), decay], 1), 5, 0, precision="single")
     assert not sampled.bits.any()
     assert "single" not in sampled.error
-    verdict = StateVector().consider_shots(circuit([op("x", 0), decay], 1), 5)
-    assert "shot by shot" in verdict.reason
-    assert "Kraus" in verdict.reason
+    with pytest.raises(InputError, match="but there is a channel of Kraus operators"):
+        StateVector().sample(circuit([op("x", 0), decay], 1), 5, rng=np.random.default_rng(0), reporter=Reporter())
 
 
 def test_equal_seeds_give_equal_shots_on_any_number_of_threads():
@@ -136,9 +135,17 @@ def test_expectation_values_of_other_circuits_are_refused():
     feedback = NoisyCircuit(n_qubits=2, n_bits=1, steps=steps)
     assert isinstance(StateVector().consider_expectation(feedback, Observable(paulis=((1, "Z"),))), Refusal)
     verdict = StateVector().consider_expectation(feedback, Observable(paulis=((9, "Z"),)))
-    assert verdict == Refusal(method="state_vector", reason="Qubits [9] are observed, but there are 2.")
+    assert verdict == Refusal(method="state-vector", reason="Qubits [9] are observed, but there are 2.")
     with pytest.raises(InputError, match="within the circuit"):
         StateVector().expect(feedback, Observable(paulis=((0, "Z"),)), reporter=Reporter())
+
+
+def test_what_follows_a_measurement_is_observed_too():
+    within = NoisyCircuit(n_qubits=1, n_bits=1, steps=(op("h", 0), op("measure", 0, bits=(0,)), op("h", 0)))
+    x = Observable(paulis=((0, "X"),))
+    assert isinstance(StateVector().consider_expectation(within, x), Refusal)
+    at_end = NoisyCircuit(n_qubits=1, n_bits=1, steps=within.steps[:2])
+    assert StateVector().expect(at_end, x, reporter=Reporter()).value == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("pauli", "value"), [("Z", 1.0), ("X", 0.0)])
@@ -153,22 +160,6 @@ def test_an_error_that_never_came_has_an_error_bar():
     result = StateVector().expect(circuit([op("x", 0), rare], 1), Observable(paulis=((0, "Z"),)), reporter=Reporter())
     assert result.value == -1
     assert result.error_bound > 0
-
-
-def test_misreading_on_a_shared_line():
-    n = 200_000
-    bits = np.random.default_rng(1).random((n, 3)) < 0.5
-    readout = Readout(
-        prob_meas1_prep0=np.full(3, 0.01),
-        prob_meas0_prep1=np.full(3, 0.05),
-        line=np.array([0, 0, -1]),
-        line_crosstalk=0.1,
-    )
-    flipped = bits ^ misread(bits, readout, np.random.default_rng(2))
-    for own, other, wanted in [(0, 0, 0.01), (0, 1, 0.11), (1, 0, 0.05), (1, 1, 0.15)]:
-        those = (bits[:, 0] == own) & (bits[:, 1] == other)
-        assert flipped[those, 0].mean() == pytest.approx(wanted, abs=0.006)
-    assert flipped[bits[:, 2], 2].mean() == pytest.approx(0.05, abs=0.006)
 
 
 def test_progress_is_told():

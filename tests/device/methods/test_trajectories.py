@@ -77,9 +77,9 @@ def test_costs_and_refusals():
     assert isinstance(cost, Cost)
     assert more.time_s == pytest.approx(100 * cost.time_s, rel=0.1)
     assert isinstance(Trajectories().consider_expectation(circuit, Observable(paulis=((0, "Z"),))), Cost)
-    steps = tuple(Operation(name="x", qubits=(q,)) for q in range(17))
-    wide = Trajectories().consider_shots(NoisyCircuit(n_qubits=17, n_bits=0, steps=steps), 1)
-    assert wide == Refusal(method="trajectories", reason="17 qubits need 2^17 amplitudes a shot; the limit is 16.")
+    steps = tuple(Operation(name="x", qubits=(q,)) for q in range(25))
+    wide = Trajectories().consider_shots(NoisyCircuit(n_qubits=25, n_bits=0, steps=steps), 1)
+    assert wide == Refusal(method="trajectories", reason="25 qubits need 2^25 amplitudes a shot; the limit is 24.")
     poor = Trajectories(memory_bytes=1000).consider_shots(circuit, 10)
     assert "1000 B are free" in poor.reason
 

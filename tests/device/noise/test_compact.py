@@ -6,7 +6,7 @@ import numpy as np
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.device.noise.channels import relaxation_kraus
-from kakehashi.device.noise.compact import compact, final_measurements, touched_qubits
+from kakehashi.device.noise.compact import before_measurement, compact, final_measurements, renumber, touched_qubits
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel
 
 
@@ -45,3 +45,24 @@ def test_measurements_that_conditions_depend_on_are_not_final():
     assert final_measurements(circuit(measure(0, 0), told, measure(1, 1))) == {2}
     assert final_measurements(circuit(told, measure(0, 0))) == {1}
     assert final_measurements(circuit(measure(0, 0), measure(1, 1, condition=(0, 1)))) == frozenset()
+
+
+def test_expectation_values_come_before_the_last_measurements_and_only_those():
+    h = Operation(name="h", qubits=(0,))
+    told = Operation(name="x", qubits=(1,), condition=(0, 1))
+    again = circuit(h, measure(0, 0), measure(0, 1))
+    assert before_measurement(again).steps == (h,)
+    used = circuit(h, measure(0, 0), told, measure(0, 0))
+    assert before_measurement(used).steps == used.steps[:3]
+    followed = circuit(h, measure(0, 0), h, measure(0, 0))
+    for given in (again, used, followed):
+        once = before_measurement(given)
+        assert before_measurement(once).steps == once.steps
+
+
+def test_steps_get_new_numbers():
+    told = measure(5, 3, condition=(2, 1))
+    moved = renumber(told, {5: 0}, {2: 0, 3: 1})
+    assert moved == Operation(name="measure", qubits=(0,), bits=(1,), condition=(0, 1))
+    assert renumber(told, {5: 0}).condition == (2, 1)
+    assert told.qubits == (5,)

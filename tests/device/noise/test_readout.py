@@ -7,12 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
+from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
-from kakehashi.device.noise.model import Readout
-from kakehashi.device.noise.readout import CHUNK_ROWS, confuse, misread
+from kakehashi.device.noise.model import NoisyCircuit, Readout
+from kakehashi.device.noise.readout import CHUNK_ROWS, confuse, misread, readout_of
 
 
-def readout_of(n_bits, *, line=None, crosstalk=0.0, seed=3):
+def make_readout(n_bits, *, line=None, crosstalk=0.0, seed=3):
     rng = np.random.default_rng(seed)
     return Readout(
         prob_meas1_prep0=rng.uniform(0.0, 0.1, n_bits),
@@ -46,14 +47,14 @@ LINES = [(None, 0.0), ([0, 0, 1, -1, 0], 0.02), ([2, 1, 2, 1, -1], 0.5), ([-1, -
 
 @pytest.mark.parametrize(("line", "crosstalk"), LINES)
 def test_the_exact_matrix_is_the_definition(line, crosstalk):
-    readout = readout_of(5, line=line, crosstalk=crosstalk)
+    readout = make_readout(5, line=line, crosstalk=crosstalk)
     true = np.random.default_rng(1).dirichlet(np.ones(32))
     assert confuse(true, readout) == pytest.approx(confuse_slowly(true, readout), abs=1e-15)
 
 
 @pytest.mark.parametrize(("line", "crosstalk"), LINES)
 def test_shots_are_misread_as_the_exact_matrix_says(line, crosstalk):
-    readout = readout_of(5, line=line, crosstalk=crosstalk)
+    readout = make_readout(5, line=line, crosstalk=crosstalk)
     n_shots = 200_000
     rng = np.random.default_rng(7)
     true = rng.dirichlet(np.ones(32))
@@ -65,9 +66,32 @@ def test_shots_are_misread_as_the_exact_matrix_says(line, crosstalk):
     assert ((found - expected) ** 2 / expected).sum() < 60  # 31 degrees of freedom: 60 has a probability of 1e-3
 
 
+@pytest.mark.parametrize("rate", [0.003, 0.05, 0.4])
+def test_rare_and_frequent_flips_come_with_their_rates(rate):
+    n_shots = 200_000
+    readout = Readout(prob_meas1_prep0=np.full(9, rate), prob_meas0_prep1=np.full(9, rate / 3))
+    bits = np.zeros((n_shots, 2), dtype=np.uint8)
+    bits[:, 0] = 0b00001111
+    read = np.unpackbits(misread(bits, readout, rng=1), axis=1, bitorder="little")[:, :9]
+    error = 5 * np.sqrt(rate / n_shots)
+    assert 1 - read[:, :4].mean(axis=0) == pytest.approx(np.full(4, rate / 3), abs=error)
+    assert read[:, 4:].mean(axis=0) == pytest.approx(np.full(5, rate), abs=error)
+
+
+def test_bits_that_nothing_is_measured_into_are_read_as_they_are():
+    readout = make_readout(3, line=[4, 4, -1], crosstalk=0.5)
+    measure = Operation(name="measure", qubits=(0, 1), bits=(0, 2))
+    left = readout_of(NoisyCircuit(n_qubits=2, n_bits=3, steps=(measure,), readout=readout))
+    ones = np.full((1000, 1), 0b101, dtype=np.uint8)
+    assert not (misread(ones, left, rng=1) & 0b010).any()
+    every = Operation(name="measure", qubits=(0, 1, 2), bits=(0, 1, 2))
+    assert readout_of(NoisyCircuit(n_qubits=3, n_bits=3, steps=(every,), readout=readout)) is readout
+    assert readout_of(NoisyCircuit(n_qubits=3, n_bits=3, steps=(every,))) is None
+
+
 def test_wide_rows_and_more_than_a_chunk_of_them():
     n_rows = CHUNK_ROWS + 1000
-    readout = readout_of(19)
+    readout = make_readout(19)
     read = misread(np.zeros((n_rows, 3), dtype=np.uint8), readout, rng=1)
     ones = np.unpackbits(read, axis=1, bitorder="little", count=19).mean(axis=0)
     spread = np.sqrt(readout.prob_meas1_prep0 / n_rows)
@@ -76,7 +100,7 @@ def test_wide_rows_and_more_than_a_chunk_of_them():
 
 
 def test_the_same_seed_reads_the_same():
-    readout = readout_of(5)
+    readout = make_readout(5)
     bits = np.zeros((500, 1), dtype=np.uint8)
     assert np.array_equal(misread(bits, readout, rng=4), misread(bits, readout, rng=4))
     assert not bits.any()  # what was true stays
@@ -90,10 +114,10 @@ def test_a_perfect_readout_changes_nothing():
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="2 bytes"):
-        misread(np.zeros((3, 1), dtype=np.uint8), readout_of(9))
+        misread(np.zeros((3, 1), dtype=np.uint8), make_readout(9))
     with pytest.raises(InputError, match="2\\^5"):
-        confuse(np.ones(8) / 8, readout_of(5))
+        confuse(np.ones(8) / 8, make_readout(5))
     with pytest.raises(InputError, match="at most 26 bits"):
-        confuse(np.ones(1), readout_of(27))
+        confuse(np.ones(1), make_readout(27))
     with pytest.raises(InputError, match="13 bits of one line"):
-        confuse(np.ones(2**13) / 2**13, readout_of(13, line=[0] * 13, crosstalk=0.01))
+        confuse(np.ones(2**13) / 2**13, make_readout(13, line=[0] * 13, crosstalk=0.01))

@@ -19,20 +19,20 @@ def channel(*probabilities):
 
 
 def test_each_operator_comes_as_often_as_it_should():
-    places = [
-        ErrorPlace(0, (0,), channel(0.01, 0.02, 0.03)),
-        ErrorPlace(0, (0,), channel(0.0, 0.5, 0.2)),
-        ErrorPlace(0, (0, 1), channel(*[0.002 * k for k in range(15)])),
-        ErrorPlace(0, (0,), channel(0.011, 0.011, 0.011)),  # about as likely as the first: drawn together
+    channels = [
+        channel(0.01, 0.02, 0.03),
+        channel(0.0, 0.5, 0.2),
+        channel(*[0.002 * k for k in range(15)]),
+        channel(0.011, 0.011, 0.011),  # about as likely as the first: drawn together
     ]
     n = 200_000
-    events = draw_events(places, n, np.random.default_rng(3))
+    events = draw_events(channels, n, np.random.default_rng(3))
     assert (np.diff(events.shot) >= 0).all()
     pairs = np.stack((events.shot, events.place))
     assert np.unique(pairs, axis=1).shape[1] == len(events.shot)  # a channel errs at most once in a shot
-    for k, place in enumerate(places):
-        counts = np.bincount(events.operator[events.place == k], minlength=16)[: len(place.channel.probabilities)]
-        wanted = n * place.channel.probabilities
+    for k, given_channel in enumerate(channels):
+        counts = np.bincount(events.operator[events.place == k], minlength=16)[: len(given_channel.probabilities)]
+        wanted = n * given_channel.probabilities
         assert counts[0] == 0
         assert np.abs(counts[1:] - wanted[1:]).max() < 5 * np.sqrt(wanted[1:].max())
         assert (counts[1:][wanted[1:] == 0] == 0).all()
@@ -40,9 +40,8 @@ def test_each_operator_comes_as_often_as_it_should():
 
 def test_channels_err_independently(monkeypatch):
     monkeypatch.setattr("kakehashi.device.sampler.patterns.MAX_CHOICES", 50_000)
-    places = [ErrorPlace(0, (0,), channel(0.3, 0, 0)), ErrorPlace(0, (0,), channel(0.3, 0, 0))]
     n = 100_000
-    events = draw_events(places, n, np.random.default_rng(4))
+    events = draw_events([channel(0.3, 0, 0), channel(0.3, 0, 0)], n, np.random.default_rng(4))
     both = np.bincount(np.bincount(events.shot, minlength=n), minlength=3) / n
     np.testing.assert_allclose(both, [0.49, 0.42, 0.09], atol=0.006)
 

@@ -80,3 +80,26 @@ def test_gates_on_three_qubits():
     toffoli = np.eye(8, dtype=complex)[[0, 1, 2, 7, 4, 5, 6, 3]]
     steps = [op("x", 2), op("x", 0), op("unitary", 0, 2, 1, matrix=toffoli), op("measure", 1, bits=(0,))]
     assert run(steps, 3, 1, 4).all()
+
+
+def test_the_mean_of_the_projectors_is_the_density_matrix(monkeypatch):
+    monkeypatch.setattr(trajectories, "MAX_AMPLITUDES", 1 << 14)  # several batches
+    rng = np.random.default_rng(5)
+    steps = [op("h", q) for q in range(3)]
+    for step in noisy_steps(rng, 3, 20):
+        steps += [step, damping(0.1, int(rng.integers(3)))]
+    small = compact(NoisyCircuit(n_qubits=3, n_bits=0, steps=tuple(steps)), observed=range(3))
+    n = 20_000
+    states = np.concatenate(list(trajectories.run_states(small, n, rng)))
+    np.testing.assert_allclose((np.abs(states) ** 2).sum(axis=1), 1.0, atol=1e-12)
+    exact = exact_density(steps, 3)
+    mean = np.einsum("ni,nj->ij", states, states.conj()) / n
+    # An element of the mean has a standard deviation of at most 1/sqrt(n) = 0.007.
+    assert np.abs(mean - exact).max() < 4.5 / np.sqrt(n)
+    assert np.trace(exact @ exact).real < 0.8  # there was something to follow
+
+
+def test_an_operator_that_cannot_happen_never_does():
+    small = compact(NoisyCircuit(n_qubits=1, n_bits=0, steps=(damping(0.999, 0), damping(0.999, 0))), observed=[0])
+    (states,) = trajectories.run_states(small, 1000, np.random.default_rng(1))
+    np.testing.assert_allclose(np.abs(states[:, 0]), 1.0)

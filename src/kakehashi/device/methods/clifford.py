@@ -13,7 +13,6 @@ from typing_extensions import override
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.progress import Reporter
-from kakehashi.device.methods.flips import apply_readout
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.stim_program import (
     StimProgram,
@@ -24,6 +23,7 @@ from kakehashi.device.methods.stim_program import (
     to_stim,
 )
 from kakehashi.device.noise.model import NoisyCircuit
+from kakehashi.device.noise.readout import misread
 
 __all__ = ["StabilizerMethod"]
 
@@ -85,8 +85,7 @@ class StabilizerMethod(Method):
         program = to_stim(circuit)
         reporter.step("sample", f"drawing {n_shots} shots with stim", step=0, total=1)
         bits = _draw(program, n_shots, rng)
-        if circuit.readout is not None:
-            bits = apply_readout(bits, readout_left(circuit.readout, program), rng)
+        bits = misread(bits, readout_left(circuit, program), rng=rng)
         reporter.step("sample", "done", step=1, total=1)
         bias = readout_asymmetry(circuit)
         error = "exact" if not bias else f"bits that gates wait for are misread symmetrically: at most {bias:.2g}"

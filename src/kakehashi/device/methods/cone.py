@@ -1,81 +1,41 @@
 """``light-cone``: expectation values from the part of the circuit that they depend on, exactly.
 
-The cone is summed over paths (see :mod:`~kakehashi.device.methods.network`) or, where that is quicker and there is no
-noise in the cone, by a state vector.
+The cone is summed over paths, see :mod:`~kakehashi.device.methods.network`. Where a state vector of the cone is
+quicker, the router takes :class:`~kakehashi.device.methods.state_vector.StateVector` for it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
-from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.network import Order, build_network, contract, find_order
 from kakehashi.device.methods.reduce import has_feedback, reduce_for_expectation, signature
-from kakehashi.device.methods.transfer import MOST_QUBITS, pauli_products
+from kakehashi.device.methods.transfer import MOST_QUBITS
 from kakehashi.device.noise.model import NoisyCircuit
 
-__all__ = ["LightConeMethod", "RunState", "expectation_of_state"]
-
-RunState: TypeAlias = Callable[[GateCircuit], NDArray[np.complex128]]
-"""From a circuit of gates to its state vector, shape ``(2**n,)``, qubit 0 the lowest bit."""
-
-MOST_STATE_QUBITS = 26
-"""The largest cone that a state vector is taken for: 1 GiB."""
+__all__ = ["LightConeMethod"]
 
 SECONDS_PER_ENTRY = 1.2e-8
 SECONDS_PER_VARIABLE = 3e-5
-SECONDS_PER_AMPLITUDE = 3e-9
-"""Of one table entry, one variable, and one amplitude and gate; measured on one core."""
+"""Of one table entry and one variable; measured on one core."""
 
 TABLES = 2
 """Memory in tables of 4^width entries: a sum of a quarter of that, a product on its way, and what they come from."""
-
-
-def expectation_of_state(state: NDArray[np.complex128], observable: Observable) -> float:
-    """Expectation value of a product of Pauli operators in a pure state.
-
-    Args:
-        state: Shape ``(2**n,)``, qubit 0 the lowest bit.
-        observable: The observable.
-
-    Example:
-        >>> expectation_of_state(np.array([0, 1, 0, 0], dtype=complex), Observable(paulis=((0, "Z"),)))
-        -1.0
-    """
-    n_qubits = int(state.size).bit_length() - 1
-    moved = state.reshape((2,) * n_qubits)
-    for qubit, letter in observable.paulis:
-        axis = n_qubits - 1 - qubit
-        matrix = pauli_products(1)["IXYZ".index(letter)]
-        moved = np.moveaxis(np.tensordot(matrix, moved, axes=(1, axis)), 0, axis)
-    return float(np.vdot(state, moved.ravel()).real)
-
-
-def _gates_of(circuit: NoisyCircuit) -> GateCircuit | None:
-    """The circuit as gates alone, or None where something else is in it."""
-    gates: list[Operation] = []
-    for step in circuit.steps:
-        if not isinstance(step, Operation) or not step.is_unitary or step.condition is not None:
-            return None
-        gates.append(step)
-    return GateCircuit(n_qubits=circuit.n_qubits, operations=tuple(gates))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
     """How to compute a cone, with its cost."""
 
-    order: Order | None
+    order: Order
     time_s: float
     memory_bytes: int
     reason: str
@@ -85,10 +45,10 @@ class LightConeMethod(Method):
     """Expectation values of the cone alone, exact with noise.
 
     Args:
-        run_state: Engine for state vectors; where not given, only sums over paths are used.
         memory_bytes: Memory that may be used; what is free where not given.
 
     Example:
+        >>> from kakehashi.circuit.gates import Operation
         >>> steps = tuple(Operation(name="rx", qubits=(q,), parameters=(0.3,)) for q in range(100))
         >>> circuit = NoisyCircuit(n_qubits=100, n_bits=0, steps=steps)
         >>> asked = [Observable(paulis=((q, "Z"),)) for q in (7, 8)]
@@ -97,8 +57,7 @@ class LightConeMethod(Method):
         [0.955336, 0.955336]
     """
 
-    def __init__(self, run_state: RunState | None = None, *, memory_bytes: int | None = None) -> None:
-        self._run_state = run_state
+    def __init__(self, *, memory_bytes: int | None = None) -> None:
         self._memory_bytes = memory_bytes
 
     @property
@@ -132,7 +91,6 @@ class LightConeMethod(Method):
             return Refusal(method=self.name, reason=f"A step on {widest} qubits is too wide; at most {MOST_QUBITS}.")
         budget = available_memory_bytes() if self._memory_bytes is None else self._memory_bytes
         n = circuit.n_qubits
-        ways: list[_Way] = []
         most_width = max(1, (max(budget, 1) // (16 * TABLES)).bit_length() - 1) // 2
         order = find_order(build_network(circuit, observable), most_width=most_width)
         table_bytes = TABLES * 16 * 4**order.width
@@ -140,21 +98,11 @@ class LightConeMethod(Method):
             time_s = order.entries * SECONDS_PER_ENTRY + len(order.variables) * SECONDS_PER_VARIABLE
             reason = f"the cone has {n} qubits, and its paths are summed with tables of at most 4^{order.width} entries"
             reason += f" in 4^{len(order.sliced)} slices" if order.sliced else ""
-            ways.append(_Way(order=order, time_s=time_s, memory_bytes=table_bytes, reason=reason))
-        gates = _gates_of(circuit)
-        state_bytes = 2 * 16 * 2**n
-        if self._run_state is not None and gates is not None and n <= MOST_STATE_QUBITS and state_bytes <= budget:
-            time_s = 2.0**n * (len(gates) + 4) * SECONDS_PER_AMPLITUDE
-            reason = f"the cone has {n} qubits, and its state vector fits"
-            ways.append(_Way(order=None, time_s=time_s, memory_bytes=state_bytes, reason=reason))
-        if ways:
-            return min(ways, key=lambda way: way.time_s)
-        noise = "" if gates is not None else " and noise"
+            return _Way(order=order, time_s=time_s, memory_bytes=table_bytes, reason=reason)
         return Refusal(
             method=self.name,
-            reason=f"The cone has {n} qubits{noise}: a sum over paths needs tables of 4^{order.width} or more entries "
-            f"({format_bytes(float(table_bytes))}), a state vector {format_bytes(2.0 * 16 * 2**n)}; "
-            f"{format_bytes(budget)} are free.",
+            reason=f"The cone has {n} qubits: a sum over paths needs tables of 4^{order.width} or more entries "
+            f"({format_bytes(float(table_bytes))}); {format_bytes(budget)} are free.",
         )
 
     @override
@@ -175,13 +123,7 @@ class LightConeMethod(Method):
         if isinstance(way, Refusal):
             raise ResourceError(way.reason)
         reporter.step("expect", way.reason, step=0, total=1)
-        if way.order is not None:
-            value = contract(build_network(reduced.circuit, inside), way.order).real
-        else:
-            gates = _gates_of(reduced.circuit)
-            if self._run_state is None or gates is None:
-                raise InputError("There is no engine for state vectors.")
-            value = expectation_of_state(self._run_state(gates), inside)
+        value = contract(build_network(reduced.circuit, inside), way.order).real
         reporter.step("expect", "done", step=1, total=1)
         return Expectation(value=float(value), error_bound=0.0, error="exact")
 

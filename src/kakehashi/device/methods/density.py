@@ -47,8 +47,8 @@ class DensityMatrix:
 
     @property
     def name(self) -> str:
-        """What results call it."""
-        return "density matrix"
+        """``"density-matrix"``."""
+        return "density-matrix"
 
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
         """Cost or refusal; shots are drawn from the exact distribution, and their number hardly matters."""

@@ -16,12 +16,12 @@ from typing_extensions import override
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
-from kakehashi.device.methods.flips import apply_readout
 from kakehashi.device.methods.matrix_product import MatrixProductState
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.trajectory_patterns import Pattern, draw_patterns
 from kakehashi.device.methods.transfer import pauli_products
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
+from kakehashi.device.noise.readout import misread, readout_of
 
 __all__ = ["MatrixProductMethod", "bond_bound", "line_up"]
 
@@ -252,9 +252,7 @@ class MatrixProductMethod(Method):
             fidelity = min(fidelity, state.fidelity)
             if k % 100 == 0:
                 reporter.step("sample", f"bond {state.largest_bond}", step=k, total=len(patterns))
-        rows = np.concatenate(bits)
-        if circuit.readout is not None:
-            rows = apply_readout(rows, circuit.readout, rng)
+        rows = misread(np.concatenate(bits), readout_of(circuit), rng=rng)
         reporter.step("sample", "done", step=len(patterns), total=len(patterns), fidelity=fidelity)
         return Sampled(bits=rows, counts=np.ones(len(rows), dtype=np.int64), error=_error(fidelity)[1])
 

@@ -16,7 +16,6 @@ from typing_extensions import override
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, MissingDependencyError
 from kakehashi.core.progress import Reporter
-from kakehashi.device.methods.flips import apply_readout
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.stim_program import (
     StimProgram,
@@ -28,6 +27,7 @@ from kakehashi.device.methods.stim_program import (
     to_stim,
 )
 from kakehashi.device.noise.model import NoisyCircuit
+from kakehashi.device.noise.readout import misread
 
 __all__ = ["MOST_WIDTH", "NearCliffordMethod", "near_clifford_gates"]
 
@@ -191,8 +191,7 @@ class NearCliffordMethod(Method):
         drawn = clifft.sample(compiled, n_shots, seed=int(rng.integers(2**63)))
         records = np.packbits(np.asarray(drawn.measurements, dtype=np.bool_), axis=1, bitorder="little")
         bits = packed_bits(records, program)
-        if circuit.readout is not None:
-            bits = apply_readout(bits, readout_left(circuit.readout, program), rng)
+        bits = misread(bits, readout_left(circuit, program), rng=rng)
         reporter.step("sample", "done", step=1, total=1)
         return Sampled(bits=bits, counts=np.ones(n_shots, dtype=np.int64), error=verdict.error)
 

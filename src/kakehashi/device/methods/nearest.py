@@ -34,7 +34,7 @@ def nearest_to_shots(circuit: NoisyCircuit, n_shots: int, methods: Sequence[Meth
     ways: list[str] = []
     if not circuit.is_pauli:
         pauli = tuple(step for step in circuit.steps if not isinstance(step, KrausChannel))
-        twirled = dataclasses.replace(circuit, steps=pauli)
+        twirled = dataclasses.replace(circuit, steps=pauli, coherent={})
         choice = choose(methods, limits, lambda method: method.consider_shots(twirled, n_shots))
         if choice.method is not None and choice.cost is not None:
             took = format_seconds(choice.cost.time_s)
@@ -77,7 +77,7 @@ def nearest_to_value(circuit: NoisyCircuit, observable: Observable, methods: Seq
     n = circuit.n_bits
     steps += [Operation(name="measure", qubits=(q,), bits=(n + k,)) for k, q in enumerate(observable.qubits)]
     measured = dataclasses.replace(
-        circuit, n_bits=n + len(observable.paulis), steps=(*circuit.steps, *steps), readout=None
+        circuit, n_bits=n + len(observable.paulis), steps=(*circuit.steps, *steps), readout=None, coherent={}
     )
     n_shots = 10_000
     inside = reduce_for_shots(measured).circuit

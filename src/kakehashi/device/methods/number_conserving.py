@@ -20,9 +20,9 @@ from typing_extensions import override
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
-from kakehashi.device.methods.flips import apply_readout, one_row_per_shot
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.noise.model import NoisyCircuit
+from kakehashi.device.noise.readout import misread, readout_of
 from kakehashi.device.sector.vector import draw
 
 __all__ = ["MOST_AMPLITUDES", "NumberConservingMethod", "Registers", "find_registers", "weight_strings"]
@@ -334,7 +334,7 @@ class NumberConservingMethod(Method):
         addresses, counts = draw(sector.state.ravel(), n_shots, rng)
         bits = sector.bits_of(addresses, circuit.n_bits)
         if circuit.readout is not None:
-            bits = apply_readout(one_row_per_shot(bits, counts, rng), circuit.readout, rng)
+            bits = misread(bits, readout_of(circuit), rng=rng, counts=counts)
             counts = np.ones(len(bits), dtype=np.int64)
         reporter.step("sample", "done", step=1, total=1)
         return Sampled(bits=bits, counts=counts, error="exact")

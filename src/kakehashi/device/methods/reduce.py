@@ -14,6 +14,7 @@ from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
 from kakehashi.device.methods.backward import Letters, keep_what_matters, letters_of
 from kakehashi.device.methods.model import Observable
+from kakehashi.device.noise.compact import before_measurement, renumber
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Readout, Step
 
 __all__ = [
@@ -35,7 +36,8 @@ class Reduced:
     """A smaller circuit with the same result.
 
     Attributes:
-        circuit: The circuit, its qubits renumbered from 0; the classical bits keep their numbers.
+        circuit: The circuit, its qubits renumbered from 0; the classical bits keep their numbers. What its fields
+            ``coherent`` and ``folded`` said is gone: the steps have other numbers, and the readout holds the waits.
         qubits: Number in the original circuit of each qubit.
         observable: What is asked for, in the new numbers; None where shots are.
         notes: One sentence for each reduction that did something.
@@ -70,19 +72,6 @@ def has_feedback(circuit: NoisyCircuit) -> bool:
         False
     """
     return any(isinstance(step, Operation) and step.condition is not None for step in circuit.steps)
-
-
-def _renumber(step: Step, qubit_of: dict[int, int], bit_of: dict[int, int] | None = None) -> Step:
-    qubits = tuple(qubit_of[q] for q in step.qubits)
-    if not isinstance(step, Operation):
-        return dataclasses.replace(step, qubits=qubits)
-    bits, condition = step.bits, step.condition
-    if bit_of is not None:
-        bits = tuple(bit_of[b] for b in bits)
-        condition = None if condition is None else (bit_of[condition[0]], condition[1])
-    return Operation(
-        name=step.name, qubits=qubits, parameters=step.parameters, bits=bits, condition=condition, matrix=step.matrix
-    )
 
 
 def _product(a: Floats, b: Floats) -> Floats:
@@ -189,8 +178,10 @@ def _compact(circuit: NoisyCircuit, steps: list[Step], readout: Readout | None, 
     """The circuit of these steps on the qubits that they use."""
     used = sorted({q for step in steps for q in step.qubits} | set(also))
     qubit_of = {q: k for k, q in enumerate(used)}
-    moved = steps if used == list(range(circuit.n_qubits)) else [_renumber(step, qubit_of) for step in steps]
-    smaller = dataclasses.replace(circuit, n_qubits=len(used), steps=tuple(moved), readout=readout)
+    moved = steps if used == list(range(circuit.n_qubits)) else [renumber(step, qubit_of) for step in steps]
+    smaller = dataclasses.replace(
+        circuit, n_qubits=len(used), steps=tuple(moved), readout=readout, coherent={}, folded={}
+    )
     return Reduced(circuit=smaller, qubits=tuple(used))
 
 
@@ -229,28 +220,12 @@ def reduce_for_shots(circuit: NoisyCircuit) -> Reduced:
     return dataclasses.replace(reduced, notes=tuple(notes))
 
 
-def _without_last_measurements(steps: Sequence[Step]) -> list[Step]:
-    """An expectation value is of the state before the last measurements."""
-    touched: set[int] = set()
-    read_bits = {s.condition[0] for s in steps if isinstance(s, Operation) and s.condition is not None}
-    out: list[Step] = []
-    for step in reversed(steps):
-        if isinstance(step, Operation) and step.name == "measure":
-            free = not touched & set(step.qubits) and not read_bits & set(step.bits)
-            if free and step.condition is None:
-                continue
-        if not isinstance(step, Operation) or step.name not in ("barrier", "delay"):
-            touched |= set(step.qubits)
-            out.append(step)
-    out.reverse()
-    return out
-
-
 def reduce_for_expectation(circuit: NoisyCircuit, observable: Observable) -> Reduced:
     """The observable's light cone, with commuting gates left out.
 
     Args:
-        circuit: The circuit; measurements at its end are left out, as the value is that of the state before them.
+        circuit: The circuit; measurements at its end are left out, as the value is that of the state before them, with
+            the relaxation that had become their misreading.
         observable: The observable.
 
     Returns:
@@ -270,9 +245,10 @@ def reduce_for_expectation(circuit: NoisyCircuit, observable: Observable) -> Red
         raise InputError(f"The observable acts on qubit {outside[0]}, but there are {circuit.n_qubits} qubits.")
     if any(letter not in "XYZ" for _, letter in observable.paulis):
         raise InputError('An observable is a product of "X", "Y" and "Z".')
-    steps = _without_last_measurements(circuit.steps)
+    before = before_measurement(circuit)
+    steps = before.steps
     kept = merge_channels(keep_what_matters(steps, letters_of(circuit.n_qubits, observable.paulis)))
-    reduced = _compact(circuit, kept, None, also=observable.qubits)
+    reduced = _compact(before, kept, None, also=observable.qubits)
     number = {q: k for k, q in enumerate(reduced.qubits)}
     notes = []
     if len(reduced.qubits) < circuit.n_qubits or len(kept) < len(steps):
@@ -349,8 +325,10 @@ def _component(circuit: NoisyCircuit, steps: list[Step], items: list[int]) -> Co
         circuit,
         n_qubits=len(qubits),
         n_bits=len(bits),
-        steps=tuple(_renumber(step, qubit_of, bit_of) for step in steps),
+        steps=tuple(renumber(step, qubit_of, bit_of) for step in steps),
         readout=None,
+        coherent={},
+        folded={},
     )
     return Component(circuit=part, qubits=qubits, bits=bits)
 

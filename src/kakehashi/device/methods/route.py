@@ -19,8 +19,8 @@ from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.device.methods.choose import Choice, Limits, choose, rank
 from kakehashi.device.methods.clifford import StabilizerMethod
 from kakehashi.device.methods.cone import LightConeMethod
+from kakehashi.device.methods.density import DensityMatrix
 from kakehashi.device.methods.explain import describe, to_json
-from kakehashi.device.methods.flips import apply_readout, one_row_per_shot
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Plan, Sampled
 from kakehashi.device.methods.mps import MatrixProductMethod
 from kakehashi.device.methods.near_clifford import NearCliffordMethod
@@ -36,7 +36,10 @@ from kakehashi.device.methods.reduce import (
     signature,
     split,
 )
+from kakehashi.device.methods.state_vector import StateVector
+from kakehashi.device.methods.trajectories import Trajectories
 from kakehashi.device.noise.model import NoisyCircuit
+from kakehashi.device.noise.readout import misread, readout_of
 
 __all__ = [
     "Limits",
@@ -65,16 +68,20 @@ def default_methods() -> tuple[Method, ...]:
     """The methods of this package; one whose package is missing refuses with how to get it.
 
     Example:
-        >>> [method.name for method in default_methods()]
-        ['stabilizer', 'near-clifford', 'number-conserving', 'light-cone', 'pauli-propagation', 'mps']
+        >>> [method.name for method in default_methods()]  # doctest: +NORMALIZE_WHITESPACE
+        ['stabilizer', 'near-clifford', 'number-conserving', 'state-vector', 'light-cone', 'pauli-propagation', 'mps',
+         'density-matrix', 'trajectories']
     """
     return (
         StabilizerMethod(),
         NearCliffordMethod(),
         NumberConservingMethod(),
+        StateVector(),
         LightConeMethod(),
         PauliPropagationMethod(),
         MatrixProductMethod(),
+        DensityMatrix(),
+        Trajectories(),
     )
 
 
@@ -219,12 +226,12 @@ def run_shots(
     errors: dict[str, None] = {}
     for part, method in route.parts:
         drawn = method.sample(part.circuit, n_shots, rng=generator, reporter=reporter)
-        single = one_row_per_shot(drawn.bits, drawn.counts, generator, shuffle=True)
+        # Parts are independent, so what is joined must be in random order.
+        single = np.repeat(drawn.bits, drawn.counts, axis=0)[generator.permutation(n_shots)]
         for k, bit in enumerate(part.bits):
             rows[:, bit // 8] |= (single[:, k // 8] >> (k % 8) & 1) << (bit % 8)
         errors[drawn.error] = None
-    if inside.readout is not None:
-        rows = apply_readout(rows, inside.readout, generator)
+    rows = misread(rows, readout_of(inside), rng=generator)
     counts = np.ones(n_shots, dtype=np.int64)
     return Sampled(bits=rows, counts=counts, error="; ".join(errors) or "exact"), plan
 

@@ -1,8 +1,8 @@
 """Counts and expectation values of noisy circuits by state vectors: exact for the noise model, up to about 28 qubits.
 
-Gates and Pauli errors go through the native kernels (:mod:`kakehashi.device.sampler.engine`); everything else (Kraus
-channels, measurements within the circuit, resets, gates on three qubits or more) shot by shot
-(:mod:`kakehashi.device.sampler.trajectories`).
+Gates and Pauli errors go through the native kernels (:mod:`kakehashi.device.sampler.engine`). Kraus channels,
+measurements within the circuit, resets, and gates on three qubits or more are for
+:mod:`kakehashi.device.methods.trajectories`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
 from kakehashi.core.resources import available_memory_bytes, format_bytes, n_processors
 from kakehashi.core.rng import RngLike, as_generator, named_stream
-from kakehashi.device.methods.model import Cost, Expectation, Observable, Refusal, Sampled, Verdict
-from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Readout, Step
+from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
+from kakehashi.device.methods.trajectories import Trajectories
+from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Step
+from kakehashi.device.noise.readout import misread, readout_of
 from kakehashi.device.sampler.engine import Engine, Precision, state_bytes
 from kakehashi.device.sampler.measurements import Compact, compact
-from kakehashi.device.sampler.trajectories import MAX_AMPLITUDES, run_trajectories
 
-__all__ = ["StateVector", "misread", "sample_noisy"]
+__all__ = ["StateVector", "sample_noisy"]
 
 NS_PER_TURN = {"double": 0.12, "single": 0.06}
 """Nanoseconds per amplitude and gate on one qubit, measured on one core (``benchmarks/noisy_sampling.py``)."""
-
-NS_PER_STEP = 10.0
-"""The same per amplitude and step where shots go one by one."""
 
 ROUNDING = {"double": 1e-12, "single": 1e-5}
 """Absolute error of an expectation value by rounding."""
@@ -74,8 +72,8 @@ class StateVector:
 
     @property
     def name(self) -> str:
-        """``"state_vector"``."""
-        return "state_vector"
+        """``"state-vector"``."""
+        return "state-vector"
 
     def consider_shots(self, circuit: NoisyCircuit, n_shots: int) -> Verdict:
         """Time and memory of shots, or the memory that is missing."""
@@ -87,10 +85,6 @@ class StateVector:
         if refusal is not None:
             return refusal
         memory = self._memory(small) + n_shots * (32 + 2 * circuit.n_bits)
-        if not small.is_rotational:
-            time_s = NS_PER_STEP * 1e-9 * n_shots * len(small.steps) * 2.0**small.n_qubits
-            reason = f"shot by shot on {small.n_qubits} qubits, because of {_what_is_general(small)}"
-            return Cost(time_s=time_s, memory_bytes=memory, error=EXACT, error_bound=0.0, reason=reason)
         n_patterns = _expected_patterns(small, n_shots)
         time_s = self._seconds(small, 1 + n_patterns / 2)
         reason = f"{small.n_qubits} qubits, about {n_patterns + 1:,.0f} distinct patterns of errors"
@@ -103,10 +97,6 @@ class StateVector:
         except InputError as error:
             return Refusal(method=self.name, reason=str(error))
         refusal = self._refusal(small)
-        if refusal is None and not small.is_rotational:
-            general = _what_is_general(small)
-            reason = f"Expectation values are taken of gates and Pauli errors alone, but there is {general}."
-            refusal = Refusal(method=self.name, reason=reason)
         if refusal is not None:
             return refusal
         if not any(isinstance(step, PauliChannel) for step in small.steps):
@@ -127,19 +117,12 @@ class StateVector:
         small = compact(circuit)
         refusal = self._refusal(small)
         if refusal is not None:
-            raise ResourceError(refusal.reason)
+            raise (ResourceError if small.is_rotational else InputError)(refusal.reason)
         reporter.step("sample", f"{n_shots} shots of {small.n_qubits} qubits by state vectors")
-        if small.is_rotational:
-            bits = self._sample_patterns(small, n_shots, rng, reporter)
-        else:
-            bits = run_trajectories(small, n_shots, rng)
-        if circuit.readout is not None:
-            measured = np.zeros(circuit.n_bits, dtype=np.bool_)
-            measured[[b for s in circuit.steps if isinstance(s, Operation) and s.name == "measure" for b in s.bits]] = 1
-            bits = np.where(measured, misread(bits, circuit.readout, rng), bits)
-        packed = np.packbits(bits, axis=1, bitorder="little")
-        single = self.precision == "single" and small.is_rotational
-        return Sampled(bits=packed, counts=np.ones(n_shots, dtype=np.int64), error=SINGLE if single else EXACT)
+        bits = self._sample_patterns(small, n_shots, rng, reporter)
+        packed = misread(np.packbits(bits, axis=1, bitorder="little"), readout_of(circuit), rng=rng)
+        error = SINGLE if self.precision == "single" else EXACT
+        return Sampled(bits=packed, counts=np.ones(n_shots, dtype=np.int64), error=error)
 
     def expect(self, circuit: NoisyCircuit, observable: Observable, *, reporter: Reporter) -> Expectation:
         """The expectation value before readout; with errors, an average over trajectories."""
@@ -184,6 +167,11 @@ class StateVector:
         )
 
     def _refusal(self, small: Compact) -> Refusal | None:
+        if not small.is_rotational:
+            reason = (
+                f"Only gates on one or two qubits and Pauli errors are taken, but there is {_what_is_general(small)}."
+            )
+            return Refusal(method=self.name, reason=reason)
         free = available_memory_bytes() if self.memory_bytes is None else self.memory_bytes
         n, needed = small.n_qubits, self._memory(small, states=1)
         if needed <= free and n <= MAX_QUBITS:
@@ -197,9 +185,7 @@ class StateVector:
         return Refusal(method=self.name, reason=reason)
 
     def _memory(self, small: Compact, states: int = 2) -> int:
-        if small.is_rotational:
-            return states * state_bytes(small.n_qubits, self.precision)
-        return 48 * max(MAX_AMPLITUDES if states > 1 else 1, 1 << small.n_qubits)
+        return states * state_bytes(small.n_qubits, self.precision)
 
     def _seconds(self, small: Compact, n_circuits: float) -> float:
         turns = sum(_n_turns(step) for step in small.steps if isinstance(step, Operation))
@@ -221,7 +207,7 @@ def sample_noisy(
     precision: Precision = "double",
     n_threads: int | None = None,
 ) -> Sampled:
-    """Shots of a noisy circuit by state vectors.
+    """Shots of a noisy circuit by state vectors; run by run where it holds more than gates and Pauli errors.
 
     Args:
         circuit: Gates, channels, measurements; qubits that it does not use cost nothing.
@@ -239,31 +225,10 @@ def sample_noisy(
         >>> sample_noisy(NoisyCircuit(n_qubits=1, n_bits=1, steps=steps), 3, 1).bits.ravel()
         array([1, 1, 1], dtype=uint8)
     """
-    method = StateVector(precision=precision, n_threads=n_threads)
+    method: Method = StateVector(precision=precision, n_threads=n_threads)
+    if not compact(circuit).is_rotational:
+        method = Trajectories()
     return method.sample(circuit, n_shots, rng=as_generator(rng), reporter=Reporter())
-
-
-def misread(bits: NDArray[np.bool_], readout: Readout, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Flip bits as a readout does.
-
-    Args:
-        bits: What the qubits were, shape ``(n_shots, n_bits)``.
-        readout: Probabilities.
-        rng: Source of randomness.
-
-    Example:
-        >>> always = Readout(prob_meas1_prep0=np.array([0.0]), prob_meas0_prep1=np.array([1.0]))
-        >>> misread(np.array([[True], [False]]), always, np.random.default_rng(1)).ravel()
-        array([False, False])
-    """
-    probability = np.where(bits, readout.prob_meas0_prep1, readout.prob_meas1_prep0)
-    if readout.line is not None and readout.line_crosstalk:
-        for line in np.unique(readout.line[readout.line >= 0]):
-            members = np.flatnonzero(readout.line == line)
-            own = bits[:, members]
-            probability[:, members] += readout.line_crosstalk * (own.sum(axis=1, keepdims=True) - own)
-    flipped: NDArray[np.bool_] = bits ^ (rng.random(bits.shape) < probability)
-    return flipped
 
 
 def _average(engine: Engine, mask: int, n_trajectories: int, rng: np.random.Generator) -> Expectation:

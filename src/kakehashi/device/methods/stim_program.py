@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +17,7 @@ from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
 from kakehashi.device.methods.transfer import MOST_QUBITS, heisenberg_matrix
 from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Readout, Step
+from kakehashi.device.noise.readout import readout_of
 
 __all__ = [
     "StimProgram",
@@ -299,25 +300,28 @@ def readout_asymmetry(circuit: NoisyCircuit) -> float:
     return float(sum(abs(readout.prob_meas1_prep0[b] - readout.prob_meas0_prep1[b]) / 2 for b in waited))
 
 
-def readout_left(readout: Readout, program: StimProgram) -> Readout:
+def readout_left(circuit: NoisyCircuit, program: StimProgram) -> Readout | None:
     """Readout errors that the program itself does not hold yet.
 
     Args:
-        readout: The circuit's.
-        program: The circuit in stim's words.
+        circuit: The circuit.
+        program: The same in stim's words.
 
     Example:
+        >>> measure = Operation(name="measure", qubits=(0,), bits=(0,))
         >>> flips = np.array([0.1])
-        >>> readout = Readout(prob_meas1_prep0=flips, prob_meas0_prep1=flips)
-        >>> readout_left(readout, to_stim(NoisyCircuit(n_qubits=1, n_bits=1, steps=()))) is readout
+        >>> circuit = NoisyCircuit(n_qubits=1, n_bits=1, steps=(measure,),
+        ...                        readout=Readout(prob_meas1_prep0=flips, prob_meas0_prep1=flips))
+        >>> readout_left(circuit, to_stim(circuit)) is circuit.readout
         True
     """
-    if not program.misread_inside:
+    readout = readout_of(circuit)
+    if readout is None or not program.misread_inside:
         return readout
     done = list(program.misread_inside)
     up, down = readout.prob_meas1_prep0.copy(), readout.prob_meas0_prep1.copy()
     up[done] = down[done] = 0.0
-    return Readout(prob_meas1_prep0=up, prob_meas0_prep1=down, line=readout.line, line_crosstalk=readout.line_crosstalk)
+    return replace(readout, prob_meas1_prep0=up, prob_meas0_prep1=down)
 
 
 def packed_bits(packed: NDArray[np.uint8], program: StimProgram) -> NDArray[np.uint8]:

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from kakehashi.device.methods.flips import draw_events
 from kakehashi.device.noise.model import PauliChannel, Step
+from kakehashi.device.sampler.patterns import draw_events
 
 __all__ = ["Pattern", "draw_patterns"]
 
@@ -29,18 +29,11 @@ def draw_patterns(steps: Sequence[Step], n_shots: int, rng: np.random.Generator)
         >>> draw_patterns([flip], 10, np.random.default_rng(1))
         [(((0, 1),), 10)]
     """
+    numbers = [k for k, step in enumerate(steps) if isinstance(step, PauliChannel)]
+    events = draw_events([step for step in steps if isinstance(step, PauliChannel)], n_shots, rng)
     errors: dict[int, list[tuple[int, int]]] = {}
-    for number, step in enumerate(steps):
-        if not isinstance(step, PauliChannel):
-            continue
-        chance = step.error_probability
-        if chance <= 0:
-            continue
-        hit = draw_events(n_shots, min(chance, 1.0), rng)
-        weights = np.clip(step.probabilities[1:], 0.0, None)
-        kinds = 1 + rng.choice(len(weights), size=len(hit), p=weights / weights.sum())
-        for shot, kind in zip(hit.tolist(), kinds.tolist(), strict=True):
-            errors.setdefault(shot, []).append((number, kind))
+    for shot, place, kind in zip(events.shot.tolist(), events.place.tolist(), events.operator.tolist(), strict=True):
+        errors.setdefault(shot, []).append((numbers[place], kind))
     counts: dict[Pattern, int] = {}
     for pattern in errors.values():
         counts[tuple(pattern)] = counts.get(tuple(pattern), 0) + 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kakehashi.circuit.gates import Operation
-from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel, Step
+from kakehashi.device.noise.model import NoisyCircuit, Step
 
-__all__ = ["before_measurement", "compact", "final_measurements", "touched_qubits"]
+__all__ = ["before_measurement", "compact", "final_measurements", "renumber", "touched_qubits"]
 
 
 def touched_qubits(circuit: NoisyCircuit) -> tuple[int, ...]:
@@ -51,18 +51,36 @@ def compact(circuit: NoisyCircuit, *, keep: Sequence[int] = ()) -> tuple[NoisyCi
         if isinstance(step, Operation) and step.name in ("barrier", "delay"):
             continue
         if id(step) not in made:
-            made[id(step)] = _renumber(step, number)
+            made[id(step)] = renumber(step, number)
         steps.append(made[id(step)])
     return replace(circuit, n_qubits=len(qubits), steps=tuple(steps), coherent={}, folded={}), qubits
 
 
-def _renumber(step: Step, number: dict[int, int]) -> Step:
-    on = tuple(number[q] for q in step.qubits)
-    if isinstance(step, PauliChannel):
-        return PauliChannel(qubits=on, probabilities=step.probabilities, origin=step.origin)
-    if isinstance(step, KrausChannel):
-        return KrausChannel(qubits=on, operators=step.operators, origin=step.origin)
-    return replace(step, qubits=on)
+def renumber(step: Step, qubit_of: Mapping[int, int], bit_of: Mapping[int, int] | None = None) -> Step:
+    """A step on other qubits.
+
+    Args:
+        step: The step.
+        qubit_of: New number of each of its qubits.
+        bit_of: New number of each of its classical bits; the same as before where not given.
+
+    Example:
+        >>> renumber(Operation(name="measure", qubits=(7,), bits=(3,)), {7: 0}, {3: 1}).bits
+        (1,)
+    """
+    new: dict[str, object] = {"qubits": tuple(qubit_of[q] for q in step.qubits)}
+    if bit_of is not None and isinstance(step, Operation):
+        new["bits"] = tuple(bit_of[b] for b in step.bits)
+        if step.condition is not None:
+            new["condition"] = (bit_of[step.condition[0]], step.condition[1])
+    if all(getattr(step, name) == value for name, value in new.items()):
+        return step
+    # What was checked once is not checked again for each of thousands of steps.
+    kind = type(step)
+    moved = object.__new__(kind)
+    for name in kind.__slots__:
+        object.__setattr__(moved, name, new[name] if name in new else getattr(step, name))
+    return moved
 
 
 def final_measurements(circuit: NoisyCircuit) -> frozenset[int]:
@@ -96,15 +114,28 @@ def final_measurements(circuit: NoisyCircuit) -> frozenset[int]:
 
 
 def before_measurement(circuit: NoisyCircuit) -> NoisyCircuit:
-    """The circuit up to its final measurements: what expectation values are taken of.
+    """The circuit up to its last measurements: what expectation values are taken of.
 
-    Relaxation that had become misreading is a step again.
+    Left out are measurements after which nothing but measurements happens to their qubits, and whose bits no later
+    condition reads. Relaxation that had become misreading is a step again. Applied twice, the second changes nothing.
 
     Example:
         >>> steps = (Operation(name="x", qubits=(0,)), Operation(name="measure", qubits=(0,), bits=(0,)))
         >>> [step.name for step in before_measurement(NoisyCircuit(n_qubits=1, n_bits=1, steps=steps)).steps]
         ['x']
     """
-    finals = final_measurements(circuit)
-    kept = tuple(step for k, step in enumerate(circuit.steps) if k not in finals)
+    touched: set[int] = set()
+    read: set[int] = set()
+    kept: list[Step] = []
+    for step in reversed(circuit.steps):
+        if isinstance(step, Operation):
+            if step.name in ("barrier", "delay"):
+                continue
+            if step.condition is not None:
+                read.add(step.condition[0])
+            elif step.name == "measure" and not touched.intersection(step.qubits) and not read.intersection(step.bits):
+                continue
+        touched.update(step.qubits)
+        kept.append(step)
+    kept.reverse()
     return replace(circuit, steps=(*kept, *circuit.folded.values()), coherent={}, folded={}, readout=None)

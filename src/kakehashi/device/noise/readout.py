@@ -7,11 +7,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
 from kakehashi.core.rng import RngLike, as_generator
-from kakehashi.device.noise.model import Readout
+from kakehashi.device.noise.model import NoisyCircuit, Readout
 
-__all__ = ["confuse", "misread"]
+__all__ = ["confuse", "misread", "readout_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bits: TypeAlias = NDArray[np.uint8]
@@ -19,6 +20,37 @@ Bits: TypeAlias = NDArray[np.uint8]
 MAX_EXACT_BITS = 26
 MAX_LINE_BITS = 12
 CHUNK_ROWS = 1 << 20
+
+DENSE = 0.2
+"""Above this probability it is quicker to draw a number for every row than the gaps between errors."""
+
+
+def readout_of(circuit: NoisyCircuit) -> Readout | None:
+    """How a circuit's bits are misread; bits that no measurement writes are 0, and read as that.
+
+    Example:
+        >>> ones = np.ones(2)
+        >>> measure = Operation(name="measure", qubits=(0,), bits=(1,))
+        >>> circuit = NoisyCircuit(n_qubits=1, n_bits=2, steps=(measure,),
+        ...                        readout=Readout(prob_meas1_prep0=ones, prob_meas0_prep1=ones))
+        >>> readout_of(circuit).prob_meas1_prep0
+        array([0., 1.])
+    """
+    readout = circuit.readout
+    if readout is None:
+        return None
+    written = np.zeros(circuit.n_bits, dtype=np.bool_)
+    for step in circuit.steps:
+        if isinstance(step, Operation) and step.bits:
+            written[list(step.bits)] = True
+    if written.all():
+        return readout
+    return Readout(
+        prob_meas1_prep0=np.where(written, readout.prob_meas1_prep0, 0.0),
+        prob_meas0_prep1=np.where(written, readout.prob_meas0_prep1, 0.0),
+        line=None if readout.line is None else np.where(written, readout.line, -1),
+        line_crosstalk=readout.line_crosstalk,
+    )
 
 
 def _lines(readout: Readout) -> list[list[int]]:
@@ -80,25 +112,32 @@ def _misread_line(rows: Bits, line: list[int], readout: Readout, rng: np.random.
     """Flip bits of one line in place; what others of the line hold is what was true."""
     flips = []
     for bit in line:
-        given = (float(readout.prob_meas1_prep0[bit]), float(readout.prob_meas0_prep1[bit]))
-        added = readout.line_crosstalk * (len(line) - 1) if len(line) > 1 else 0.0
-        most = min(max(given) + added, 1.0)
+        up, down = float(readout.prob_meas1_prep0[bit]), float(readout.prob_meas0_prep1[bit])
+        most = min(max(up, down) + readout.line_crosstalk * (len(line) - 1), 1.0)
         if most <= 0:
             continue
-        n_hit = int(rng.binomial(len(rows), most))
-        hit = rng.choice(len(rows), n_hit, replace=False, shuffle=False)
-        octets = rows[hit]
-        true = (octets[:, bit >> 3] >> (bit & 7)) & 1
-        probability = np.where(true, given[1], given[0])
-        if added:
-            others = np.zeros(n_hit)
-            for other in line:
-                if other != bit:
-                    others += (octets[:, other >> 3] >> (other & 7)) & 1
-            probability = np.minimum(probability + readout.line_crosstalk * others, 1.0)
-        flips.append((bit, hit[rng.random(n_hit) * most < probability]))
+        hit = _draw_rows(len(rows), most, rng)
+        probability = np.where(rows[hit, bit >> 3] >> (bit & 7) & 1, down, up)
+        for other in line:
+            if other != bit:
+                probability += readout.line_crosstalk * (rows[hit, other >> 3] >> (other & 7) & 1)
+        flips.append((bit, hit[rng.random(len(hit)) * most < probability]))
     for bit, hit in flips:
         rows[hit, bit >> 3] ^= np.uint8(1 << (bit & 7))
+
+
+def _draw_rows(n_rows: int, probability: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rows in which an event of a given probability, above 0, happens, ascending."""
+    if probability >= DENSE:
+        return np.flatnonzero(rng.random(n_rows) < probability)
+    found: list[NDArray[np.int64]] = []
+    last = -1
+    while last < n_rows:
+        left = (n_rows - last) * probability
+        found.append(last + np.cumsum(rng.geometric(probability, size=int(left + 5 * np.sqrt(left) + 10))))
+        last = int(found[-1][-1])
+    every = np.concatenate(found)
+    return every[every < n_rows]
 
 
 def confuse(probabilities: Floats, readout: Readout | None) -> Floats:

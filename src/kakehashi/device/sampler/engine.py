@@ -130,7 +130,7 @@ class Engine:
 
     def draw_trajectories(self, n_shots: int, rng: np.random.Generator) -> Trajectories:
         """Draw the errors of all shots."""
-        events = draw_events(self.circuit.places, n_shots, rng)
+        events = draw_events([place.channel for place in self.circuit.places], n_shots, rng)
         effects = find_effects(self.circuit, self.schedule.bit, self.schedule.n_words)
         return group_trajectories(effects, events, n_shots)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from copy import copy
 from dataclasses import dataclass
 
 from kakehashi.circuit.gates import Operation
 from kakehashi.core.errors import InputError
+from kakehashi.device.noise.compact import before_measurement, renumber
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Step
 
 __all__ = ["Compact", "compact"]
@@ -50,7 +50,8 @@ def compact(circuit: NoisyCircuit, *, observed: Collection[int] | None = None) -
 
     Args:
         circuit: The circuit.
-        observed: Qubits that count as used though nothing may act on them. Where given, the circuit need not measure.
+        observed: Qubits that count as used though nothing may act on them. Where given, the circuit ends before its
+            last measurements, see :func:`~kakehashi.device.noise.compact.before_measurement`, and need not measure.
 
     Raises:
         InputError: Nothing is measured, or an observed qubit is none of the circuit's.
@@ -62,7 +63,8 @@ def compact(circuit: NoisyCircuit, *, observed: Collection[int] | None = None) -
         >>> small.n_qubits, small.outputs, len(small.steps)
         (1, {0: 0}, 1)
     """
-    steps = [step for step in circuit.steps if not _is_idle(step)]
+    given = circuit if observed is None else before_measurement(circuit)
+    steps = [step for step in given.steps if not _is_idle(step)]
     if observed is None and not any(isinstance(step, Operation) and step.name == "measure" for step in steps):
         raise InputError("The circuit measures nothing.")
     if observed is not None and any(not 0 <= q < circuit.n_qubits for q in observed):
@@ -70,8 +72,15 @@ def compact(circuit: NoisyCircuit, *, observed: Collection[int] | None = None) -
     acted_on = {q for step in steps if isinstance(step, Operation) for q in step.qubits}
     used = sorted(acted_on.union(observed or ()))
     number = {q: k for k, q in enumerate(used)}
-    kept = tuple(_renumber(step, number) for step in steps if any(q in number for q in step.qubits))
+    seen = [step for step in steps if any(q in number for q in step.qubits)]
+    for step in seen:
+        # A channel that also acts on a qubit which nothing else touches: that one gets a number too.
+        for q in step.qubits:
+            number.setdefault(q, len(number))
+    kept = tuple(renumber(step, number) for step in seen)
     outputs, before = _final_measurements(kept)
+    if observed is not None and outputs:
+        outputs = None  # what comes after these measurements is observed
     return Compact(
         n_qubits=max(len(number), 1),
         n_bits=circuit.n_bits,
@@ -83,20 +92,6 @@ def compact(circuit: NoisyCircuit, *, observed: Collection[int] | None = None) -
 
 def _is_idle(step: Step) -> bool:
     return isinstance(step, Operation) and step.name in ("barrier", "delay", "id")
-
-
-def _renumber(step: Step, number: dict[int, int]) -> Step:
-    if any(q not in number for q in step.qubits):
-        # A channel that also acts on a qubit which nothing else touches: that one gets a number too.
-        for q in step.qubits:
-            number.setdefault(q, len(number))
-    qubits = tuple(number[q] for q in step.qubits)
-    if qubits == step.qubits:
-        return step
-    # What was checked once is not checked again for each of thousands of steps.
-    moved = copy(step)
-    object.__setattr__(moved, "qubits", qubits)
-    return moved
 
 
 def _final_measurements(steps: tuple[Step, ...]) -> tuple[dict[int, int] | None, tuple[Step, ...]]:

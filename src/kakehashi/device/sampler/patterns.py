@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.device.sampler.rotations import ErrorPlace, RotationCircuit
+from kakehashi.device.noise.model import PauliChannel
+from kakehashi.device.sampler.rotations import RotationCircuit
 
 __all__ = ["Effects", "Events", "Trajectories", "draw_events", "find_effects", "group_trajectories"]
 
@@ -36,13 +37,13 @@ class Events:
     operator: NDArray[np.int64]
 
 
-def draw_events(places: Sequence[ErrorPlace], n_shots: int, rng: np.random.Generator) -> Events:
+def draw_events(channels: Sequence[PauliChannel], n_shots: int, rng: np.random.Generator) -> Events:
     """Draw the errors of all shots: their number first, then where they are.
 
     Channels of about equal probability are drawn together at the largest of them, and the surplus thrown away.
 
     Args:
-        places: The channels.
+        channels: The channels, in order.
         n_shots: Number of shots.
         rng: Source of randomness.
 
@@ -50,11 +51,11 @@ def draw_events(places: Sequence[ErrorPlace], n_shots: int, rng: np.random.Gener
         >>> import numpy as np
         >>> from kakehashi.device.noise.model import PauliChannel
         >>> channel = PauliChannel(qubits=(0,), probabilities=np.array([0.9, 0.1, 0, 0]))
-        >>> events = draw_events([ErrorPlace(0, (0,), channel)], 10_000, np.random.default_rng(1))
+        >>> events = draw_events([channel], 10_000, np.random.default_rng(1))
         >>> abs(len(events.shot) - 1000) < 100, set(events.operator.tolist())
         (True, {1})
     """
-    probabilities = np.array([place.channel.error_probability for place in places])
+    probabilities = np.array([channel.error_probability for channel in channels])
     shots: list[NDArray[np.int64]] = []
     at: list[NDArray[np.int64]] = []
     classes = np.floor(np.log2(np.maximum(probabilities, 1e-300)))
@@ -70,7 +71,7 @@ def draw_events(places: Sequence[ErrorPlace], n_shots: int, rng: np.random.Gener
     place = np.concatenate(at) if at else np.zeros(0, dtype=np.int64)
     order = np.lexsort((place, shot))
     shot, place = shot[order], place[order]
-    return Events(shot=shot, place=place, operator=_draw_operators(places, place, rng))
+    return Events(shot=shot, place=place, operator=_draw_operators(channels, place, rng))
 
 
 def _draw_alike(
@@ -85,10 +86,12 @@ def _draw_alike(
     return (chosen % n_shots)[kept], place[kept]
 
 
-def _draw_operators(places: Sequence[ErrorPlace], at: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    cumulative = np.full((len(places), 16), 2.0)
-    for k, place in enumerate(places):
-        errors = np.maximum(place.channel.probabilities[1:], 0.0)
+def _draw_operators(
+    channels: Sequence[PauliChannel], at: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    cumulative = np.full((len(channels), 16), 2.0)
+    for k, channel in enumerate(channels):
+        errors = np.maximum(channel.probabilities[1:], 0.0)
         cumulative[k, : len(errors)] = np.cumsum(errors) / max(errors.sum(), 1e-300)
         cumulative[k, len(errors) - 1] = 1.0
     drawn: NDArray[np.int64] = 1 + (cumulative[at] <= rng.random(len(at))[:, None]).sum(axis=1)

@@ -7,6 +7,7 @@ slow twin that the tests compare the kernels with.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from kakehashi.circuit.unitaries import GATES
 from kakehashi.device.noise.model import KrausChannel, PauliChannel, Step
 from kakehashi.device.sampler.measurements import Compact
 
-__all__ = ["run_trajectories"]
+__all__ = ["MAX_AMPLITUDES", "run_states", "run_trajectories"]
 
 Matrix = NDArray[np.complex128]
 Bits = NDArray[np.bool_]
@@ -28,13 +29,20 @@ PROJECTORS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=np.complex128)
 RESETS = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], dtype=np.complex128)
 
 
-def run_trajectories(circuit: Compact, n_shots: int, rng: np.random.Generator) -> Bits:
+def run_trajectories(
+    circuit: Compact,
+    n_shots: int,
+    rng: np.random.Generator,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Bits:
     """Draw shots.
 
     Args:
         circuit: Any circuit.
         n_shots: Number of shots.
         rng: Source of randomness.
+        progress: Is called with the number of shots that are done, and of all.
 
     Returns:
         Classical bits, shape ``(n_shots, n_bits)``; without readout errors.
@@ -51,8 +59,39 @@ def run_trajectories(circuit: Compact, n_shots: int, rng: np.random.Generator) -
                [ True, False]])
     """
     at_once = max(1, MAX_AMPLITUDES >> circuit.n_qubits)
-    parts = [_Batch(circuit, min(at_once, n_shots - k), rng).run() for k in range(0, n_shots, at_once)]
-    return np.concatenate(parts) if parts else np.zeros((0, circuit.n_bits), dtype=np.bool_)
+    bits = np.zeros((n_shots, circuit.n_bits), dtype=np.bool_)
+    for first in range(0, n_shots, at_once):
+        rows = bits[first : first + at_once]
+        rows[:] = _Batch(circuit, len(rows), rng).run()
+        if progress is not None:
+            progress(first + len(rows), n_shots)
+    return bits
+
+
+def run_states(circuit: Compact, n_runs: int, rng: np.random.Generator) -> Iterator[Matrix]:
+    """Final states of independent runs; averaged, the projectors on them are the density matrix.
+
+    Args:
+        circuit: Any circuit; measurements at its end are not taken.
+        n_runs: Number of runs.
+        rng: Source of randomness.
+
+    Returns:
+        Batches of normalised states, together of shape ``(n_runs, 2**n_qubits)``; qubit 0 is the lowest bit.
+
+    Example:
+        >>> import numpy as np
+        >>> from kakehashi.device.noise.model import NoisyCircuit
+        >>> from kakehashi.device.sampler.measurements import compact
+        >>> flip = NoisyCircuit(n_qubits=1, n_bits=0, steps=(Operation(name="x", qubits=(0,)),))
+        >>> [batch.real.tolist() for batch in run_states(compact(flip, observed=[0]), 2, np.random.default_rng(1))]
+        [[[0.0, 1.0], [0.0, 1.0]]]
+    """
+    at_once = max(1, MAX_AMPLITUDES >> circuit.n_qubits)
+    for first in range(0, n_runs, at_once):
+        batch = _Batch(circuit, min(at_once, n_runs - first), rng)
+        batch.take_all()
+        yield np.broadcast_to(batch.states, (batch.n_shots, batch.states.shape[1]))
 
 
 class _Batch:
@@ -64,9 +103,12 @@ class _Batch:
         self.states = np.zeros((1, 1 << circuit.n_qubits), dtype=np.complex128)
         self.states[0, 0] = 1
 
-    def run(self) -> Bits:
+    def take_all(self) -> None:
         for step in self.circuit.steps:
             self.take(step)
+
+    def run(self) -> Bits:
+        self.take_all()
         if self.circuit.outputs is not None:
             self._measure_all(self.circuit.outputs)
         return self.bits

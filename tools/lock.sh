@@ -5,12 +5,14 @@ set -eu
 uv=${1:?usage: tools/lock.sh PATH_OF_UV}
 options="--quiet --universal --python-version 3.11 --fork-strategy fewest --upgrade
     --no-header --no-annotate --no-emit-index-url --no-emit-find-links"
+# mitiq holds numpy back, which only those who install it should have to bear.
+extras="--extra hpc --extra ibm --extra near-clifford --extra sqd --extra dmrg"
 everything=$(mktemp)
 trap 'rm -f "$everything"' EXIT
 
 # All groups are resolved together first, so that the files agree with each other.
 # shellcheck disable=SC2086
-"$uv" pip compile $options pyproject.toml --all-extras \
+"$uv" pip compile $options pyproject.toml $extras \
     --group build --group test --group lint --group docs --group bench --output-file "$everything" >/dev/null
 compile() {
     name=$1

@@ -10,10 +10,6 @@ from hypothesis import strategies as st
 from kakehashi.circuit.gates import Operation, from_qiskit
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
-<<<<<<< HEAD
-from kakehashi.device.methods.cone import expectation_of_state
-=======
->>>>>>> join
 from kakehashi.device.methods.model import Cost, Observable, Refusal
 from kakehashi.device.methods.number_conserving import NumberConservingMethod, find_registers, weight_strings
 from kakehashi.device.noise.model import NoisyCircuit, PauliChannel, Readout

@@ -23,7 +23,7 @@ from kakehashi.circuit.gates import GateCircuit, from_qiskit
 from kakehashi.core.provenance import collect_provenance
 from kakehashi.device.noise.options import NoiseOptions
 from kakehashi.device.noise.twirl import twirling_bias
-from kakehashi.device.twins.model import Calibration, Twin
+from kakehashi.device.twins.library import load_twin
 
 __all__ = ["RESULTS"]
 
@@ -79,46 +79,6 @@ CIRCUITS: dict[str, Callable[[], qiskit.QuantumCircuit]] = {
 }
 
 
-def read_twin(backend: Any) -> Twin:
-    """The part of a backend's target that the noise of a circuit without readout depends on."""
-    target = backend.target
-    n = target.num_qubits
-    pairs = sorted({(min(pair), max(pair)) for pair in target["cz"]})
-
-    def on_qubits(name: str, field: str, scale: float) -> np.ndarray:
-        return np.array([scale * (getattr(target[name][(q,)], field) or 0.0) for q in range(n)])
-
-    def on_edges(field: str, scale: float) -> np.ndarray:
-        return np.array([scale * getattr(target["cz"][pair], field) for pair in pairs])
-
-    t1 = np.array([1e6 * (target.qubit_properties[q].t1 or np.nan) for q in range(n)])
-    t2 = np.array([1e6 * (target.qubit_properties[q].t2 or np.nan) for q in range(n)])
-    calibration = Calibration(
-        taken_utc="2025-02",
-        t1_us=t1,
-        t2_us=np.minimum(t2, 2 * t1),
-        prob_meas1_prep0=np.zeros(n),
-        prob_meas0_prep1=np.zeros(n),
-        readout_ns=on_qubits("measure", "duration", 1e9),
-        gate_error={**{g: on_qubits(g, "error", 1.0) for g in ("sx", "x", "rz")}, "cz": on_edges("error", 1.0)},
-        gate_ns={**{g: on_qubits(g, "duration", 1e9) for g in ("sx", "x", "rz")}, "cz": on_edges("duration", 1e9)},
-    )
-    return Twin(
-        name=backend.name,
-        title="as shipped by qiskit-ibm-runtime",
-        lattice="heavy-hex",
-        n_qubits=n,
-        positions=np.zeros((n, 2)),
-        edges=np.array(pairs, dtype=np.int64),
-        directed=False,
-        two_qubit_gate="cz",
-        one_qubit_gates=("sx", "x", "rz"),
-        present=np.ones(n, dtype=np.bool_),
-        calibration=calibration,
-        clock_ns=4.0,
-    )
-
-
 def compile_to(backend: Any, circuit: qiskit.QuantumCircuit) -> GateCircuit:
     """Compiled by qiskit at level 3, seed 1, all qubits measured at the end."""
     measured = circuit.copy()
@@ -130,7 +90,7 @@ def main() -> None:
     from qiskit_ibm_runtime.fake_provider import FakeFez
 
     backend = FakeFez()
-    twin = read_twin(backend)
+    twin = load_twin("fake-fez")
     rows = []
     for name, make in CIRCUITS.items():
         circuit = compile_to(backend, make())

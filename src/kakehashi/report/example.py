@@ -131,7 +131,7 @@ def example_processor() -> ProcessorSummary:
             layout=(0, 2, 1, 3),
             used_qubits=(0, 1, 2, 3),
         ),
-        method="density matrix",
+        method="density-matrix",
         method_error="exact",
         method_error_bound=0.0,
         success_probability=0.78,

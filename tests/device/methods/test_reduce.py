@@ -18,7 +18,8 @@ from kakehashi.device.methods.reduce import (
     reduce_for_shots,
     split,
 )
-from kakehashi.device.noise.model import NoisyCircuit, PauliChannel
+from kakehashi.device.noise.channels import relaxation_kraus
+from kakehashi.device.noise.model import KrausChannel, NoisyCircuit, PauliChannel
 
 NAMES = ["h", "s", "rx", "rz", "cx", "cz", "rzz", "u", "id", "rxx", "ecr"]
 
@@ -131,3 +132,17 @@ def test_an_observable_must_fit():
         reduce_for_expectation(circuit, Observable(paulis=((2, "Z"),)))
     with pytest.raises(InputError, match="product of"):
         reduce_for_expectation(circuit, Observable(paulis=((1, "W"),)))
+
+
+def test_what_says_numbers_of_steps_does_not_outlive_them():
+    turn = Operation(name="rzz", qubits=(1, 2), parameters=(0.1,))
+    measure = Operation(name="measure", qubits=(1, 2), bits=(0, 1))
+    decay = KrausChannel(qubits=(1,), operators=relaxation_kraus(100.0, 80.0, 50.0))
+    steps = (Operation(name="h", qubits=(0,)), Operation(name="h", qubits=(1,)), turn, measure)
+    circuit = NoisyCircuit(n_qubits=3, n_bits=2, steps=steps, coherent={2: "crosstalk"}, folded={0: decay})
+    cone = reduce_for_expectation(circuit, Observable(paulis=((1, "X"),)))
+    assert any(isinstance(step, KrausChannel) for step in cone.circuit.steps)
+    reduced = reduce_for_shots(circuit).circuit
+    for made in (cone.circuit, reduced, *(part.circuit for part in split(reduced))):
+        assert not made.coherent
+        assert not made.folded

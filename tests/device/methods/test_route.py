@@ -68,7 +68,8 @@ def test_shots_of_any_small_circuit_have_the_exact_distribution(exact, seed):
 
 
 def test_what_is_chosen_for_which_circuit(exact):
-    assert plan_shots(noisy_ghz(1000), 10_000).method == "stabilizer"
+    for n, n_shots in ((2, 100), (3, 100_000), (100, 10_000), (1000, 10_000)):
+        assert plan_shots(noisy_ghz(n), n_shots).method == "stabilizer"
     hops = [gate("x", 0), gate("x", 5)]
     hops += [gate("xx_plus_yy", q, q + 1, parameters=(0.3 + q, 0.0)) for _ in range(8) for q in range(11)]
     conserving = measured(NoisyCircuit(n_qubits=12, n_bits=0, steps=tuple(hops)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -150,13 +150,7 @@ def add_decoupling(
         elif timed.operation.name == "delay":
             used[on[0]] = -1.0  # a wait that the user asked for stays free of pulses
         operations.append(timed.operation)
-    return GateCircuit(
-        n_qubits=circuit.n_qubits,
-        n_bits=circuit.n_bits,
-        operations=tuple(operations),
-        name=circuit.name,
-        metadata=circuit.metadata,
-    )
+    return replace(circuit, operations=tuple(operations))
 
 
 def _filling(q: int, gap_ns: float, pulses: Sequence[str], twin: Twin, shortest_ns: float | None) -> list[Operation]:

@@ -172,9 +172,13 @@ class Flow:
             if stage is not None:
                 steps += stage
         done = steps.run(placed, property_set=dict(properties))
-        qubits = self.region.qubits
-        start = done.layout.initial_index_layout(filter_ancillas=True)[:n_qubits]
-        end = done.layout.final_index_layout(filter_ancillas=True)[:n_qubits]
+        return self._native(name, done, n_qubits)
+
+    def _native(self, name: str, done: Any, n_qubits: int) -> Native:
+        """What qiskit made, with where its qubits were first and are last."""
+        qubits, layout = self.region.qubits, done.layout
+        start = layout.initial_index_layout(filter_ancillas=True)[:n_qubits] if layout else range(n_qubits)
+        end = layout.final_index_layout(filter_ancillas=True)[:n_qubits] if layout else range(n_qubits)
         return Native(
             name=name,
             circuit=done,
@@ -223,17 +227,7 @@ class Flow:
 
         target = self.region.target if aware else _without_errors(self.region.target)
         done = generate_preset_pass_manager(level, target=target, seed_transpiler=self.seed).run(circuit)
-        qubits = self.region.qubits
-        n = circuit.num_qubits
-        start = done.layout.initial_index_layout(filter_ancillas=True)[:n] if done.layout else range(n)
-        end = done.layout.final_index_layout(filter_ancillas=True)[:n] if done.layout else range(n)
-        return Native(
-            name=name,
-            circuit=done,
-            place=qubits,
-            start=tuple(qubits[k] for k in start),
-            end=tuple(qubits[k] for k in end),
-        )
+        return self._native(name, done, circuit.num_qubits)
 
 
 def _run(steps: Any, circuit: Any, properties: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

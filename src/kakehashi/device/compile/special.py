@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -62,13 +62,7 @@ def rewrite_fan_out(circuit: GateCircuit, fan_out: FanOut, pairs: tuple[Edge, ..
             operations += [Operation(name="cx", qubits=pair) for pair in pairs]
         if number not in dropped:
             operations.append(operation)
-    return GateCircuit(
-        n_qubits=circuit.n_qubits,
-        n_bits=circuit.n_bits,
-        operations=tuple(operations),
-        name=circuit.name,
-        metadata=circuit.metadata,
-    )
+    return replace(circuit, operations=tuple(operations))
 
 
 def as_tree(circuit: GateCircuit, region: Region, scorer: Scorer) -> Placed | None:

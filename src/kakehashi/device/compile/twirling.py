@@ -7,6 +7,7 @@ Minev, Temme, Phys. Rev. A 105, 032620 (2022), doi:10.1103/PhysRevA.105.032620.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -88,7 +89,7 @@ def twirl_gates(circuit: GateCircuit, *, rng: RngLike = None) -> GateCircuit:
         c, d = partners(operation.name)[a + 4 * b]
         first, second = operation.qubits
         operations += [*_pauli(a, first), *_pauli(b, second), operation, *_pauli(c, first), *_pauli(d, second)]
-    return _with(circuit, operations)
+    return replace(circuit, operations=tuple(operations))
 
 
 def twirl_readout(circuit: GateCircuit, *, rng: RngLike = None) -> tuple[GateCircuit, NDArray[np.bool_]]:
@@ -125,7 +126,7 @@ def twirl_readout(circuit: GateCircuit, *, rng: RngLike = None) -> tuple[GateCir
         # Turned back behind the measurement where anything follows that must find the qubit as it was.
         after = [turn for turn in before if last[turn.qubits[0]] > k]
         operations += [*before, operation, *after]
-    return _with(circuit, operations), flips
+    return replace(circuit, operations=tuple(operations)), flips
 
 
 def flip_back(bits: NDArray[np.bool_], flips: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -142,13 +143,3 @@ def flip_back(bits: NDArray[np.bool_], flips: NDArray[np.bool_]) -> NDArray[np.b
     if bits.ndim != 2 or bits.shape[1] != len(flips):
         raise InputError(f"Argument `bits` must have shape (n_shots, {len(flips)}), but has {bits.shape}.")
     return bits ^ flips
-
-
-def _with(circuit: GateCircuit, operations: list[Operation]) -> GateCircuit:
-    return GateCircuit(
-        n_qubits=circuit.n_qubits,
-        n_bits=circuit.n_bits,
-        operations=tuple(operations),
-        name=circuit.name,
-        metadata=circuit.metadata,
-    )

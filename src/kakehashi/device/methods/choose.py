@@ -21,11 +21,14 @@ class Limits:
             only where no other can.
         max_wall_s: Longest estimated time; None for any.
         memory_bytes: Memory that may be used; None for what is free.
+        even_s: Estimated times up to this count as equal; of these methods the first in their order is taken, so that
+            a small circuit goes where a large one of its kind goes.
     """
 
     max_error: float = 0.01
     max_wall_s: float | None = None
     memory_bytes: int | None = None
+    even_s: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +82,8 @@ def rank(cost: Cost, limits: Limits) -> tuple[int, float]:
         (0, 9.0)
     """
     if cost.error_bound is not None and cost.error_bound <= limits.max_error:
-        return 0, cost.time_s
-    return 1, cost.time_s
+        return 0, max(cost.time_s, limits.even_s)
+    return 1, max(cost.time_s, limits.even_s)
 
 
 def choose(methods: Sequence[Method], limits: Limits, ask: Callable[[Method], Verdict]) -> Choice:

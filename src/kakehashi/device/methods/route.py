@@ -65,22 +65,24 @@ class _Route:
 
 
 def default_methods() -> tuple[Method, ...]:
-    """The methods of this package; one whose package is missing refuses with how to get it.
+    """The methods of this package, in the order in which they are taken where times are equal.
+
+    One whose package is missing refuses with how to get it.
 
     Example:
         >>> [method.name for method in default_methods()]  # doctest: +NORMALIZE_WHITESPACE
-        ['stabilizer', 'near-clifford', 'number-conserving', 'state-vector', 'light-cone', 'pauli-propagation', 'mps',
-         'density-matrix', 'trajectories']
+        ['stabilizer', 'near-clifford', 'number-conserving', 'light-cone', 'pauli-propagation', 'state-vector',
+         'density-matrix', 'mps', 'trajectories']
     """
     return (
         StabilizerMethod(),
         NearCliffordMethod(),
         NumberConservingMethod(),
-        StateVector(),
         LightConeMethod(),
         PauliPropagationMethod(),
-        MatrixProductMethod(),
+        StateVector(),
         DensityMatrix(),
+        MatrixProductMethod(),
         Trajectories(),
     )
 
@@ -241,6 +243,8 @@ def _route_expectation(
 ) -> tuple[_Route, Observable]:
     reduced = reduce_for_expectation(circuit, observable)
     asked = reduced.observable if reduced.observable is not None else observable
+    # There may be hundreds of values, so shorter times count than for shots.
+    limits = dataclasses.replace(limits, even_s=limits.even_s / 10)
     choice = choose(methods, limits, lambda method: method.consider_expectation(reduced.circuit, asked))
     nearest = "" if choice.method is not None else nearest_to_value(reduced.circuit, asked, methods, limits)
     plan = Plan(

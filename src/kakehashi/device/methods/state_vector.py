@@ -36,6 +36,9 @@ ROUNDING = {"double": 1e-12, "single": 1e-5}
 MAX_QUBITS = 48
 """Of the kernels; memory ends before."""
 
+SHOT_S = 5e-7
+"""Seconds per shot: its errors are drawn, and it is sorted to those with the same."""
+
 PREPARATION_S = 1.5e-5
 """Seconds per step to get a circuit ready."""
 
@@ -86,7 +89,7 @@ class StateVector:
             return refusal
         memory = self._memory(small) + n_shots * (32 + 2 * circuit.n_bits)
         n_patterns = _expected_patterns(small, n_shots)
-        time_s = self._seconds(small, 1 + n_patterns / 2)
+        time_s = self._seconds(small, 1 + n_patterns / 2) + SHOT_S * n_shots
         reason = f"{small.n_qubits} qubits, about {n_patterns + 1:,.0f} distinct patterns of errors"
         return self._cost(time_s, memory, reason)
 

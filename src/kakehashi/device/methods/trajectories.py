@@ -38,6 +38,7 @@ class Trajectories:
         memory_bytes: Memory that may be used; what is free where not given.
 
     Example:
+        >>> from kakehashi.circuit.gates import Operation
         >>> coin = (Operation(name="h", qubits=(0,)), Operation(name="measure", qubits=(0,), bits=(0,)))
         >>> circuit = NoisyCircuit(n_qubits=1, n_bits=1, steps=coin)
         >>> drawn = Trajectories().sample(circuit, 100, rng=np.random.default_rng(1), reporter=Reporter())

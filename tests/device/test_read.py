@@ -65,7 +65,8 @@ def zipped(**members):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in members.items():
-            archive.writestr(f"{name}.json", text)
+            # with a date of its own: test runners compare the bytes, which stand in the names of the tests
+            archive.writestr(zipfile.ZipInfo(f"{name}.json", date_time=(2026, 1, 1, 0, 0, 0)), text)
     return buffer.getvalue()
 
 

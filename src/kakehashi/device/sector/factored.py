@@ -2,7 +2,7 @@
 
 A layer of a local cluster Jastrow circuit couples alpha to beta by the phases of a few orbital pairs alone. For each
 way ``P`` in which electrons can occupy the alpha orbitals of those pairs, the circuit does one thing to alpha and one
-to beta, so that its state is a short sum of products,
+to beta, so that its state is a short sum of products::
 
     psi = sum_P A_P (x) B_P,     A_P = U Pi_P exp(i J_aa) V |HF_a>,     B_P = U exp(i J_bb + i phi_P) V |HF_b>,
 

@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/reference/benchmarks.md from benchmarks/results/*.json.
+"""Write the tables of README.md and the pages of docs/ that have some from benchmarks/results/*.json.
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`; nothing between them is written by hand.
 
@@ -16,9 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tabulate_twins import tables
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "reference" / "benchmarks.md")
+PAGES = tuple(ROOT / page for page in ("README.md", "docs/reference/benchmarks.md", "docs/explanations/twins.md"))
 SELECTED = {"n2-6-31g": "N2 6-31G (10e,16o)", "n2-cc-pvdz": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
 PEERS = {"pyci": "PyCI", "trimci": "TrimCI", "pyscf": "PySCF"}
 SYSTEMS = {"n2": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
@@ -350,6 +352,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "leaderboard": leaderboard_table,
     "summary": summary_table,
     "public": public_table,
+    **tables(markdown),
 }
 
 

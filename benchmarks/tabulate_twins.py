@@ -1,0 +1,82 @@
+"""The tables of the twins, for `tabulate.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["tables"]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+SAMPLERS = {
+    "kakehashi": "kakehashi",
+    "kakehashi_single": "kakehashi, single precision",
+    "qulacs": "qulacs",
+    "grouped_qulacs": "grouped shots on qulacs",
+    "grouped_lightning": "grouped shots on lightning",
+    "aer": "Aer",
+}
+
+
+def _read(path: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((ROOT / path).read_text(encoding="utf-8"))
+    return document
+
+
+def _commit(document: dict[str, Any]) -> str:
+    return f"\nMeasured at commit `{document['provenance']['commit']}`.\n"
+
+
+def _three(value: float) -> str:
+    """A number to three digits."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
+
+
+def noisy_sampling(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
+    """Shots a second of a noisy brickwork circuit."""
+    document = _read("benchmarks/results/noisy_sampling.json")
+    rows = []
+    for row in document["rows"]:
+        equal = row["at_equal_shots"]
+        rows.append(
+            [
+                str(row["n_qubits"]),
+                *(_three(row[f"{name}_shots_per_s"]) for name in SAMPLERS),
+                f"{row['kakehashi_ratio']:.1f}, {row['kakehashi_ratio_to_all']:.1f}",
+                f"{equal['kakehashi_ratio']:.1f}, {equal['kakehashi_ratio_to_all']:.1f}",
+            ]
+        )
+    columns = ["qubits", *SAMPLERS.values(), "ratio to the best of qulacs and Aer, of all", "the same at equal shots"]
+    return markdown(columns, rows) + _commit(document)
+
+
+def transport(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
+    """Distances of carried errors from the exact noisy distribution."""
+    rows = [
+        [
+            row["circuit"],
+            f"{100 * row['rate']:g} %",
+            f"{100 * row['error_free']:.1f} %",
+            f"{row['noise_distance']:.3f}",
+            f"{row['transport_distance']:.3f}",
+            f"{row['uniform_distance']:.3f}",
+            f"{row['in_sector']:.3f}, {row['in_sector_transport']:.3f}",
+        ]
+        for row in _read("verification/results/transport.json")["rows"]
+    ]
+    columns = ["circuit", "error a gate", "shots without error", "noise moves it by", "carried errors are off by"]
+    columns += ["global depolarising is off by", "in sector: exact, carried"]
+    return markdown(columns, rows)
+
+
+def tables(markdown: Callable[[list[str], list[list[str]]], str]) -> dict[str, Callable[[], str]]:
+    """By name, what fills each table.
+
+    Args:
+        markdown: Writes a table from its columns and rows.
+    """
+    return {"noisy-sampling": lambda: noisy_sampling(markdown), "transport": lambda: transport(markdown)}

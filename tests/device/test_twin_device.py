@@ -109,6 +109,8 @@ def test_a_wide_ansatz_is_sampled_in_its_sector(name):
     inside = share(shots, lambda m: (m[:, :12].sum(axis=1) == 2) & (m[:, 12:].sum(axis=1) == 2))
     assert told["success_probability"] < inside < 0.9
     quiet = TwinDevice(twin=device.twin, noise=PERFECT).run(ansatz(12, (2, 2)), 20_000, rng=1)
+    assert quiet.provenance["twin"]["plan"]["method"] == "state-vector"
+    assert quiet.provenance["twin"]["plan"]["cost"]["error"] == "exact"
     assert share(quiet, lambda m: (m[:, :12].sum(axis=1) == 2) & (m[:, 12:].sum(axis=1) == 2)) == 1
 
 

@@ -20,7 +20,15 @@ from tabulate_twins import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = tuple(ROOT / page for page in ("README.md", "docs/reference/benchmarks.md", "docs/explanations/twins.md"))
+PAGES = tuple(
+    ROOT / page
+    for page in (
+        "README.md",
+        "docs/reference/benchmarks.md",
+        "docs/explanations/compilation.md",
+        "docs/explanations/twins.md",
+    )
+)
 SELECTED = {"n2-6-31g": "N2 6-31G (10e,16o)", "n2-cc-pvdz": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
 PEERS = {"pyci": "PyCI", "trimci": "TrimCI", "pyscf": "PySCF"}
 SYSTEMS = {"n2": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}

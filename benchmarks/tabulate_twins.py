@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,60 @@ def transport(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
     return markdown(columns, rows)
 
 
+COMPILERS = ("qiskit 1", "qiskit 2", "qiskit 3", "pytket", "kakehashi")
+
+
+def _compiled(result: dict[str, Any] | None) -> str:
+    """Gates on two qubits, their depth, the logarithm of success, and seconds."""
+    if result is None:
+        return "–"
+    chance = f" {result['log10_esp']:.2f}" if "log10_esp" in result else ""
+    return f"{result['two_qubit_gates']:,} d{result['two_qubit_depth']:,}{chance}, {result['cpu_s']:.2f} s"
+
+
+def compiled(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
+    """All compilers on all circuits, processor by processor."""
+    document = _read("benchmarks/results/compile.json")
+    parts = []
+    for twin in dict.fromkeys(row["twin"] for row in document["rows"]):
+        rows = [
+            [row["circuit"], *(_compiled(row.get(who)) for who in COMPILERS), row["kakehashi"]["chosen"]]
+            for row in document["rows"]
+            if row["twin"] == twin
+        ]
+        parts.append(f"**{twin}**\n\n{markdown(['circuit', *COMPILERS, 'way'], rows)}")
+    return "\n".join(parts) + _commit(document)
+
+
+def short_falls(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
+    """Rows of the compiler that miss the goal."""
+    rows = _read("benchmarks/results/compile.json")["rows"]
+    missed = [[row["twin"], row["circuit"], ", ".join(row["short_falls"])] for row in rows if row["short_falls"]]
+    counts = {what: sum(what in row["short_falls"] for row in rows) for what in ("gates", "error", "time")}
+    words = ", ".join(f"{n} miss on {what}" for what, n in counts.items())
+    return markdown(["processor", "circuit", "misses"], missed) + f"\nOf {len(rows)} rows {words}.\n"
+
+
+def trees(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
+    """Depths of broadcast trees."""
+    rows = [
+        [row["twin"], f"{row['qubits']:,}", str(row["tree_depth"]), str(row["chain_depth"])]
+        for row in _read("benchmarks/results/compile.json")["trees"]
+    ]
+    return markdown(["processor", "qubits", "depth of the tree", "of the chain"], rows)
+
+
 def tables(markdown: Callable[[list[str], list[list[str]]], str]) -> dict[str, Callable[[], str]]:
     """By name, what fills each table.
 
     Args:
         markdown: Writes a table from its columns and rows.
     """
-    return {"noisy-sampling": lambda: noisy_sampling(markdown), "transport": lambda: transport(markdown)}
+    makers = {
+        "noisy-sampling": noisy_sampling,
+        "transport": transport,
+        "compiled": compiled,
+        "compiled-short-falls": short_falls,
+        "trees": trees,
+    }
+    return {name: partial(make, markdown) for name, make in makers.items()}

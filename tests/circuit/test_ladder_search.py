@@ -6,17 +6,11 @@ import networkx as nx
 import pytest
 
 from kakehashi.circuit.ladder_search import embed_ladder
+from kakehashi.device.twins.lattice import heavy_hex_lattice
 
 
 def heavy_hex():
-    edges, first = [], 0
-    for row in range(8):
-        edges += [(first + k, first + k + 1) for k in range(15)]
-        if row < 7:
-            for k, column in enumerate((3, 7, 11, 15) if row % 2 == 0 else (1, 5, 9, 13)):
-                edges += [(first + column, first + 16 + k), (first + 16 + k, first + 20 + column)]
-        first += 20
-    return edges
+    return [tuple(edge) for edge in heavy_hex_lattice().edges.tolist()]
 
 
 def square(side):

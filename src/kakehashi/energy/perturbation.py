@@ -9,7 +9,7 @@ string, so that each sampled sum is exact and no pair of samples interferes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,20 +110,7 @@ def perturb(
         raise InputError(f"Argument `n_batches` must be positive, but is {n_batches}.")
     parts, reporter = Parts() if parts is None else parts, Reporter() if reporter is None else reporter
     drawn = as_generator(rng).choice(N_SHARES, size=n_samples, replace=False).tolist()
-    asked: dict[str, dict[str, Any]] = {}
-    for batch in range(n_batches):
-        asked[f"batch {batch + 1} of {n_batches}"] = {
-            "threshold_hartree": threshold_hartree,
-            "batch": batch,
-            "n_batches": n_batches,
-        }
-    for share in drawn:
-        asked[f"share {share}"] = {
-            "threshold_hartree": fine_threshold_hartree,
-            "coarse_threshold_hartree": threshold_hartree,
-            "batch": share,
-            "n_batches": N_SHARES,
-        }
+    asked = _parts_of(threshold_hartree, fine_threshold_hartree, n_batches, drawn)
 
     def look(options: dict[str, Any]) -> Callable[[], dict[str, Any]]:
         def compute() -> dict[str, Any]:
@@ -142,12 +129,7 @@ def perturb(
     sums = [part.values for part in found]
     coarse = sum(each["energy_hartree"] for each in sums[:n_batches])
     differences = [each["energy_hartree"] - each["coarse_energy_hartree"] for each in sums[n_batches:]]
-    fine, error = 0.0, 0.0
-    if n_samples:
-        fine = N_SHARES * float(np.mean(differences))
-        # Drawn without putting back: a full sample has no error.
-        left = 1 - n_samples / N_SHARES
-        error = N_SHARES * float(np.std(differences, ddof=1)) * float(np.sqrt(left / n_samples))
+    fine, error = _random_part(differences)
     return Perturbation(
         energy_hartree=coarse + fine,
         error_hartree=error,
@@ -156,3 +138,34 @@ def perturb(
         n_contributions=sum(each["n_contributions"] for each in sums),
         cpu_s=sum(part.cpu_s for part in found),
     )
+
+
+def _parts_of(
+    threshold_hartree: float, fine_threshold_hartree: float, n_batches: int, drawn: Sequence[int]
+) -> dict[str, dict[str, Any]]:
+    """What is looked for outside: the batches of the whole sum, then the shares of the sample, by name."""
+    asked: dict[str, dict[str, Any]] = {}
+    for batch in range(n_batches):
+        asked[f"batch {batch + 1} of {n_batches}"] = {
+            "threshold_hartree": threshold_hartree,
+            "batch": batch,
+            "n_batches": n_batches,
+        }
+    for share in drawn:
+        asked[f"share {share}"] = {
+            "threshold_hartree": fine_threshold_hartree,
+            "coarse_threshold_hartree": threshold_hartree,
+            "batch": share,
+            "n_batches": N_SHARES,
+        }
+    return asked
+
+
+def _random_part(differences: Sequence[float]) -> tuple[float, float]:
+    """What the finer threshold adds, from a sample of the shares, and its standard error."""
+    if not differences:
+        return 0.0, 0.0
+    # Drawn without putting back: a full sample has no error.
+    left = 1 - len(differences) / N_SHARES
+    error = N_SHARES * float(np.std(differences, ddof=1)) * float(np.sqrt(left / len(differences)))
+    return N_SHARES * float(np.mean(differences)), error

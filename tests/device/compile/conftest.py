@@ -5,6 +5,7 @@ import pytest
 from qiskit.quantum_info import Statevector
 
 from kakehashi.circuit.gates import GateCircuit, Operation, to_qiskit
+from kakehashi.device.twins.lattice import heavy_hex_lattice
 
 
 def overlap_of(circuit, compiled):
@@ -35,11 +36,4 @@ def overlap():
 @pytest.fixture(scope="session")
 def heavy_hex():
     """Edges of the heavy-hex lattice of 8 rows of 16 qubits with 4 between them: IBM's Heron, 156 qubits."""
-    edges, first = [], 0
-    for row in range(8):
-        edges += [(first + k, first + k + 1) for k in range(15)]
-        if row < 7:
-            for k, column in enumerate((3, 7, 11, 15) if row % 2 == 0 else (1, 5, 9, 13)):
-                edges += [(first + column, first + 16 + k), (first + 16 + k, first + 20 + column)]
-        first += 20
-    return edges
+    return [tuple(edge) for edge in heavy_hex_lattice().edges.tolist()]

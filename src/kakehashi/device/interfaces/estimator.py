@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from qiskit.primitives import BaseEstimatorV2, DataBin, PrimitiveJob, PrimitiveResult, PubResult
+from qiskit.primitives import BaseEstimatorV2, DataBin, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
 from kakehashi.circuit.gates import GateCircuit, from_qiskit
 from kakehashi.core.errors import InputError
 from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.device.interfaces.backend import TwinBackend
+from kakehashi.device.interfaces.primitive import start_job
 from kakehashi.device.interfaces.runner import Runner
 from kakehashi.device.interfaces.terms import IDENTITY, combine, group_terms, read_observable, signs, with_measurement
 from kakehashi.device.methods.model import Observable
@@ -74,15 +75,7 @@ class EstimatorV2(BaseEstimatorV2):  # type: ignore[misc]
                     f"The circuit of pub {number} has measurements, and an expectation value without shots has none; "
                     "remove them, or ask for a precision above 0."
                 )
-        generators = self._rng.spawn(len(coerced))
-        job = PrimitiveJob(self._run, coerced, generators)
-        job._submit()
-        return job
-
-    def _run(self, pubs: list[Any], generators: list[np.random.Generator]) -> Any:
-        results = [self._run_pub(pub, rng) for pub, rng in zip(pubs, generators, strict=True)]
-        twin = self.runner.twin
-        return PrimitiveResult(results, metadata={"version": 2, "device": twin.name, "assumed": twin.is_assumed})
+        return start_job(self.runner, coerced, self._rng, self._run_pub)
 
     def _run_pub(self, pub: Any, rng: np.random.Generator) -> Any:
         shape = pub.parameter_values.shape

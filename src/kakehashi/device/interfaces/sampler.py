@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveJob, PrimitiveResult, SamplerPubResult
+from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from kakehashi.circuit.gates import GateCircuit, from_qiskit
 from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.device.interfaces.backend import TwinBackend
+from kakehashi.device.interfaces.primitive import start_job
 from kakehashi.device.interfaces.registers import pack_register, shot_order
 from kakehashi.device.interfaces.runner import Runner
 
@@ -62,16 +63,7 @@ class SamplerV2(BaseSamplerV2):  # type: ignore[misc]
                     UserWarning,
                     stacklevel=2,
                 )
-        # Drawn here and not in the thread: the numbers depend on the order of the calls alone.
-        generators = self._rng.spawn(len(coerced))
-        job = PrimitiveJob(self._run, coerced, generators)
-        job._submit()
-        return job
-
-    def _run(self, pubs: list[Any], generators: list[np.random.Generator]) -> Any:
-        results = [self._run_pub(pub, rng) for pub, rng in zip(pubs, generators, strict=True)]
-        twin = self.runner.twin
-        return PrimitiveResult(results, metadata={"version": 2, "device": twin.name, "assumed": twin.is_assumed})
+        return start_job(self.runner, coerced, self._rng, self._run_pub)
 
     def _run_pub(self, pub: Any, rng: np.random.Generator) -> Any:
         circuit, n_shots = pub.circuit, int(pub.shots)

@@ -10,7 +10,8 @@
     ├── MissingDependencyError     an optional package is not installed; says how to install it
     ├── DataError                  data could not be found, fetched or verified
     ├── ConvergenceError           exit code 3: an iteration ended without reaching its tolerance
-    └── DeviceError                a quantum device failed; ``transient`` says whether trying again can help
+    ├── DeviceError                a quantum device failed; ``transient`` says whether trying again can help
+    └── DistillationError          two ends of a link could not make a key; ``fault`` says who broke the protocol
 
 The message of each is one sentence that a user can act on. The command line prints that sentence and
 nothing else; a traceback is a bug in kakehashi.
@@ -20,11 +21,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 __all__ = [
     "ConvergenceError",
     "DataError",
     "DeviceError",
+    "DistillationError",
     "FileFormatError",
     "InputError",
     "KakehashiError",
@@ -104,4 +107,18 @@ class DeviceError(KakehashiError):
 
     def __init__(self, message: str, *, transient: bool = False) -> None:
         self.transient = transient
+        super().__init__(message)
+
+
+class DistillationError(KakehashiError):
+    """Two ends of a quantum link could not make a key.
+
+    Args:
+        message: One sentence; it never holds bits of a key.
+        fault: ``"remote"`` where the other end or somebody on the wire broke the protocol, ``"local"`` where this end
+            was asked for what it cannot do.
+    """
+
+    def __init__(self, message: str, *, fault: Literal["local", "remote"] = "remote") -> None:
+        self.fault = fault
         super().__init__(message)

@@ -1,0 +1,1 @@
+"""From sifted bits to a secret key: two ends that share nothing but the wire."""

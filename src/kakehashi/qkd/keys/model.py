@@ -1,0 +1,95 @@
+"""Blocks of key, and the accounts to which every bit belongs."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.bits import Bits
+
+__all__ = ["Account", "Distilled", "KeyBlock", "Origin"]
+
+Origin: TypeAlias = Literal["distilled", "relayed"]
+
+
+class Account(enum.StrEnum):
+    """Where a bit can have gone. A sifted bit is in exactly one of them at any time."""
+
+    ESTIMATION = "estimation"
+    """Disclosed to count errors."""
+    CORRECTION = "correction"
+    """Paid for what error correction disclosed."""
+    VERIFICATION = "verification"
+    """Paid for the hash that compares the two ends."""
+    AMPLIFICATION = "amplification"
+    """Given up, so that nothing is known of the rest."""
+    ABORTED = "aborted"
+    """Thrown away with its block: too many errors, a failed verification, a tag that was wrong."""
+    AUTHENTICATION = "authentication"
+    """Secret key spent on tags."""
+    DELIVERED = "delivered"
+    """Handed to an application."""
+    RELAYED = "relayed"
+    """Used as a pad for a key that passed over this link."""
+    EXPIRED = "expired"
+    """Destroyed: too old, reserved and never fetched, or lost to a crash between two ends."""
+    STORED = "stored"
+    """Still there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distilled:
+    """What became of the sifted bits of one block: the first lines of its account.
+
+    Attributes:
+        sifted: Bits of the key and the test basis that both ends held.
+        estimation: As in :class:`Account`, and so on.
+        correction: Bits that error correction disclosed.
+        verification: Bits that verification disclosed.
+        amplification: The rest that was given up.
+        aborted: All of it, where the block was given up.
+        secret: Bits of the key.
+    """
+
+    sifted: int
+    estimation: int = 0
+    correction: int = 0
+    verification: int = 0
+    amplification: int = 0
+    aborted: int = 0
+    secret: int = 0
+
+    def __post_init__(self) -> None:
+        spent = self.estimation + self.correction + self.verification + self.amplification + self.aborted
+        if (
+            spent + self.secret != self.sifted
+            or min(self.estimation, self.correction, self.verification, self.amplification, self.aborted, self.secret)
+            < 0
+        ):
+            raise InputError(f"An account of {self.sifted} sifted bits does not balance: {self}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyBlock:
+    """Secret bits that two nodes share, in the same order.
+
+    Attributes:
+        block_id: 32 hexadecimal digits, the same at both ends.
+        peer: Name of the node at the other end.
+        is_ours: Whether this node hands out the block's bits. The other end hands out those of the others, so the two
+            never give one bit to two users, whatever is lost between them.
+        bits: The key.
+        failure: Probability with which the block may fail, see :class:`~kakehashi.qkd.security.model.Failure`.
+        origin: Whether it was distilled on a link to the peer or relayed over other nodes.
+        made_utc: Seconds since 1970.
+    """
+
+    block_id: str
+    peer: str
+    is_ours: bool
+    bits: Bits
+    failure: float
+    origin: Origin
+    made_utc: float

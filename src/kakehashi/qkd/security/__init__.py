@@ -1,0 +1,1 @@
+"""How long a key may be: bounds of finite length from counts alone."""

@@ -1,15 +1,21 @@
-import pytest
+import numpy as np
 
-from kakehashi.core.errors import InputError
-from kakehashi.qkd.keys.model import Distilled
-
-
-def test_an_account_balances():
-    assert Distilled(sifted=100, correction=20, verification=2, amplification=48, secret=30).secret == 30
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.keys.model import Account, KeyBlock
 
 
-def test_an_account_that_does_not_balance_is_refused():
-    with pytest.raises(InputError, match="does not balance"):
-        Distilled(sifted=100, secret=101)
-    with pytest.raises(InputError, match="does not balance"):
-        Distilled(sifted=100, amplification=-1, secret=101)
+def test_a_block_never_shows_its_key():
+    block = KeyBlock(
+        block_id="0" * 32,
+        peer="hongo",
+        is_ours=True,
+        bits=Bits.pack(np.ones(64)),
+        failure=1e-10,
+        origin="distilled",
+        made_utc=0.0,
+    )
+    assert "Bits(n=64)" in repr(block)
+
+
+def test_accounts_have_the_names_that_the_ledger_prints():
+    assert [str(account) for account in Account][:3] == ["estimation", "correction", "verification"]

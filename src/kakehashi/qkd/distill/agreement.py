@@ -1,0 +1,67 @@
+"""What both ends of a link must hold for the same, before they say anything else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import Annotated, Literal
+
+import pydantic
+
+from kakehashi.core.spec import Spec
+from kakehashi.qkd.security.model import DecoySettings, Failure
+
+__all__ = ["Agreement"]
+
+Probability = Annotated[float, pydantic.Field(gt=0, lt=1)]
+
+
+class Agreement(Spec):
+    """Options of distillation.
+
+    Attributes:
+        link: Name of the link.
+        bound: Proof by which the key's length is computed, see :data:`~kakehashi.qkd.security.bounds.BOUNDS`.
+        intensities: Mean photon numbers, falling; one number where there are no decoys.
+        probabilities: How often each is sent.
+        block_bits: Sifted bits of the key basis from which a block is made.
+        max_qber: Error rate of the test basis, or after correction of the key basis, above which a block is given up.
+        secrecy: Secrecy failure of a block's key.
+        correctness: Probability that the two ends hold different keys, which the verification hash sets.
+        forgery: Probability that a changed message passes, for each tag.
+        reserve_bits: Key that is kept for the tags of each direction; blocks fill it up.
+        correction: Method of error correction.
+    """
+
+    link: str
+    bound: str = "wiesemann"
+    intensities: tuple[float, ...] = (0.5, 0.15)
+    probabilities: tuple[float, ...] = (0.9, 0.1)
+    block_bits: Annotated[int, pydantic.Field(ge=1_000, le=200_000_000)] = 10_000_000
+    max_qber: Annotated[float, pydantic.Field(gt=0, le=0.11)] = 0.08
+    secrecy: Probability = 1e-10
+    correctness: Probability = 1e-15
+    forgery: Probability = 1e-15
+    reserve_bits: Annotated[int, pydantic.Field(ge=512)] = 4096
+    correction: Literal["cascade", "ldpc"] = "cascade"
+
+    @property
+    def settings(self) -> DecoySettings:
+        """What the sender sends."""
+        return DecoySettings(intensities=self.intensities, probabilities=self.probabilities)
+
+    @property
+    def failure(self) -> Failure:
+        """Failure of a block's key. Two tags guard its making, and a forged one is a failure of secrecy."""
+        return Failure(secrecy=self.secrecy, correctness=self.correctness)
+
+    @property
+    def block_failure(self) -> float:
+        """What is stated with each key of a block: secrecy, correctness and its two tags."""
+        return math.fsum([self.secrecy, self.correctness, 2 * self.forgery])
+
+    def digest(self) -> bytes:
+        """32 bytes that differ if anything here does."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,80 @@
+import contextlib
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kakehashi.core.errors import DistillationError
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.messages import (
+    Abort,
+    Answer,
+    Corrected,
+    Hello,
+    Question,
+    Reported,
+    Seed,
+    Sifting,
+    Tag,
+    decode,
+    encode,
+)
+
+SMALL = np.array([1, 0, 1], np.uint8)
+
+MESSAGES = [
+    Hello(agreement=bytes(range(32))),
+    Reported(first_slot=100, n_slots=1 << 40, slot=np.array([100, 105, 1 << 39]), basis=SMALL),
+    Reported(first_slot=0, n_slots=5, slot=np.zeros(0, np.int64), basis=np.zeros(0, np.uint8)),
+    Sifting(first_slot=7, keep=SMALL, intensity=np.array([2, 1], np.uint8), test=Bits.pack(np.ones(1))),
+    Question(payload=b"which?"),
+    Answer(payload=b""),
+    Corrected(digest=b"digest", detections=np.arange(4).reshape(2, 2) + 9, errors=np.eye(2, dtype=int), leaked_bits=5),
+    Seed(last_block="0123456789abcdef" * 2, n_key=8, seed=Bits.pack(np.ones(13))),
+    Tag(position=1 << 40, tag=Bits.pack(np.ones(61))),
+    Abort(reason="too many errors"),
+]
+
+
+def same(a, b):
+    return all(
+        np.array_equal(x, y) if isinstance(x := getattr(a, f.name), np.ndarray) else x == y
+        for f in dataclasses.fields(a)
+        for y in [getattr(b, f.name)]
+    )
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
+def test_what_is_said_is_heard(message):
+    heard = decode(encode(message))
+    assert type(heard) is type(message)
+    assert same(message, heard)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
+def test_a_message_cut_short_is_a_fault_or_another_message_never_an_accident(message):
+    data = encode(message)
+    for n in range(len(data)):
+        with contextlib.suppress(DistillationError):
+            decode(data[:n])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_message_or_a_fault(data):
+    with contextlib.suppress(DistillationError):
+        decode(data)
+
+
+@pytest.mark.parametrize("slot", [[5, 5], [6, 5], [4, 6], [5, 15]])
+def test_slots_that_do_not_ascend_within_the_exposure_are_a_fault(slot):
+    message = Reported(first_slot=5, n_slots=10, slot=np.array(slot), basis=np.zeros(2, np.uint8))
+    with pytest.raises(DistillationError):
+        decode(encode(message))
+
+
+def test_more_errors_than_detections_are_a_fault():
+    message = Corrected(digest=b"", detections=np.zeros((2, 1), int), errors=np.ones((2, 1), int), leaked_bits=0)
+    with pytest.raises(DistillationError, match="impossible"):
+        decode(encode(message))

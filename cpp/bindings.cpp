@@ -11,6 +11,7 @@ namespace nb = nanobind;
 
 namespace kakehashi {
 
+void bind_amplification(nb::module_& m);  // amplification/bindings.cpp
 void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
 void bind_state_vector(nb::module_& m);  // state_vector/bindings.cpp
 
@@ -125,6 +126,7 @@ NB_MODULE(_native, m) {
         },
         nb::arg("one_body"), nb::arg("pair_matrix"), nb::arg("alpha"), nb::arg("beta"), nb::arg("screen"),
         nb::arg("n_threads"));
+    bind_amplification(m);
     bind_determinants(m);
     bind_state_vector(m);
 }

@@ -30,7 +30,7 @@ class Agreement(Spec):
         secrecy: Secrecy failure of a block's key.
         correctness: Probability that the two ends hold different keys, which the verification hash sets.
         forgery: Probability that a changed message passes, for each tag.
-        reserve_bits: Key that is kept for the tags of each direction; blocks fill it up.
+        reserve_tags: For how many tags of each direction key is kept; blocks fill it up.
         correction: Method of error correction.
     """
 
@@ -43,7 +43,7 @@ class Agreement(Spec):
     secrecy: Probability = 1e-10
     correctness: Probability = 1e-15
     forgery: Probability = 1e-15
-    reserve_bits: Annotated[int, pydantic.Field(ge=512)] = 4096
+    reserve_tags: Annotated[int, pydantic.Field(ge=4)] = 32
     correction: Literal["cascade", "ldpc"] = "cascade"
 
     @property

@@ -260,6 +260,49 @@ class TagKey:
         expected = self._spend(transcript, index)
         return tag.n == expected.n and hmac.compare_digest(tag.to_bytes(), expected.to_bytes())
 
+    def skip_to(self, index: int) -> None:
+        """Throw away the pads before ``index``: their tags were lost on the way.
+
+        Raises:
+            DistillationError: Pad ``index`` was used or is not there.
+        """
+        if index not in self._pads:
+            raise DistillationError(f"The other end sent a tag with pad {index}, which was used or is not there.")
+        for earlier in [i for i in self._pads if i < index]:
+            del self._pads[earlier]
+
+    @property
+    def first_left(self) -> int:
+        """Number of the first pad that is left, or of the next one that will be put in."""
+        return min(self._pads, default=self._n_pads)
+
+    def pads_left(self) -> Bits:
+        """The pads from :attr:`first_left` on, in order: what must be kept through a restart, as secret as any key.
+
+        Example:
+            >>> key = TagKey(Bits.from_bytes(bytes(16)), Bits.from_bytes(bytes(24)), n_bits=64, max_failure=1e-9)
+            >>> _ = key.tag(Transcript(key, b""), 0)
+            >>> key.first_left, key.pads_left()
+            (1, Bits(n=128))
+        """
+        return Bits.concatenate(self._pads[i] for i in sorted(self._pads))
+
+    @property
+    def point(self) -> Bits:
+        """The secret point."""
+        return self._point
+
+    @classmethod
+    def resume(
+        cls, point: Bits, pads: Bits, *, first_left: int, n_bits: int, max_failure: float, failure: float
+    ) -> TagKey:
+        """A key as it was: ``pads`` begin with pad ``first_left``, and ``failure`` is the sum so far."""
+        key = cls(point, Bits.from_bytes(b""), n_bits=n_bits, max_failure=max_failure)
+        key._n_pads = first_left
+        key._used = first_left
+        key.add_pads(pads, failure=failure)
+        return key
+
     def start(self) -> _native.Polynomial:
         """A polynomial without blocks at the secret point, for a transcript."""
         return _native.Polynomial(np.ascontiguousarray(self._point.data))

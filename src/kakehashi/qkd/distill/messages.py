@@ -98,7 +98,9 @@ class Answer:
 class Corrected:
     """Receiver to sender: error correction is done; what was counted, and a hash of the bits with its key."""
 
-    digest: bytes
+    point: bytes
+    """Where the hash was taken, 16 bytes."""
+    value: Bits
     detections: NDArray[np.int64]
     """Shape ``(2, n_intensities)``."""
     errors: NDArray[np.int64]
@@ -119,8 +121,8 @@ class Seed:
 class Tag:
     """Either way: proof that all that was sent since the last one came from this end."""
 
-    position: int
-    """Where in the pads of this direction the one of this tag begins."""
+    index: int
+    """Number of the pad it was made with."""
     tag: Bits
 
 
@@ -167,15 +169,15 @@ def encode(message: Message) -> bytes:
             return bytes([Kind.ANSWER]) + message.payload
         case Corrected():
             head = struct.pack(
-                "<BBQH", Kind.CORRECTED, message.detections.shape[1], message.leaked_bits, len(message.digest)
+                "<BBQB", Kind.CORRECTED, message.detections.shape[1], message.leaked_bits, message.value.n
             )
             counts = message.detections.astype("<i8").tobytes() + message.errors.astype("<i8").tobytes()
-            return head + counts + message.digest
+            return head + counts + message.point + message.value.to_bytes()
         case Seed():
             head = struct.pack("<B16sQQ", Kind.SEED, bytes.fromhex(message.last_block), message.n_key, message.seed.n)
             return head + message.seed.to_bytes()
         case Tag():
-            return struct.pack("<BQH", Kind.TAG, message.position, message.tag.n) + message.tag.to_bytes()
+            return struct.pack("<BQH", Kind.TAG, message.index, message.tag.n) + message.tag.to_bytes()
         case Abort():
             return bytes([Kind.ABORT]) + message.reason.encode()[:500]
 
@@ -250,17 +252,17 @@ def _sifting(reader: _Reader) -> Sifting:
 
 
 def _corrected(reader: _Reader) -> Corrected:
-    n_intensities, leaked, n_digest = reader.fields("BQH")
+    n_intensities, leaked, n_value = reader.fields("BQB")
     if not 1 <= n_intensities <= 4:
         raise ValueError("its counts are impossible")
     shape = (2, n_intensities)
     detections = np.frombuffer(reader.take(16 * n_intensities), dtype="<i8").reshape(shape).astype(np.int64)
     errors = np.frombuffer(reader.take(16 * n_intensities), dtype="<i8").reshape(shape).astype(np.int64)
-    digest = reader.take(n_digest)
+    point, value = reader.take(16), reader.bits(n_value)
     reader.end()
     if np.any(errors < 0) or np.any(errors > detections):
         raise ValueError("its counts are impossible")
-    return Corrected(digest=digest, detections=detections, errors=errors, leaked_bits=leaked)
+    return Corrected(point=point, value=value, detections=detections, errors=errors, leaked_bits=leaked)
 
 
 def _seed(reader: _Reader) -> Seed:
@@ -272,10 +274,10 @@ def _seed(reader: _Reader) -> Seed:
 
 
 def _tag(reader: _Reader) -> Tag:
-    position, n = reader.fields("QH")
+    index, n = reader.fields("QH")
     tag = reader.bits(n)
     reader.end()
-    return Tag(position=position, tag=tag)
+    return Tag(index=index, tag=tag)
 
 
 _READERS: Mapping[Kind, Callable[[_Reader], Message]] = {

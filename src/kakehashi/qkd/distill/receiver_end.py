@@ -1,0 +1,136 @@
+"""The end that corrects its bits until they are those of the sender."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from kakehashi.core.errors import DistillationError
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.amplify import amplify, n_seed_bits
+from kakehashi.qkd.distill.correction import make_corrector
+from kakehashi.qkd.distill.lifecycle import RECEIVER, State
+from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed, Sifting
+from kakehashi.qkd.distill.model import Corrector
+from kakehashi.qkd.distill.session import End
+from kakehashi.qkd.distill.sifting import sift_at_receiver
+from kakehashi.qkd.distill.verify import fingerprint, verification_bits
+from kakehashi.qkd.link.model import Detections
+from kakehashi.qkd.security.model import DecoyCounts, KeyLength
+
+__all__ = ["ReceiverEnd"]
+
+FIRST_GUESS = 0.03
+"""Error rate that correction begins with where nothing is known."""
+
+FEWEST_TESTED = 1_000
+"""Bits of the test basis from which their error rate is believed."""
+
+
+class ReceiverEnd(End):
+    """The receiver of a link, see :class:`~kakehashi.qkd.distill.session.End`."""
+
+    table = RECEIVER
+
+    def _begin(self) -> None:
+        self._detected: deque[Detections] = deque()
+        self._corrector: Corrector | None = None
+        self._key: Bits | None = None
+        self._counts: DecoyCounts | None = None
+        self._seed: Seed | None = None
+        self._guess = FIRST_GUESS
+        super()._begin()
+
+    def detected(self, exposure: Detections) -> None:
+        """Take what was detected in the next exposure, and report it."""
+        self._detected.append(exposure)
+        self._say(
+            Reported(
+                first_slot=exposure.first_slot, n_slots=exposure.n_slots, slot=exposure.slot, basis=exposure.basis
+            )
+        )
+
+    @property
+    def wants_exposure(self) -> bool:
+        """Whether the link may go on."""
+        return super().wants_exposure and len(self._detected) < 8
+
+    def _is_sender(self) -> bool:
+        return False
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Sifting():
+                if not self._detected:
+                    raise DistillationError("The sender sifted an exposure that was not reported.")
+                self._collect(sift_at_receiver(message, self._detected.popleft()))
+            case Answer():
+                assert self._corrector is not None
+                self._corrector.take(message.payload)
+                self._ask()
+            case Seed():
+                self._seed = message
+                self.state = State.CONFIRMING
+
+    def _open_block(self) -> None:
+        block = self._block
+        assert block is not None
+        qber = None
+        if len(block.test) >= FEWEST_TESTED:
+            qber = self._guess = max(1e-4, float(block.test_errors.mean()))
+            if qber > self.agreement.max_qber:
+                reason = f"{qber:.2%} of the test bits were wrong, more than {self.agreement.max_qber:.2%}."
+                self._give_up(reason, tell=True, qber=qber, is_alarm=True)
+                return
+        self._corrector = make_corrector(self.agreement.correction, Bits.pack(block.key), self._guess)
+        self._ask()
+
+    def _ask(self) -> None:
+        corrector = self._corrector
+        assert corrector is not None
+        if not corrector.is_done:
+            self._say(Question(payload=corrector.question()))
+            return
+        block, n = self._block, len(self.agreement.intensities)
+        assert block is not None
+        self._key = corrector.corrected()
+        wrong = (self._key ^ Bits.pack(block.key)).unpack().astype(bool)
+        tested_wrong = block.test_errors.astype(bool)
+        detections = [np.bincount(i, minlength=n)[:n] for i in (block.key_intensity, block.test_intensity)]
+        errors = [
+            np.bincount(i, minlength=n)[:n]
+            for i in (block.key_intensity[wrong], block.test_intensity[tested_wrong])
+        ]
+        self._counts = DecoyCounts(detections=np.array(detections, float), errors=np.array(errors, float))
+        self._guess = max(1e-4, float(wrong.mean()))
+        hashed = fingerprint(self._key, failure=self.agreement.correctness)
+        self._say(
+            Corrected(
+                point=hashed.point,
+                value=hashed.value,
+                detections=np.array(detections, np.int64),
+                errors=np.array(errors, np.int64),
+                leaked_bits=corrector.leaked_bits,
+            )
+        )
+        self.state = State.AMPLIFYING
+
+    def _take_tag(self) -> None:
+        """All that the sender said is its own word: make the key, and say so with a tag."""
+        seed, key, counts, corrector = self._seed, self._key, self._counts, self._corrector
+        assert seed is not None
+        assert key is not None
+        assert counts is not None
+        assert corrector is not None
+        self._confirm(seed.last_block)
+        verification = verification_bits(key.n, self.agreement.correctness) + 1
+        length: KeyLength = self._length(counts, corrector.leaked_bits + verification)
+        if not 0 < seed.n_key <= length.bits or seed.n_key % 8 or seed.seed.n != n_seed_bits(key.n):
+            raise DistillationError(f"The sender wants a key of {seed.n_key} bits where {length.bits} may be had.")
+        self._send_tag()
+        secret = amplify(key, seed.seed, seed.n_key, n_threads=self.n_threads)
+        qber = float(counts.errors[0].sum() / max(1.0, counts.detections[0].sum()))
+        account = self._account_of(leaked=corrector.leaked_bits, n_secret=secret.n)
+        self._finish(secret, account, length, qber)
+        self._on_stock(self.stock)

@@ -1,0 +1,233 @@
+import numpy as np
+import pytest
+from tests.qkd.distill.link import AGREEMENT, Link
+
+from kakehashi.core.errors import DistillationError
+from kakehashi.qkd.distill.events import GivenUp, Made, Restarted, Retracted
+from kakehashi.qkd.distill.session import NO_BLOCK
+
+
+def of_type(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def assert_same_keys(link):
+    here, there = link.made()
+    for block_id in set(here) & set(there):
+        assert here[block_id].key == there[block_id].key
+        assert here[block_id].account == there[block_id].account
+        assert here[block_id].failure == pytest.approx(there[block_id].failure)
+    return set(here) & set(there)
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    """Two blocks over a wire that does nothing wrong."""
+    link = Link()
+    link.run_until_made(2)
+    return link
+
+
+def test_both_ends_make_the_same_blocks(quiet):
+    assert len(assert_same_keys(quiet)) == 2
+    here, _ = quiet.made()
+    keys = [made.key for made in here.values()]
+    assert all(key.n > 50_000 and key.n % 8 == 0 for key in keys)
+    assert keys[0] != keys[1]
+    assert 0.45 < np.concatenate([key.unpack() for key in keys]).mean() < 0.55
+
+
+def test_every_sifted_bit_has_its_account(quiet):
+    for made in quiet.made()[0].values():
+        account = made.account
+        assert account.secret == made.key.n + made.n_tag_bits
+        assert account.sifted > AGREEMENT.block_bits
+        assert account.estimation > 0
+        assert 0.05 < account.correction / account.sifted < 0.15
+        assert account.verification > 30
+        assert made.length.terms["leak"] == account.correction + account.verification
+        assert account.secret <= made.length.bits
+        assert made.qber == pytest.approx(0.01, abs=0.003)
+
+
+def test_stocks_stay_equal_and_are_filled_up(quiet):
+    sender, receiver = quiet.sender.stock, quiet.receiver.stock
+    # The receiver holds the last block's pads until the sender speaks of it.
+    (last,) = receiver.held
+    assert last == quiet.sender.last_block == quiet.receiver.last_block != NO_BLOCK
+    assert (sender.n_own, sender.n_other) >= (AGREEMENT.reserve_tags, AGREEMENT.reserve_tags)
+    assert receiver.n_own >= AGREEMENT.reserve_tags - 1
+
+
+def test_a_block_states_the_failure_of_the_tags_before_it(quiet):
+    first, second = quiet.made()[0].values()
+    assert AGREEMENT.block_failure < first.failure < second.failure
+
+
+@pytest.mark.parametrize(
+    ("seed", "wire"),
+    [
+        (1, {"loss": 0.2}),
+        (2, {"double": 0.5}),
+        (3, {"delay_s": (0.0, 5.0)}),
+        (4, {"loss": 0.1, "double": 0.2, "delay_s": (0.0, 3.0)}),
+    ],
+)
+def test_a_rough_wire_costs_time_and_no_key(seed, wire):
+    link = Link(seed=seed, **wire)
+    link.run_until_made(2)
+    assert len(assert_same_keys(link)) == 2
+    assert not of_type(link.events[0] + link.events[1], GivenUp)
+
+
+def test_an_eavesdropper_raises_the_alarm_and_gets_no_key():
+    link = Link()
+    for _ in range(4):
+        link.shine(qber=0.25)
+        link.wire.run(link.is_quiet)
+    assert link.made() == [{}, {}]
+    for events in link.events:
+        (given_up, *_) = of_type(events, GivenUp)
+        assert given_up.account.aborted == given_up.account.sifted > 0
+    there = of_type(link.events[1], GivenUp)[0]
+    assert there.is_alarm
+    assert there.qber == pytest.approx(0.25, abs=0.02)
+    assert "of the test bits were wrong" in there.reason
+    link.run_until_made(1)
+    assert len(assert_same_keys(link)) == 1
+
+
+def test_a_dark_link_leaves_no_key():
+    link = Link()
+    for _ in range(4):
+        link.shine(qber=0.075)
+        link.wire.run(link.is_quiet)
+    assert link.made() == [{}, {}]
+    assert "leave no bit" in of_type(link.events[0], GivenUp)[0].reason
+
+
+class Tamperer:
+    """Changes one message of a kind, with a right checksum, as somebody on the wire would."""
+
+    def __init__(self, position, direction, byte):
+        self.position, self.direction, self.byte = position, direction, byte
+        self.n_seen = 0
+        self.n_changed = 0
+
+    def __call__(self, datagram, direction):
+        from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
+        import zlib
+
+        if direction != self.direction or len(datagram) <= HEADER.size + CHECKSUM.size + 8:
+            return datagram
+        self.n_seen += 1
+        if self.n_seen != self.position:
+            return datagram
+        self.n_changed += 1
+        changed = bytearray(datagram[: -CHECKSUM.size])
+        at = HEADER.size + self.byte % (len(changed) - HEADER.size)
+        changed[at] ^= 0x10
+        return bytes(changed) + CHECKSUM.pack(zlib.crc32(bytes(changed)))
+
+
+@pytest.mark.parametrize("direction", [0, 1])
+@pytest.mark.parametrize("position", [1, 2, 3, 4, 6, 9, 14, 20, 30, 45, 60])
+def test_a_changed_message_never_makes_a_key(direction, position):
+    """Whatever was changed: no block that both ends made differs, and the link goes on afterwards."""
+    tamperer = Tamperer(position, direction, byte=7 * position + 3)
+    link = Link(seed=position, tamper=tamperer)
+    link.run_until_made(1)
+    assert_same_keys(link)
+    if tamperer.n_changed:
+        link.run_until_made(2)
+        assert_same_keys(link)
+
+
+def test_a_tag_that_was_changed_is_an_alarm():
+    from kakehashi.qkd.distill.messages import Kind
+    from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
+    import zlib
+
+    changed = []
+
+    def tamper(datagram, direction):
+        body = datagram[HEADER.size : -CHECKSUM.size]
+        if not body or body[0] != Kind.TAG or changed or direction != 0:
+            return datagram
+        changed.append(1)
+        bad = datagram[: -CHECKSUM.size - 1] + bytes([datagram[-CHECKSUM.size - 1] ^ 1])
+        return bad + CHECKSUM.pack(zlib.crc32(bad))
+
+    link = Link(tamper=tamper)
+    link.run_until_made(1)
+    restarted = of_type(link.events[1], Restarted)[0]
+    assert restarted.is_alarm
+    assert "tag" in restarted.reason
+    assert len(assert_same_keys(link)) >= 1
+
+
+def test_a_lost_last_tag_retracts_the_block_and_the_stocks_agree_again():
+    """The receiver has made the block and the sender never hears of it."""
+    from kakehashi.qkd.distill.messages import Kind
+    from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
+
+    cut = []
+
+    def tamper(datagram, direction):
+        body = datagram[HEADER.size : -CHECKSUM.size]
+        if direction == 1 and body and body[0] == Kind.TAG and not cut:
+            cut.append(datagram)
+        return None if cut and len(cut) < 2 else datagram
+
+    link = Link(tamper=tamper)
+    for _ in range(6):
+        link.shine()
+        link.wire.run(lambda: bool(cut) or link.is_quiet())
+        if cut:
+            break
+    made = link.made()
+    assert len(made[1]) == 1
+    assert not made[0]
+    cut.append(b"the wire is whole again")
+    link.sender._restart("The process was killed.", is_alarm=False)
+    link.run_until_made(1)
+    link.gather()
+    (retracted,) = of_type(link.events[1], Retracted)
+    assert {retracted.block_id} == set(made[1])
+    assert len(assert_same_keys(link)) == 1
+    link.run_until_made(2)
+
+
+def test_two_ends_that_hold_different_agreements_stop_at_once():
+    link = Link(other_agreement=AGREEMENT.model_copy(update={"max_qber": 0.05}))
+    link.wire.run(link.is_quiet)
+    assert "same agreement" in (link.sender.failure or link.receiver.failure)
+
+
+def test_ends_with_different_secrets_never_make_a_key():
+    from kakehashi.qkd.bits import Bits
+    from kakehashi.qkd.distill.stock import Stock
+
+    link = Link()
+    link.receiver.stock = Stock.from_secret(
+        Bits.from_bytes(bytes(256)), is_sender=False, forgery=AGREEMENT.forgery
+    )
+    link.receiver._begin()
+    for _ in range(4):
+        link.shine()
+        link.wire.run(link.is_quiet)
+    assert not link.made()[0]
+    assert any("tag was wrong" in event.reason for event in of_type(link.events[1], Restarted))
+
+
+def test_a_used_up_stock_stops_the_link():
+    link = Link(agreement=AGREEMENT.model_copy(update={"reserve_tags": 4}))
+    stock = link.sender.stock
+    while stock.n_own:
+        stock.sign(stock.listen_to_own(b""))
+    for _ in range(4):
+        link.shine()
+        link.wire.run(link.is_quiet)
+    assert "used up" in link.sender.failure
+    assert link.made() == [{}, {}]
+    assert link.sender.outgoing(1e9) == []

@@ -12,6 +12,7 @@ namespace nb = nanobind;
 namespace kakehashi {
 
 void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
+void bind_reconciliation(nb::module_& m);  // reconciliation/bindings.cpp
 void bind_state_vector(nb::module_& m);  // state_vector/bindings.cpp
 
 namespace {
@@ -126,5 +127,6 @@ NB_MODULE(_native, m) {
         nb::arg("one_body"), nb::arg("pair_matrix"), nb::arg("alpha"), nb::arg("beta"), nb::arg("screen"),
         nb::arg("n_threads"));
     bind_determinants(m);
+    bind_reconciliation(m);
     bind_state_vector(m);
 }

@@ -13,6 +13,7 @@ namespace kakehashi {
 
 void bind_amplification(nb::module_& m);  // amplification/bindings.cpp
 void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
+void bind_reconciliation(nb::module_& m);  // reconciliation/bindings.cpp
 void bind_state_vector(nb::module_& m);  // state_vector/bindings.cpp
 
 namespace {
@@ -128,5 +129,6 @@ NB_MODULE(_native, m) {
         nb::arg("n_threads"));
     bind_amplification(m);
     bind_determinants(m);
+    bind_reconciliation(m);
     bind_state_vector(m);
 }

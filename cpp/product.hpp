@@ -7,6 +7,7 @@
 
 #include "determinants/space.hpp"
 #include "integrals.hpp"
+#include "reconciliation/cascade.hpp"
 #include "sector.hpp"
 
 namespace kakehashi {
@@ -109,6 +110,7 @@ struct Kernels {
     std::unique_ptr<DeterminantSpace> (*make_space)(const DeterminantOptions&, const double* one_body,
                                                     const double* pairs);
     std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
+    std::unique_ptr<CascadeEnd> (*make_cascade)(const CascadePlan&, const std::uint64_t* words, bool corrects);
 };
 
 const Kernels& kernels();

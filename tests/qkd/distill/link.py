@@ -17,14 +17,14 @@ AGREEMENT = Agreement(
     link="koganei-otemachi",
     intensities=(0.5, 0.1),
     probabilities=(0.8, 0.2),
-    block_bits=400_000,
+    block_bits=150_000,
     secrecy=1e-6,
     correctness=1e-9,
     forgery=1e-9,
 )
 
 
-def exposure(first_slot, rng, *, n_slots=1_000_000, transmission=0.5, qber=0.01, agreement=AGREEMENT):
+def exposure(first_slot, rng, *, n_slots=500_000, transmission=1.5, qber=0.01, agreement=AGREEMENT):
     """Weak pulses through a fibre; the sender notes all slots, the receiver those with a click."""
     n = n_slots
     intensity = rng.choice(len(agreement.intensities), n, p=agreement.probabilities).astype(np.uint8)
@@ -56,7 +56,10 @@ class Link:
 
     def __init__(self, *, agreement=AGREEMENT, seed=1, other_agreement=None, secret=None, **wire):
         secret = secret or Bits.from_bytes(secrets.token_bytes(256))
-        stocks = [Stock.from_secret(secret, is_sender=is_sender, forgery=agreement.forgery) for is_sender in (1, 0)]
+        stocks = [
+            Stock.from_secret(secret, is_sender=is_sender, forgery=agreement.forgery, max_failure=1e-3)
+            for is_sender in (True, False)
+        ]
         self.agreement = agreement
         self.sender = SenderEnd(agreement, stocks[0])
         self.receiver = ReceiverEnd(other_agreement or agreement, stocks[1])
@@ -87,8 +90,10 @@ class Link:
             if min(map(len, self.made())) >= n_blocks:
                 return
             self.shine(**options)
-            self.wire.run(lambda: self.is_quiet())
+            self.wire.run(self.is_quiet)
         assert min(map(len, self.made())) >= n_blocks
 
     def is_quiet(self):
+        if self.sender.failure or self.receiver.failure:
+            return True
         return not self.wire.flying and not self.sender.wire.n_unsent and not self.receiver.wire.n_unsent

@@ -31,7 +31,13 @@ MESSAGES = [
     Sifting(first_slot=7, keep=SMALL, intensity=np.array([2, 1], np.uint8), test=Bits.pack(np.ones(1))),
     Question(payload=b"which?"),
     Answer(payload=b""),
-    Corrected(point=bytes(range(16)), value=Bits.from_bytes(b"v"), detections=np.arange(4).reshape(2, 2) + 9, errors=np.eye(2, dtype=int), leaked_bits=5),
+    Corrected(
+        point=bytes(range(16)),
+        value=Bits.from_bytes(b"v"),
+        detections=np.arange(4).reshape(2, 2) + 9,
+        errors=np.eye(2, dtype=int),
+        leaked_bits=5,
+    ),
     Seed(last_block="0123456789abcdef" * 2, n_key=8, seed=Bits.pack(np.ones(13))),
     Tag(index=1 << 40, tag=Bits.pack(np.ones(61))),
     Abort(reason="too many errors"),
@@ -75,6 +81,12 @@ def test_slots_that_do_not_ascend_within_the_exposure_are_a_fault(slot):
 
 
 def test_more_errors_than_detections_are_a_fault():
-    message = Corrected(point=bytes(16), value=Bits.from_bytes(b""), detections=np.zeros((2, 1), int), errors=np.ones((2, 1), int), leaked_bits=0)
+    message = Corrected(
+        point=bytes(16),
+        value=Bits.from_bytes(b""),
+        detections=np.zeros((2, 1), int),
+        errors=np.ones((2, 1), int),
+        leaked_bits=0,
+    )
     with pytest.raises(DistillationError, match="impossible"):
         decode(encode(message))

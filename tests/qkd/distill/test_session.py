@@ -1,10 +1,15 @@
+import zlib
+
 import numpy as np
 import pytest
 from tests.qkd.distill.link import AGREEMENT, Link
 
-from kakehashi.core.errors import DistillationError
-from kakehashi.qkd.distill.events import GivenUp, Made, Restarted, Retracted
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.events import GivenUp, Restarted, Retracted
+from kakehashi.qkd.distill.messages import Kind
 from kakehashi.qkd.distill.session import NO_BLOCK
+from kakehashi.qkd.distill.stock import Stock
+from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
 
 
 def of_type(events, kind):
@@ -115,8 +120,8 @@ class Tamperer:
         self.n_changed = 0
 
     def __call__(self, datagram, direction):
+
         from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
-        import zlib
 
         if direction != self.direction or len(datagram) <= HEADER.size + CHECKSUM.size + 8:
             return datagram
@@ -144,9 +149,6 @@ def test_a_changed_message_never_makes_a_key(direction, position):
 
 
 def test_a_tag_that_was_changed_is_an_alarm():
-    from kakehashi.qkd.distill.messages import Kind
-    from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
-    import zlib
 
     changed = []
 
@@ -168,9 +170,6 @@ def test_a_tag_that_was_changed_is_an_alarm():
 
 def test_a_lost_last_tag_retracts_the_block_and_the_stocks_agree_again():
     """The receiver has made the block and the sender never hears of it."""
-    from kakehashi.qkd.distill.messages import Kind
-    from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
-
     cut = []
 
     def tamper(datagram, direction):
@@ -205,13 +204,8 @@ def test_two_ends_that_hold_different_agreements_stop_at_once():
 
 
 def test_ends_with_different_secrets_never_make_a_key():
-    from kakehashi.qkd.bits import Bits
-    from kakehashi.qkd.distill.stock import Stock
-
     link = Link()
-    link.receiver.stock = Stock.from_secret(
-        Bits.from_bytes(bytes(256)), is_sender=False, forgery=AGREEMENT.forgery
-    )
+    link.receiver.stock = Stock.from_secret(Bits.from_bytes(bytes(256)), is_sender=False, forgery=AGREEMENT.forgery)
     link.receiver._begin()
     for _ in range(4):
         link.shine()

@@ -93,5 +93,5 @@ def test_a_secret_of_known_pads_wears_out(ends):
 
 
 def test_a_short_secret_is_refused():
-    with pytest.raises(InputError, match="at least 7"):
+    with pytest.raises(InputError, match="at least 800"):
         Stock.from_secret(Bits.from_bytes(bytes(10)), is_sender=True, forgery=1e-12)

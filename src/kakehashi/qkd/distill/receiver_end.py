@@ -46,9 +46,7 @@ class ReceiverEnd(End):
         """Take what was detected in the next exposure, and report it."""
         self._detected.append(exposure)
         self._say(
-            Reported(
-                first_slot=exposure.first_slot, n_slots=exposure.n_slots, slot=exposure.slot, basis=exposure.basis
-            )
+            Reported(first_slot=exposure.first_slot, n_slots=exposure.n_slots, slot=exposure.slot, basis=exposure.basis)
         )
 
     @property
@@ -99,8 +97,7 @@ class ReceiverEnd(End):
         tested_wrong = block.test_errors.astype(bool)
         detections = [np.bincount(i, minlength=n)[:n] for i in (block.key_intensity, block.test_intensity)]
         errors = [
-            np.bincount(i, minlength=n)[:n]
-            for i in (block.key_intensity[wrong], block.test_intensity[tested_wrong])
+            np.bincount(i, minlength=n)[:n] for i in (block.key_intensity[wrong], block.test_intensity[tested_wrong])
         ]
         self._counts = DecoyCounts(detections=np.array(detections, float), errors=np.array(errors, float))
         self._guess = max(1e-4, float(wrong.mean()))

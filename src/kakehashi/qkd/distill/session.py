@@ -1,8 +1,8 @@
 """What both ends of a link have in common: the wire, the tags, the block in hand.
 
 Messages are hashed as they go, in both directions. When a block is about to become key, each end sends one tag over all
-that it has said since its last one; only a right tag makes the block. That is enough: nothing that was said before is of
-use to anybody until then, and a changed message costs the block and no more.
+that it has said since its last one; only a right tag makes the block. That is enough: nothing that was said before
+is of use to anybody until then, and a changed message costs the block and no more.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import abc
 import hashlib
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
@@ -55,13 +56,14 @@ class End(abc.ABC):
         *,
         last_block: str = NO_BLOCK,
         n_threads: int = 1,
-        on_stock: Callable[[Stock], None] = lambda stock: None,
+        on_stock: Callable[[Stock], None] = lambda _: None,
     ) -> None:
         self.agreement = agreement
         self.stock = stock
         self.last_block = last_block
         self.n_threads = n_threads
         self._on_stock = on_stock
+        self._n_disagreements = 0
         self.failure: str | None = None
         self._events: list[Event] = []
         self._bound = BOUNDS[agreement.bound]
@@ -136,7 +138,10 @@ class End(abc.ABC):
         expect(self.table, self.state, Kind(data[0]))
         if isinstance(message, Hello):
             if message.agreement != self.agreement.digest():
-                raise DistillationError("The two ends do not hold the same agreement.", fault="local")
+                # One such message may come from somebody on the wire; several cannot be told from a wrong file.
+                self._n_disagreements += 1
+                fault: Literal["local", "remote"] = "local" if self._n_disagreements == 3 else "remote"
+                raise DistillationError("The two ends do not hold the same agreement.", fault=fault)
             self._is_greeted = True
         elif not self._is_greeted:
             raise DistillationError("The other end spoke before it said hello.")
@@ -176,6 +181,7 @@ class End(abc.ABC):
         heard, self._heard = self._heard, self.stock.listen_to_other(self._context(is_own=False))
         if not self.stock.check(heard, message.index, message.tag):
             raise DistillationError("A tag was wrong: what was heard is not what the other end said.")
+        self._n_disagreements = 0
 
     def _collect(self, sifted: Sifted) -> None:
         self._sifted.append(sifted)
@@ -227,7 +233,8 @@ class End(abc.ABC):
         """Bits for the sender's and the receiver's tags, as both ends compute them: whole pads, and a whole byte."""
         lacks = [max(0, self.agreement.reserve_tags - have) for have in (self.stock.n_own, self.stock.n_other)]
         # Eight pads are whole bytes whatever a tag's length, which keeps the rest of the key on bytes too.
-        sender, receiver = (-(-lack // 8) * 8 * self.stock.n_bits for lack in (lacks if self._is_sender() else lacks[::-1]))
+        in_order = lacks if self._is_sender() else lacks[::-1]
+        sender, receiver = (-(-lack // 8) * 8 * self.stock.n_bits for lack in in_order)
         if sender + receiver > n:
             return 0, 0
         return sender, receiver

@@ -146,9 +146,7 @@ class Stock:
             DistillationError: There is no pad left: the link stops and must be given a new secret.
         """
         if self._own.n_left == 0:
-            raise DistillationError(
-                "The stock of key for tags is used up. Give both ends a new secret.", fault="local"
-            )
+            raise DistillationError("The stock of key for tags is used up. Give both ends a new secret.", fault="local")
         index = self._own.first_left
         return index, self._own.tag(transcript, index)
 

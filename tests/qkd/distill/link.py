@@ -8,8 +8,8 @@ from tests.qkd.distill.rough import RoughWire
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.agreement import Agreement
 from kakehashi.qkd.distill.events import Made
-from kakehashi.qkd.distill.receiver_end import ReceiverEnd
-from kakehashi.qkd.distill.sender_end import SenderEnd
+from kakehashi.qkd.distill.receiver_session import ReceiverSession
+from kakehashi.qkd.distill.sender_session import SenderSession
 from kakehashi.qkd.distill.stock import Stock
 from kakehashi.qkd.link.model import Detections, Preparations
 
@@ -61,8 +61,8 @@ class Link:
             for is_sender in (True, False)
         ]
         self.agreement = agreement
-        self.sender = SenderEnd(agreement, stocks[0])
-        self.receiver = ReceiverEnd(other_agreement or agreement, stocks[1])
+        self.sender = SenderSession(agreement, stocks[0])
+        self.receiver = ReceiverSession(other_agreement or agreement, stocks[1])
         self.wire = RoughWire(self.sender, self.receiver, seed=seed, **wire)
         self.rng = np.random.default_rng(seed)
         self.slot = 0

@@ -27,12 +27,12 @@ from kakehashi.qkd.distill.wire import Wire
 from kakehashi.qkd.security.bounds import BOUNDS
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
 
-__all__ = ["NO_BLOCK", "End"]
+__all__ = ["NO_BLOCK", "Session"]
 
 NO_BLOCK = "0" * 32
 
 
-class End(abc.ABC):
+class Session(abc.ABC):
     """One end of a link. It does no input or output: datagrams and times go in, datagrams and events come out.
 
     A fault of the other end, or of somebody on the wire, restarts it. A fault that no restart can mend stops it:
@@ -115,6 +115,15 @@ class End(abc.ABC):
         """What has happened since the last call."""
         events, self._events = self._events, []
         return events
+
+    def raise_failure(self) -> None:
+        """Raise what has stopped this end, where something has.
+
+        Raises:
+            DistillationError: As said.
+        """
+        if self.failure is not None:
+            raise DistillationError(self.failure, fault="local")
 
     @property
     def n_sifted(self) -> int:

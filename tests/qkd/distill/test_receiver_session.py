@@ -3,10 +3,10 @@ import dataclasses
 from tests.qkd.distill.link import AGREEMENT, Link, exposure
 
 from kakehashi.qkd.distill.events import Restarted
-from kakehashi.qkd.distill.sender_end import SenderEnd
+from kakehashi.qkd.distill.sender_session import SenderSession
 
 
-class Greedy(SenderEnd):
+class Greedy(SenderSession):
     """Wants more key than the counts allow."""
 
     def _length(self, counts, leaked_bits):

@@ -13,17 +13,17 @@ from kakehashi.qkd.distill.cascade import CascadeReference
 from kakehashi.qkd.distill.lifecycle import SENDER, State
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
 from kakehashi.qkd.distill.model import Reference
-from kakehashi.qkd.distill.session import End
+from kakehashi.qkd.distill.session import Session
 from kakehashi.qkd.distill.sifting import Sifted, sift_at_sender
 from kakehashi.qkd.distill.verify import Fingerprint, matches
 from kakehashi.qkd.link.model import Preparations
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
 
-__all__ = ["SenderEnd"]
+__all__ = ["SenderSession"]
 
 
-class SenderEnd(End):
-    """The sender of a link, see :class:`~kakehashi.qkd.distill.session.End`."""
+class SenderSession(Session):
+    """The sender of a link, see :class:`~kakehashi.qkd.distill.session.Session`."""
 
     table = SENDER
 

@@ -2,7 +2,7 @@ import numpy as np
 from tests.qkd.distill.link import AGREEMENT, Link, exposure
 
 from kakehashi.qkd.distill.events import Restarted
-from kakehashi.qkd.distill.receiver_end import ReceiverEnd
+from kakehashi.qkd.distill.receiver_session import ReceiverSession
 
 
 def test_an_exposure_that_the_receiver_lost_counts_for_neither():
@@ -36,7 +36,7 @@ def test_reports_that_come_before_the_photons_ask_for_them():
     assert link.sender.n_sifted > 0
 
 
-class Liar(ReceiverEnd):
+class Liar(ReceiverSession):
     """Says that there were fewer errors than there were leaks: counts that the sender can check."""
 
     def _say(self, message):

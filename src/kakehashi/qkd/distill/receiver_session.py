@@ -13,13 +13,13 @@ from kakehashi.qkd.distill.cascade import CascadeCorrector
 from kakehashi.qkd.distill.lifecycle import RECEIVER, State
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed, Sifting
 from kakehashi.qkd.distill.model import Corrector
-from kakehashi.qkd.distill.session import End
+from kakehashi.qkd.distill.session import Session
 from kakehashi.qkd.distill.sifting import sift_at_receiver
 from kakehashi.qkd.distill.verify import fingerprint, verification_bits
 from kakehashi.qkd.link.model import Detections
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
 
-__all__ = ["ReceiverEnd"]
+__all__ = ["ReceiverSession"]
 
 FIRST_GUESS = 0.03
 """Error rate that correction begins with where nothing is known."""
@@ -28,8 +28,8 @@ FEWEST_TESTED = 1_000
 """Bits of the test basis from which their error rate is believed."""
 
 
-class ReceiverEnd(End):
-    """The receiver of a link, see :class:`~kakehashi.qkd.distill.session.End`."""
+class ReceiverSession(Session):
+    """The receiver of a link, see :class:`~kakehashi.qkd.distill.session.Session`."""
 
     table = RECEIVER
 

@@ -1,0 +1,209 @@
+"""Runs one end of a link: photons from one side, the classical channel on the other, keys as they are made.
+
+The only place of this room with sockets. Datagrams go over TCP with their length in front: a resending layer is then
+idle, and the same sessions run over UDP or a radio as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from kakehashi.core.errors import DeviceError, KakehashiError
+from kakehashi.qkd.distill.events import Event
+from kakehashi.qkd.distill.receiver_session import ReceiverSession
+from kakehashi.qkd.distill.sender_session import SenderSession
+from kakehashi.qkd.link.model import Detections, Preparations, Receiver, Sender
+
+__all__ = ["Channel", "drive_receiver", "drive_sender"]
+
+log = logging.getLogger(__name__)
+
+LENGTH = struct.Struct("<I")
+MAX_DATAGRAM = 1 << 20
+PAUSE_S = 0.05
+
+Exposure: TypeAlias = Preparations | Detections
+
+
+class Channel:
+    """Datagrams over a connected stream socket.
+
+    Args:
+        connection: The socket; this end owns it from now on.
+
+    Raises:
+        DeviceError: By :meth:`receive` and :meth:`send`: the other end is gone, or sent what is no datagram. Transient.
+
+    Example:
+        >>> one, other = socket.socketpair()
+        >>> here, there = Channel(one), Channel(other)
+        >>> here.send([b"photons", b"arrived"])
+        >>> there.receive(1.0)
+        [b'photons', b'arrived']
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._socket.setblocking(False)
+        if connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._incoming = bytearray()
+        self._outgoing = bytearray()
+        self.n_sent = 0
+        self.n_received = 0
+
+    def send(self, datagrams: list[bytes]) -> None:
+        """Queue datagrams and send what the socket takes."""
+        for datagram in datagrams:
+            self._outgoing += LENGTH.pack(len(datagram)) + datagram
+        self._flush()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether queued bytes wait for the socket."""
+        return bool(self._outgoing)
+
+    def receive(self, timeout_s: float) -> list[bytes]:
+        """Datagrams that are there, waiting for the first for at most ``timeout_s``."""
+        readable, writable, _ = select.select(
+            [self._socket], [self._socket] if self._outgoing else [], [], max(0.0, timeout_s)
+        )
+        if writable:
+            self._flush()
+        if readable:
+            self._read()
+        return list(self._split())
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def _flush(self) -> None:
+        try:
+            while self._outgoing:
+                n = self._socket.send(self._outgoing[: 1 << 18])
+                self.n_sent += n
+                del self._outgoing[:n]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise DeviceError("The other end of the classical channel is gone.", transient=True) from error
+
+    def _read(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            try:
+                for _ in range(64):
+                    data = self._socket.recv(1 << 18)
+                    if not data:
+                        raise DeviceError("The other end of the classical channel is gone.", transient=True)
+                    self.n_received += len(data)
+                    self._incoming += data
+            except ConnectionError as error:
+                raise DeviceError("The other end of the classical channel is gone.", transient=True) from error
+
+    def _split(self) -> Iterator[bytes]:
+        at = 0
+        while len(self._incoming) - at >= LENGTH.size:
+            (n,) = LENGTH.unpack_from(self._incoming, at)
+            if n > MAX_DATAGRAM:
+                raise DeviceError("The classical channel carried what is no datagram.", transient=True)
+            if len(self._incoming) - at < LENGTH.size + n:
+                break
+            yield bytes(self._incoming[at + LENGTH.size : at + LENGTH.size + n])
+            at += LENGTH.size + n
+        del self._incoming[:at]
+
+
+def drive_sender(
+    session: SenderSession, sender: Sender, channel: Channel, *, should_stop: Callable[[], bool]
+) -> Iterator[Event]:
+    """Run the sender's end until told to stop; yields what happens.
+
+    Raises:
+        DeviceError: The link or the channel is down; transient ones may be tried again with a new channel.
+        DistillationError: The session has come to an end that no restart can mend.
+    """
+    return _drive(session, sender.prepare, lambda e: session.prepared(e), channel, should_stop)  # type: ignore[arg-type]
+
+
+def drive_receiver(
+    session: ReceiverSession, receiver: Receiver, channel: Channel, *, should_stop: Callable[[], bool]
+) -> Iterator[Event]:
+    """The same for the receiver's end."""
+    return _drive(session, receiver.detect, lambda e: session.detected(e), channel, should_stop)  # type: ignore[arg-type]
+
+
+class _Shutter(threading.Thread):
+    """Asks the link for the next exposure while another thread distils."""
+
+    def __init__(self, take: Callable[[], Exposure]) -> None:
+        super().__init__(name="exposures", daemon=True)
+        self._take = take
+        self._wanted = threading.Semaphore(0)
+        self.taken: queue.Queue[Exposure | KakehashiError] = queue.Queue()
+        self.n_asked = 0
+        self._is_over = False
+        self.start()
+
+    def ask(self) -> None:
+        self.n_asked += 1
+        self._wanted.release()
+
+    def end(self) -> None:
+        self._is_over = True
+        self._wanted.release()
+
+    def run(self) -> None:
+        while True:
+            self._wanted.acquire()
+            if self._is_over:
+                return
+            try:
+                self.taken.put(self._take())
+            except KakehashiError as error:
+                self.taken.put(error)
+                return
+
+
+def _drive(
+    session: SenderSession | ReceiverSession,
+    take: Callable[[], Exposure],
+    put: Callable[[Exposure], None],
+    channel: Channel,
+    should_stop: Callable[[], bool],
+) -> Iterator[Event]:
+    shutter, n_put = _Shutter(take), 0
+    try:
+        while not should_stop():
+            if session.wants_exposure and shutter.n_asked == n_put:
+                shutter.ask()
+            while not shutter.taken.empty():
+                exposure = shutter.taken.get()
+                if isinstance(exposure, KakehashiError):
+                    raise exposure
+                put(exposure)
+                n_put += 1
+            now = time.monotonic()
+            channel.send(session.outgoing(now))
+            yield from session.events()
+            session.raise_failure()
+            waits = shutter.n_asked == n_put  # nothing else can wake this thread
+            for datagram in channel.receive(_pause(session, now, PAUSE_S if waits else 0.002)):
+                session.receive(datagram, time.monotonic())
+            yield from session.events()
+    finally:
+        shutter.end()
+
+
+def _pause(session: SenderSession | ReceiverSession, now: float, longest_s: float) -> float:
+    due = session.next_time()
+    return longest_s if due is None else min(longest_s, max(0.0, due - now))

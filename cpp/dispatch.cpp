@@ -13,6 +13,8 @@
     void transpose_matrix(const double*, double*, std::int64_t, std::int64_t, int);                              \
     std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions&, const double*, const double*);       \
     std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program>, bool);                       \
+    int scan_block(const photons::ScanTable&, std::uint64_t, std::uint64_t, std::uint32_t*, std::uint32_t*,      \
+                   std::uint32_t*);                                                                              \
     }
 
 KAKEHASHI_DECLARE(portable)
@@ -25,14 +27,17 @@ namespace kakehashi {
 namespace {
 
 constexpr Kernels portable_kernels{"portable", 2, portable::same_spin, portable::opposite_spin,
-                                   portable::transpose_matrix, portable::make_space, portable::make_sampler};
+                                   portable::transpose_matrix, portable::make_space, portable::make_sampler,
+                                   portable::scan_block};
 #ifdef KAKEHASHI_X86
 constexpr Kernels avx2_kernels{"avx2",           4,
                               avx2::same_spin,  avx2::opposite_spin,
-                              avx2::transpose_matrix, avx2::make_space, avx2::make_sampler};
+                              avx2::transpose_matrix, avx2::make_space, avx2::make_sampler,
+                              avx2::scan_block};
 constexpr Kernels avx512_kernels{"avx512",           8,
                                 avx512::same_spin,  avx512::opposite_spin,
-                                avx512::transpose_matrix, avx512::make_space, avx512::make_sampler};
+                                avx512::transpose_matrix, avx512::make_space, avx512::make_sampler,
+                                avx512::scan_block};
 #endif
 
 const Kernels* widest() {

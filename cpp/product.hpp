@@ -7,6 +7,7 @@
 
 #include "determinants/space.hpp"
 #include "integrals.hpp"
+#include "photons/channel.hpp"
 #include "sector.hpp"
 
 namespace kakehashi {
@@ -109,6 +110,7 @@ struct Kernels {
     std::unique_ptr<DeterminantSpace> (*make_space)(const DeterminantOptions&, const double* one_body,
                                                     const double* pairs);
     std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
+    photons::Scan scan_pulses;
 };
 
 const Kernels& kernels();

@@ -15,6 +15,7 @@ void bind_amplification(nb::module_& m);  // amplification/bindings.cpp
 void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
 void bind_reconciliation(nb::module_& m);  // reconciliation/bindings.cpp
 void bind_state_vector(nb::module_& m);  // state_vector/bindings.cpp
+void bind_photons(nb::module_& m);       // photons/bindings.cpp
 
 namespace {
 
@@ -131,4 +132,5 @@ NB_MODULE(_native, m) {
     bind_determinants(m);
     bind_reconciliation(m);
     bind_state_vector(m);
+    bind_photons(m);
 }

@@ -14,6 +14,8 @@
     std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions&, const double*, const double*);       \
     std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program>, bool);                       \
     std::unique_ptr<CascadeEnd> make_cascade(const CascadePlan&, const std::uint64_t*, bool);                    \
+    int scan_block(const photons::ScanTable&, std::uint64_t, std::uint64_t, std::uint32_t*, std::uint32_t*,      \
+                   std::uint32_t*);                                                                              \
     }
 
 KAKEHASHI_DECLARE(portable)
@@ -27,16 +29,19 @@ namespace {
 
 constexpr Kernels portable_kernels{"portable", 2, portable::same_spin, portable::opposite_spin,
                                    portable::transpose_matrix, portable::make_space, portable::make_sampler,
-                                   portable::make_cascade};
+                                   portable::make_cascade,
+                                   portable::scan_block};
 #ifdef KAKEHASHI_X86
 constexpr Kernels avx2_kernels{"avx2",           4,
                               avx2::same_spin,  avx2::opposite_spin,
                               avx2::transpose_matrix, avx2::make_space, avx2::make_sampler,
-                              avx2::make_cascade};
+                              avx2::make_cascade,
+                              avx2::scan_block};
 constexpr Kernels avx512_kernels{"avx512",           8,
                                 avx512::same_spin,  avx512::opposite_spin,
                                 avx512::transpose_matrix, avx512::make_space, avx512::make_sampler,
-                                avx512::make_cascade};
+                                avx512::make_cascade,
+                                avx512::scan_block};
 #endif
 
 const Kernels* widest() {

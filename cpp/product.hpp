@@ -8,6 +8,7 @@
 #include "determinants/space.hpp"
 #include "integrals.hpp"
 #include "reconciliation/cascade.hpp"
+#include "photons/channel.hpp"
 #include "sector.hpp"
 
 namespace kakehashi {
@@ -111,6 +112,7 @@ struct Kernels {
                                                     const double* pairs);
     std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
     std::unique_ptr<CascadeEnd> (*make_cascade)(const CascadePlan&, const std::uint64_t* words, bool corrects);
+    photons::Scan scan_pulses;
 };
 
 const Kernels& kernels();

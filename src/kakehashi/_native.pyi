@@ -16,6 +16,7 @@ def toeplitz_into_buffer(
     log2_length: int,
     n_threads: int,
 ) -> None: ...
+def make_photon_channel() -> PhotonChannel: ...
 def build_product(
     one_body: NDArray[np.float64],
     pair_matrix: NDArray[np.float64],
@@ -295,3 +296,65 @@ def make_cascade(
     corrects: bool,
 ) -> CascadeEnd: ...
 def fill_permutation(seed: int, number: int, out: NDArray[np.uint16]) -> None: ...
+class PhotonChannel:
+    def set_cells(
+        self,
+        joint: NDArray[np.uint64],
+        intensity: NDArray[np.uint8],
+        detected: NDArray[np.uint64],
+        idle: NDArray[np.uint64],
+        /,
+    ) -> None: ...
+    def set_outcomes(
+        self,
+        first: NDArray[np.int64],
+        intensity: NDArray[np.uint8],
+        n_detected: NDArray[np.uint8],
+        scramble: NDArray[np.uint64],
+        cumulative: NDArray[np.uint64],
+        /,
+    ) -> None: ...
+    def set_bases(
+        self, sender_key: int, receiver_key: int, flip: int, passive: bool, differential: bool, /
+    ) -> None: ...
+    def set_dark(self, any_: int, one: int, next_: NDArray[np.uint64], /) -> None: ...
+    def set_memory(self, dead_slots: int, afterpulse: int, log_decay: float, /) -> None: ...
+    def set_detected_any(self, probability: float, /) -> None: ...
+
+class PhotonLink:
+    def __init__(self, seed: int) -> None: ...
+    def run(
+        self, channel: PhotonChannel, first: int, end: int, statistical: bool, n_threads: int, /
+    ) -> int: ...
+    def fill(
+        self,
+        slot: NDArray[np.int64],
+        intensity: NDArray[np.uint8],
+        sender_basis: NDArray[np.uint8],
+        sender_bit: NDArray[np.uint8],
+        receiver_basis: NDArray[np.uint8],
+        receiver_bit: NDArray[np.uint8],
+        /,
+    ) -> None: ...
+    def fill_settings(
+        self,
+        channel: PhotonChannel,
+        first: int,
+        intensity: NDArray[np.uint8],
+        basis: NDArray[np.uint8],
+        bit: NDArray[np.uint8],
+        /,
+    ) -> None: ...
+
+class PhotonReceiver:
+    def __init__(self, seed: int) -> None: ...
+    def accept(
+        self,
+        channel: PhotonChannel,
+        slot: NDArray[np.int64],
+        mask: NDArray[np.uint8],
+        basis: NDArray[np.uint8],
+        end: int,
+        /,
+    ) -> int: ...
+    def fill(self, slot: NDArray[np.int64], basis: NDArray[np.uint8], bit: NDArray[np.uint8], /) -> None: ...

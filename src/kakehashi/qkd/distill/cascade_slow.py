@@ -100,7 +100,7 @@ class _Frame:
     def take(self, differs: Callable[[Callable[[], bool]], bool]) -> None:
         if self.asked_from is None:
             for b, h, _ in self.listed[: self.n_active]:
-                odd_left = differs(lambda b=b, h=h: self.own(b, 2 * h))
+                odd_left = differs(lambda b=b, h=h: self.own(b, 2 * h))  # type: ignore[misc]
                 was_odd = self.begun[b].odd.pop(h)
                 self.split(b, 2 * h, odd_left, odd_left != was_odd, True)
         else:
@@ -116,7 +116,7 @@ class _Frame:
             nodes = [h for pass_, h in asked if pass_ == b]
             odd = []
             for h in nodes:
-                odd.append(differs(lambda b=b, h=h: self.own(b, h)))
+                odd.append(differs(lambda b=b, h=h: self.own(b, h)))  # type: ignore[misc]
                 if self.begun[b].odd_halves is not None:
                     self.begun[b].odd_halves = [odd[-1], odd[-1]]
                 else:
@@ -202,7 +202,8 @@ class SlowCascadeEnd:
         n_passes = len(plan.log_blocks) + plan.n_halves + plan.n_checks
         self.permutations = [permute_slowly(plan.seed, number, 1 << plan.log_frame) for number in range(n_passes)]
         self.frames = [
-            _Frame(plan, self.permutations, lambda x, f=f: self.note_flip(f, x)) for f in range(plan.n_frames)
+            _Frame(plan, self.permutations, lambda x, f=f: self.note_flip(f, x))  # type: ignore[misc]
+            for f in range(plan.n_frames)
         ]
         self.place = [(i // 64 % plan.n_frames, i // 64 // plan.n_frames * 64 + i % 64) for i in range(bits.n)]
         for (f, x), bit in zip(self.place, bits.unpack(), strict=True):
@@ -228,14 +229,14 @@ class SlowCascadeEnd:
         """One's own parity of all that is asked, to be called."""
         if self.stage == "frames":
             for f in self.busy:
-                yield from (lambda f=f, b=b, h=h: self.frames[f].own(b, h) for b, h in self.frames[f].asked())
+                yield from (lambda f=f, b=b, h=h: self.frames[f].own(b, h) for b, h in self.frames[f].asked())  # type: ignore[misc]
         elif self.stage == "checks":
             for group in self.groups:
-                yield from (lambda group=group, c=c: self.half(group, c) for c in range(self.plan.n_checks))
+                yield from (lambda group=group, c=c: self.half(group, c) for c in range(self.plan.n_checks))  # type: ignore[misc]
         else:
             for check, frames in self.searches.values():
                 if len(frames) > 1:
-                    yield lambda check=check, frames=frames: self.half(frames[: len(frames) // 2], check)
+                    yield lambda check=check, frames=frames: self.half(frames[: len(frames) // 2], check)  # type: ignore[misc]
 
     def half(self, frames: range, check: int) -> bool:
         """Parity of the left halves of frames under the permutation of a check."""
@@ -275,7 +276,7 @@ class SlowCascadeEnd:
             self.busy = [f for f in self.busy if self.frames[f].n_active or self.frames[f].asked_from is not None]
         elif self.stage == "checks":
             self.odd_checks = [
-                [differs(lambda group=group, c=c: self.half(group, c)) for c in range(self.plan.n_checks)]
+                [differs(lambda group=group, c=c: self.half(group, c)) for c in range(self.plan.n_checks)]  # type: ignore[misc]
                 for group in self.groups
             ]
             self.stage = "frames"
@@ -283,7 +284,7 @@ class SlowCascadeEnd:
             for g, (check, frames) in self.searches.items():
                 if len(frames) > 1:
                     left, right = frames[: len(frames) // 2], frames[len(frames) // 2 :]
-                    odd = differs(lambda check=check, left=left: self.half(left, check))
+                    odd = differs(lambda check=check, left=left: self.half(left, check))  # type: ignore[misc]
                     self.searches[g] = (check, left if odd else right)
         self.move_on()
 

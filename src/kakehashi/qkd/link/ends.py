@@ -1,0 +1,166 @@
+"""The two ends of a simulated link, and its control: what talks to the simulator in its own process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from types import TracebackType
+from typing import Any, Self
+
+from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.qkd.link.address import Address, connect
+from kakehashi.qkd.link.frames import HEADER, Role, payload_bytes, unpack
+from kakehashi.qkd.link.model import Detections, Preparations
+
+__all__ = ["ANY_SLOT", "REQUEST", "Control", "ReceiverEnd", "SenderEnd"]
+
+REQUEST = struct.Struct("<Q")
+"""First slot of the exposure that is wanted."""
+
+ANY_SLOT = 2**64 - 1
+"""Asks for whatever comes next."""
+
+
+class _End:
+    """A connection that asks for exposures one by one."""
+
+    role: Role
+
+    def __init__(self, address: str, *, timeout_s: float = 60.0) -> None:
+        self._address = Address(address)
+        self._timeout_s = timeout_s
+        self._socket: socket.socket | None = None
+        self._wanted = ANY_SLOT
+
+    def _ask(self) -> Preparations | Detections:
+        """The next exposure. After a fault the same one is asked for again, over a new connection."""
+        if self._socket is None:
+            self._socket = connect(self._address, timeout_s=self._timeout_s)
+        try:
+            self._socket.sendall(REQUEST.pack(self._wanted))
+            header = self._read(HEADER.size)
+            half = unpack(header, self._read(payload_bytes(header, self.role)), self.role)
+        except OSError as error:
+            self.close()
+            raise DeviceError(
+                f"The simulated link at {self._address.text} stopped answering ({error.strerror or error}).",
+                transient=True,
+            ) from error
+        except DeviceError:
+            self.close()
+            raise
+        self._wanted = half.first_slot + half.n_slots
+        return half
+
+    def _read(self, n: int) -> bytes:
+        assert self._socket is not None
+        data = bytearray()
+        while len(data) < n:
+            part = self._socket.recv(min(n - len(data), 1 << 20))
+            if not part:
+                raise ConnectionResetError(0, "it closed the connection")
+            data += part
+        return bytes(data)
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+
+class SenderEnd(_End):
+    """The sender of a simulated link: a :class:`~kakehashi.qkd.link.model.Sender`.
+
+    Args:
+        address: ``unix:PATH`` or ``HOST:PORT``.
+        timeout_s: How long to wait for an exposure.
+
+    Example:
+        >>> SenderEnd("unix:/nowhere/sender.sock").prepare()
+        Traceback (most recent call last):
+        kakehashi.core.errors.DeviceError: No simulated link answers at unix:/nowhere/sender.sock (No such file or directory); is it running?
+    """
+
+    role: Role = "sender"
+
+    def prepare(self) -> Preparations:
+        """The next exposure, waiting for it.
+
+        Raises:
+            DeviceError: The simulator does not answer; transient.
+        """
+        half = self._ask()
+        assert isinstance(half, Preparations)
+        return half
+
+
+class ReceiverEnd(_End):
+    """The receiver of a simulated link: a :class:`~kakehashi.qkd.link.model.Receiver`; arguments as :class:`SenderEnd`."""
+
+    role: Role = "receiver"
+
+    def detect(self) -> Detections:
+        """The next exposure, waiting for it.
+
+        Raises:
+            DeviceError: The simulator does not answer; transient.
+        """
+        half = self._ask()
+        assert isinstance(half, Detections)
+        return half
+
+
+class Control:
+    """What happens to a running link, switched on and off.
+
+    Args:
+        address: ``unix:PATH`` or ``HOST:PORT``.
+        timeout_s: How long to wait for an answer.
+    """
+
+    def __init__(self, address: str, *, timeout_s: float = 10.0) -> None:
+        self._address = Address(address)
+        self._timeout_s = timeout_s
+
+    def _call(self, **request: Any) -> dict[str, Any]:
+        with connect(self._address, timeout_s=self._timeout_s) as connection:
+            try:
+                connection.sendall(json.dumps(request).encode() + b"\n")
+                with connection.makefile("rb") as stream:
+                    line = stream.readline()
+                answer: dict[str, Any] = json.loads(line)
+            except (OSError, ValueError) as error:
+                raise DeviceError(
+                    f"The control of the simulated link at {self._address.text} gave no answer.", transient=True
+                ) from error
+        if "error" in answer:
+            raise InputError(answer["error"])
+        return answer
+
+    def status(self) -> dict[str, Any]:
+        """Protocol, simulated time, exposures made and waiting, and the conditions at present."""
+        return self._call(do="status")
+
+    def switch_on(self, kind: str, **values: float) -> dict[str, Any]:
+        """Begin an event now, such as ``switch_on("intercept-resend", fraction=0.3)``.
+
+        Raises:
+            InputError: There is no such event, or a value is impossible.
+        """
+        return self._call(do="on", event={"kind": kind, **values})
+
+    def switch_off(self, kind: str) -> int:
+        """End the events of a kind; gives how many were active."""
+        return int(self._call(do="off", kind=kind)["ended"])
+
+    def stop(self) -> None:
+        """End the simulator."""
+        self._call(do="stop")

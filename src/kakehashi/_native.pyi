@@ -296,6 +296,7 @@ def make_cascade(
     corrects: bool,
 ) -> CascadeEnd: ...
 def fill_permutation(seed: int, number: int, out: NDArray[np.uint16]) -> None: ...
+
 class PhotonChannel:
     def set_cells(
         self,
@@ -323,9 +324,7 @@ class PhotonChannel:
 
 class PhotonLink:
     def __init__(self, seed: int) -> None: ...
-    def run(
-        self, channel: PhotonChannel, first: int, end: int, statistical: bool, n_threads: int, /
-    ) -> int: ...
+    def run(self, channel: PhotonChannel, first: int, end: int, statistical: bool, n_threads: int, /) -> int: ...
     def fill(
         self,
         slot: NDArray[np.int64],

@@ -9,10 +9,15 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from kakehashi.core.spec import Spec
+from kakehashi.core.errors import InputError
+from kakehashi.core.spec import Spec, parse_spec
+from kakehashi.qkd.link.spec import LinkSpec
 from kakehashi.qkd.security.model import DecoySettings, Failure
 
-__all__ = ["Agreement"]
+__all__ = ["Agreement", "agree_on"]
+
+DECOY_BOUNDS = {2: "wiesemann", 3: "lim"}
+"""Proofs by the number of intensities."""
 
 Probability = Annotated[float, pydantic.Field(gt=0, lt=1)]
 
@@ -65,3 +70,35 @@ class Agreement(Spec):
         """32 bytes that differ if anything here does."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).digest()
+
+
+def agree_on(link: str, spec: LinkSpec, **changes: object) -> Agreement:
+    """The agreement that suits a link: what its source sends, and the proof that covers it.
+
+    Args:
+        link: Name of the link, the same at both ends.
+        spec: The link.
+        changes: Other options than the defaults, such as ``block_bits``.
+
+    Raises:
+        InputError: No proof covers the source.
+        SpecError: An option is wrong.
+
+    Example:
+        >>> from kakehashi.qkd.link.library import load_link
+        >>> agree_on("a", load_link("tokyo-koganei-loop-ntt")).bound
+        'differential'
+    """
+    source = spec.source
+    bounds = {"dps": "differential", "bbm92": "entangled", "decoy-bb84": DECOY_BOUNDS.get(len(source.intensities))}
+    bound = bounds[spec.protocol]
+    if bound is None:
+        raise InputError(f"No proof covers a source with {len(source.intensities)} intensities: it needs 2 or 3.")
+    options = {
+        "link": link,
+        "bound": bound,
+        # Pairs have no intensity that the ends could choose, and the proof asks for none.
+        "intensities": (1.0,) if spec.protocol == "bbm92" else source.intensities,
+        "probabilities": source.probabilities,
+    }
+    return parse_spec(Agreement, options | changes, source="agreement")

@@ -15,7 +15,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from kakehashi.core.errors import DeviceError, KakehashiError
 from kakehashi.qkd.distill.events import Event
@@ -45,9 +45,9 @@ class Channel:
 
     Example:
         >>> one, other = socket.socketpair()
-        >>> here, there = Channel(one), Channel(other)
-        >>> here.send([b"photons", b"arrived"])
-        >>> there.receive(1.0)
+        >>> with Channel(one) as here, Channel(other) as there:
+        ...     here.send([b"photons", b"arrived"])
+        ...     there.receive(1.0)
         [b'photons', b'arrived']
     """
 
@@ -86,6 +86,12 @@ class Channel:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _flush(self) -> None:
         try:

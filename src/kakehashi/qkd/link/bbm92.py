@@ -160,7 +160,9 @@ class PairStream:
         first, self._next = self._next, self._next + n_slots
         if self._mode == "pulse":
             chunks = [self._chunk(channel, first + at, min(CHUNK, n_slots - at)) for at in range(0, n_slots, CHUNK)]
-            columns = [tuple(np.concatenate(part) for part in zip(*end, strict=True)) for end in zip(*chunks, strict=True)]
+            columns = [
+                tuple(np.concatenate(part) for part in zip(*end, strict=True)) for end in zip(*chunks, strict=True)
+            ]
         else:
             lit = self._lit(channel, first, n_slots)
             dark = [self._dark(end, first, n_slots) for end in (channel.sender, channel.receiver)]

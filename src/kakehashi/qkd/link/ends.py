@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from types import TracebackType
 from typing import Any, Self
 
 from kakehashi.core.errors import DeviceError, InputError
@@ -72,7 +71,7 @@ class _End:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

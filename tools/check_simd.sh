@@ -4,15 +4,16 @@
 # machine that lacks them.
 set -eu
 hot=$(sed -n 's/^set(HOT_SOURCES \(.*\))/\1/p' CMakeLists.txt)
+carryless=$(sed -n 's/^set(CARRYLESS_SOURCES \(.*\))/\1/p' CMakeLists.txt)
 cold=$(find cpp -name '*.cpp' ! -name bindings.cpp ! -name blocks.cpp) # these two need the target's Python headers
-[ -n "$hot" ] || { echo "check-simd: CMakeLists.txt names no HOT_SOURCES" >&2; exit 1; }
+[ -n "$hot" ] && [ -n "$carryless" ] || { echo "check-simd: CMakeLists.txt names no sources" >&2; exit 1; }
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 options="-std=c++20 -O3 -fPIC -fopenmp -Wall -Wextra -Werror -Icpp -c"
 
 # flags_of NAMESPACE: the compiler options of the build
 flags_of() {
-    sed -n "s/^ *add_hot_objects($1 \(.*\))/\1/p" CMakeLists.txt
+    sed -n "s/^ *add_[a-z]*_objects($1 \(.*\))/\1/p" CMakeLists.txt
 }
 
 # check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT: hot files must hold instructions that match PATTERN. Those of
@@ -30,6 +31,19 @@ check() {
         found=$("$objdump" -d --no-show-raw-insn "$object" | grep -cE "$pattern" || true)
         echo "$label: $file has $found $what"
         [ "$found" -gt 0 ] || { echo "check-simd: $file has no $what for $label" >&2; exit 1; }
+    done
+}
+
+# check_carryless LABEL NAMESPACE COMPILER OBJDUMP PATTERN: files of products over GF(2) must hold instructions that match.
+check_carryless() {
+    for file in $carryless; do
+        object="$objects/$2-$(echo "$file" | tr / -).o"
+        # shellcheck disable=SC2046,SC2086
+        "$3" $options -DKAKEHASHI_ISA="$2" $(flags_of "$2") "$file" -o "$object"
+        found=$("$4" -d --no-show-raw-insn "$object" | grep -cE "$5" || true)
+        echo "$1: $file has $found carry-less products"
+        # Polynomials take pairs of words on every machine.
+        case $file in *toeplitz*) [ "$found" -gt 0 ] || { echo "check-simd: $file has none" >&2; exit 1; } ;; esac
     done
 }
 
@@ -54,13 +68,19 @@ case $(uname -m) in
 x86_64 | amd64)
     check AVX2 avx2 "${CXX:-c++}" objdump "$(flags_of avx2)" 'vfn?m(add|sub)[0-9]+pd.*%ymm' popcnt
     check AVX-512 avx512 "${CXX:-c++}" objdump "$(flags_of avx512)" 'vfn?m(add|sub)[0-9]+pd.*%zmm' popcnt
-    for file in $hot; do
+    check_carryless PCLMUL pclmul "${CXX:-c++}" objdump 'vpclmul.*%xmm'
+    check_carryless "VPCLMUL on AVX2" vpclmul "${CXX:-c++}" objdump 'vpclmul.*%ymm'
+    check_carryless "VPCLMUL on AVX-512" vpclmul512 "${CXX:-c++}" objdump 'vpclmul.*%zmm'
+    for file in $hot $carryless; do
         # shellcheck disable=SC2086
         "${CXX:-c++}" $options "$file" -o "$objects/portable-$(echo "$file" | tr / -).o"
     done
     shared_functions portable >"$objects/portable.txt"
     check_shared AVX2 avx2
     check_shared AVX-512 avx512
+    check_shared PCLMUL pclmul
+    check_shared "VPCLMUL on AVX2" vpclmul
+    check_shared "VPCLMUL on AVX-512" vpclmul512
     arm=${CXX_ARM64:-aarch64-linux-gnu-g++}
     arm_objdump=$(dirname "$(command -v "$arm" || echo .)")/aarch64-linux-gnu-objdump
     ;;
@@ -72,9 +92,10 @@ esac
 if command -v "$arm" >/dev/null 2>&1; then
     check NEON portable "$arm" "$arm_objdump" "" 'fml[as][[:space:]]+v[0-9]+\.2d' \
         '[[:space:]]cnt[[:space:]]+v[0-9]+\.'
+    check_carryless PMULL pmull "$arm" "$arm_objdump" 'pmull2?[[:space:]]'
     for file in $cold; do
         # shellcheck disable=SC2086
-        "$arm" $options "$file" -o "$objects/cold.o"
+        "$arm" $options -DKAKEHASHI_PMULL "$file" -o "$objects/cold.o"
     done
     echo "NEON: all kernels compile"
 elif [ "${REQUIRE_ARM64:-0}" = 1 ]; then

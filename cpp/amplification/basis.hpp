@@ -9,9 +9,9 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "lanes.hpp"
+#include "workspace.hpp"
 
 namespace kakehashi::KAKEHASHI_ISA {
 
@@ -239,10 +239,10 @@ void change_columns(Word* a, int k, std::int64_t n, int n_threads) {
     int log2_width = 6;
     while (std::int64_t{1} << log2_width < 64 * width) ++log2_width;
     const std::int64_t rows = std::int64_t{1} << k;
-    std::vector<Word> stripes(static_cast<std::size_t>(rows * width * n_threads));
+    Workspace stripes(rows * width * n_threads);
 #pragma omp parallel for num_threads(n_threads) schedule(static)
     for (std::int64_t column = 0; column < n; column += width) {
-        Word* const stripe = stripes.data() + omp_get_thread_num() * rows * width;
+        Word* const stripe = stripes.at(0) + omp_get_thread_num() * rows * width;
         for (std::int64_t r = 0; r < rows; ++r) std::copy_n(a + r * n + column, width, stripe + r * width);
         change_block<mode>(stripe, k, log2_width);
         for (std::int64_t r = 0; r < rows; ++r) std::copy_n(stripe + r * width, width, a + r * n + column);

@@ -21,6 +21,10 @@
 #include <arm_neon.h>
 #endif
 
+#ifndef KAKEHASHI_ISA
+#define KAKEHASHI_ISA portable
+#endif
+
 namespace kakehashi::KAKEHASHI_ISA {
 
 using Word = std::uint64_t;

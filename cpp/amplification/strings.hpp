@@ -16,6 +16,19 @@ inline Word reverse(Word x) {
     return __builtin_bswap64(x);
 }
 
+// Words from one bit onwards, where 16 bytes can be read at each.
+struct Inside {
+    const std::uint8_t* bytes;
+    int shift;
+
+    Word at(std::int64_t i) const {
+        Word word, next;
+        std::memcpy(&word, bytes + 8 * i, 8);
+        std::memcpy(&next, bytes + 8 * i + 8, 8);
+        return word >> shift | next << 1 << (63 - shift);
+    }
+};
+
 // Bits `begin` to `end` of a packed string; bits outside are 0.
 class Piece {
 public:
@@ -41,33 +54,56 @@ public:
         return word & low_bits(size() - first);
     }
 
+    // Whether all words from bit `from` to bit `to` may be read as by `inside`.
+    bool is_inside(std::int64_t from, std::int64_t to) const {
+        return from >= 0 && to <= size() && (begin_ + to) / 8 + 8 <= (end_ + 7) / 8;
+    }
+
+    Inside inside(std::int64_t from) const {
+        return {bytes_ + (begin_ + from) / 8, static_cast<int>((begin_ + from) % 8)};
+    }
+
 private:
     const std::uint8_t* bytes_;
     std::int64_t begin_, end_;
 };
 
+template <class Work>
+void in_runs(std::int64_t n, int n_threads, Work work) {
+    constexpr std::int64_t run = 4096;
+#pragma omp parallel for num_threads(n_threads) schedule(static) if (n > run)
+    for (std::int64_t from = 0; from < n; from += run) work(from, std::min(from + run, n));
+}
+
 // The piece, then zeros, in n words.
 inline void copy_bits(const Piece& piece, Word* out, std::int64_t n, int n_threads) {
-#pragma omp parallel for num_threads(n_threads) schedule(static) if (n > 4096)
-    for (std::int64_t w = 0; w < n; ++w) out[w] = piece.at(64 * w);
+    in_runs(n, n_threads, [&](std::int64_t from, std::int64_t to) {
+        if (!piece.is_inside(64 * from, 64 * to)) {
+            for (std::int64_t w = from; w < to; ++w) out[w] = piece.at(64 * w);
+            return;
+        }
+        const Inside inside = piece.inside(64 * from);
+        for (std::int64_t w = from; w < to; ++w) out[w] = inside.at(w - from);
+    });
 }
 
 // The same with the order of the piece's bits turned round.
 inline void copy_reversed(const Piece& piece, Word* out, std::int64_t n, int n_threads) {
-#pragma omp parallel for num_threads(n_threads) schedule(static) if (n > 4096)
-    for (std::int64_t w = 0; w < n; ++w) out[w] = reverse(piece.at(piece.size() - 64 * (w + 1)));
+    in_runs(n, n_threads, [&](std::int64_t from, std::int64_t to) {
+        const std::int64_t first = piece.size() - 64 * to;
+        if (!piece.is_inside(first, first + 64 * (to - from))) {
+            for (std::int64_t w = from; w < to; ++w) out[w] = reverse(piece.at(piece.size() - 64 * (w + 1)));
+            return;
+        }
+        const Inside inside = piece.inside(first);
+        for (std::int64_t w = from; w < to; ++w) out[w] = reverse(inside.at(to - 1 - w));
+    });
 }
 
 // Write bits [64 w, n) of key + word, whole bytes of it.
 inline void put(std::uint8_t* out, std::int64_t w, std::int64_t n, Word word) {
     word &= low_bits(n - 64 * w);
     std::memcpy(out + 8 * w, &word, static_cast<std::size_t>(std::min<std::int64_t>(8, (n + 7) / 8 - 8 * w)));
-}
-
-// Overwrite what has held key, in a way that the compiler must not leave out.
-inline void wipe(Word* words, std::size_t n) {
-    std::memset(words, 0, n * sizeof(Word));
-    asm volatile("" : : "r"(words) : "memory");
 }
 
 }  // namespace kakehashi::KAKEHASHI_ISA

@@ -5,13 +5,12 @@
 // multiply by u's values point by point, transform back - gives one for the sum, on transforms no longer than the seed,
 // where a product of seed and tail would need twice that. A tail too long for the transform is cut into pieces, whose
 // results are added before the last transform.
-#include <memory>
-
 #include "basis.hpp"
 #include "columns.hpp"
 #include "kernels.hpp"
 #include "levels.hpp"
 #include "strings.hpp"
+#include "workspace.hpp"
 
 namespace kakehashi::KAKEHASHI_ISA {
 namespace {
@@ -40,10 +39,7 @@ public:
     LongHash(const ToeplitzTask& task)
         : task_(task), tables_(additive_tables()), k_(task.log2_length), n_(std::int64_t{1} << (k_ - 6)),
           piece_((std::int64_t{1} << k_) - task.n_out + 1), tail_(task.n - task.n_out),
-          memory_(new Word[static_cast<std::size_t>(n_ * n_arrays())]) {}
-    LongHash(const LongHash&) = delete;
-    LongHash& operator=(const LongHash&) = delete;
-    ~LongHash() { wipe(memory_.get(), static_cast<std::size_t>(n_ * n_arrays())); }
+          memory_(n_ * n_arrays()) {}
 
     void run() {
         Word *const bits = array(0), *const key = array(1), *const seed = array(2);
@@ -65,7 +61,7 @@ public:
 
 private:
     std::int64_t n_arrays() const { return tail_ > piece_ ? 4 : 3; }
-    Word* array(int i) { return memory_.get() + i * n_; }
+    Word* array(int i) { return memory_.at(i * n_); }
 
     template <Mode mode>
     void transform(const Matrix64& matrix, Word* bits, Word* elements) {
@@ -87,7 +83,7 @@ private:
     const AdditiveTables& tables_;
     const int k_;
     const std::int64_t n_, piece_, tail_;
-    const std::unique_ptr<Word[]> memory_;
+    Workspace memory_;
 };
 
 }  // namespace

@@ -278,9 +278,7 @@ class PhotonChannel:
 
 class PhotonLink:
     def __init__(self, seed: int) -> None: ...
-    def run(
-        self, channel: PhotonChannel, first: int, end: int, statistical: bool, n_threads: int, /
-    ) -> int: ...
+    def run(self, channel: PhotonChannel, first: int, end: int, statistical: bool, n_threads: int, /) -> int: ...
     def fill(
         self,
         slot: NDArray[np.int64],

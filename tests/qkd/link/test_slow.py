@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.qkd.link.link_cases import dps, link
 
 from kakehashi import _native
 from kakehashi.qkd.link.channel import build_channel
@@ -12,7 +12,6 @@ from kakehashi.qkd.link.events import Conditions
 from kakehashi.qkd.link.pulses import PulseStream
 from kakehashi.qkd.link.slow import SlowLink, philox
 from kakehashi.qkd.link.statistical import StatisticalStream
-from tests.qkd.link.link_cases import dps, link
 
 ATTACKED = Conditions(intercepted=0.2, split=0.3, blinded=0.2, blinded_loss_db=3.0, blinded_error=0.1)
 

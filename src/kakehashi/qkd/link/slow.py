@@ -1,4 +1,4 @@
-"""The simulation of a link in plain Python, slot by slot: the oracle of the native one, which must give the same bits."""
+"""The simulation of a link in plain Python, slot by slot: the oracle of the native one, which gives the same bits."""
 
 from __future__ import annotations
 

@@ -10,14 +10,20 @@ from kakehashi.core import errors
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-GROUPS = ("device",)
-"""Commands that have commands of their own."""
-COMMANDS = [
-    command
-    for name in app
-    if not name.startswith("-")
-    for command in ([f"{name} {part}" for part in app[name] if not part.startswith("-")] if name in GROUPS else [name])
-]
+GROUPS = ("device", "qkd link", "qkd")
+"""Commands that have commands of their own; the longer ones first."""
+
+
+def commands_of(group):
+    """The commands of an application, those of its groups in their place."""
+    inner = application(group)
+    for name in inner:
+        if not name.startswith("-"):
+            command = f"{group} {name}".strip()
+            if command in GROUPS:
+                yield from commands_of(command)
+            else:
+                yield command
 
 
 def application(command):
@@ -26,6 +32,9 @@ def application(command):
     for word in command.split():
         inner = inner[word]
     return inner
+
+
+COMMANDS = list(commands_of(""))
 
 
 def section(heading):
@@ -48,9 +57,9 @@ def test_every_command_has_a_section():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_in_its_table(command):
     arguments = application(command).assemble_argument_collection()
-    names = {name for argument in arguments for name in argument.names}
+    names = list(dict.fromkeys(name for argument in arguments for name in argument.names))
     text = section(f"`kakehashi {command}")
-    assert listed(text) == names
+    assert listed(text) == set(names)
     usage = re.search(rf"^## `kakehashi {command}(.*?)`", TEXT, re.MULTILINE)[1].split()
     assert usage == [name for name in names if not name.startswith("-")]
 

@@ -31,7 +31,7 @@ class Address:
         (7001, PosixPath('/tmp/sender.sock'))
         >>> Address("192.0.2.1:7001")
         Traceback (most recent call last):
-        kakehashi.core.errors.InputError: A simulated link is reached by loopback alone, but '192.0.2.1' is no such address.
+        kakehashi.core.errors.InputError: A simulated link is on this machine, but '192.0.2.1' is elsewhere.
     """
 
     text: str
@@ -49,7 +49,7 @@ class Address:
         except ValueError:
             is_loopback = False
         if not is_loopback:
-            raise InputError(f"A simulated link is reached by loopback alone, but {host!r} is no such address.")
+            raise InputError(f"A simulated link is on this machine, but {host!r} is elsewhere.")
 
     @property
     def path(self) -> Path | None:
@@ -85,6 +85,6 @@ def connect(address: Address, *, timeout_s: float) -> socket.socket:
             raise
     except OSError as error:
         raise DeviceError(
-            f"No simulated link answers at {address.text} ({error.strerror or error}); is it running?", transient=True
+            f"No simulated link answers at {address.text}: {error.strerror or error}.", transient=True
         ) from error
     return connection

@@ -1,8 +1,8 @@
 """Links with a source of entangled pairs (BBM92): both ends detect, and what only one of them sees is no coincidence.
 
-The pairs of a slot are Poisson distributed, as those of a source of many modes are. Each photon of a pair goes its own way,
-so that pairs of which both, one or none is detected are independent of each other, and dark counts of all that: a slot is a
-superposition of independent processes, which the statistical mode draws as such.
+The pairs of a slot are Poisson distributed, as those of a source of many modes are. Each photon of a pair goes its own
+way, so that pairs of which both, one or none is detected are independent of each other, and dark counts of all that: a
+slot is a superposition of independent processes, which the statistical mode draws as such.
 """
 
 from __future__ import annotations
@@ -20,15 +20,13 @@ from kakehashi.core.rng import named_stream
 from kakehashi.qkd.link.channel import Channel, build_channel, transmission_of
 from kakehashi.qkd.link.events import Conditions
 from kakehashi.qkd.link.exposure import Exposure
-from kakehashi.qkd.link.model import KEY_BASIS, TEST_BASIS, Detections, Preparations
+from kakehashi.qkd.link.model import Detections, Preparations
 from kakehashi.qkd.link.pulses import checked_seed
-from kakehashi.qkd.link.rates import Expected, expect
 from kakehashi.qkd.link.spec import DetectorSpec, LinkSpec
 from kakehashi.qkd.link.tables import native_channel
 
-__all__ = ["PairChannel", "PairStream", "PairWay", "build_pair_channel", "expect_pairs"]
+__all__ = ["PairChannel", "PairStream", "PairWay", "build_pair_channel"]
 
-Numbers = NDArray[np.float64]
 Slots = NDArray[np.int64]
 Small = NDArray[np.uint8]
 
@@ -160,16 +158,14 @@ class PairStream:
         first, self._next = self._next, self._next + n_slots
         if self._mode == "pulse":
             chunks = [self._chunk(channel, first + at, min(CHUNK, n_slots - at)) for at in range(0, n_slots, CHUNK)]
-            columns = [
-                tuple(np.concatenate(part) for part in zip(*end, strict=True)) for end in zip(*chunks, strict=True)
-            ]
+            halves = (_joined([chunk[0] for chunk in chunks]), _joined([chunk[1] for chunk in chunks]))
         else:
             lit = self._lit(channel, first, n_slots)
             dark = [self._dark(end, first, n_slots) for end in (channel.sender, channel.receiver)]
-            columns = list(self._fire(channel, lit, dark))
+            halves = self._fire(channel, lit, dark)
         end = first + n_slots
-        a = _accept(self._sender, channel.sender, columns[0], end)
-        b = _accept(self._receiver, channel.receiver, columns[1], end)
+        a = _accept(self._sender, channel.sender, halves[0], end)
+        b = _accept(self._receiver, channel.receiver, halves[1], end)
         return Exposure(
             preparations=Preparations(
                 first_slot=first,
@@ -253,6 +249,11 @@ class PairStream:
         return found[0], found[1]
 
 
+def _joined(parts: list[tuple[Slots, Small, Small]]) -> tuple[Slots, Small, Small]:
+    slot, mask, basis = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    return slot, mask, basis
+
+
 def _accept(
     receiver: _native.PhotonReceiver, end: Channel, columns: tuple[Slots, Small, Small], end_slot: int
 ) -> tuple[Slots, Small, Small]:
@@ -260,116 +261,3 @@ def _accept(
     slot, basis, bit = np.empty(n, np.int64), np.empty(n, np.uint8), np.empty(n, np.uint8)
     receiver.fill(slot, basis, bit)
     return slot, basis, bit
-
-
-def expect_pairs(channel: PairChannel) -> Expected:
-    """Expectations of a link with entangled pairs: coincidences, accidental ones included.
-
-    Pairs and dark counts are summed exactly, over all sets of detectors that may fire. That both ends are alive takes their
-    dead times as independent, but for those that one pair began at both; afterpulses are taken as independent of the other
-    end. ``gain`` is the probability of a coincidence.
-
-    Example:
-        >>> from kakehashi.qkd.link.library import load_link
-        >>> expected = expect_pairs(build_pair_channel(load_link("tokyo-koganei-vienna")))
-        >>> bool(0.02 < expected.qber[0, 0] < 0.04)
-        True
-    """
-    a, b = channel.sender, channel.receiver
-    ends = (expect(a), expect(b))
-    sifted, wrong, together = np.zeros((2, 1)), np.zeros((2, 1)), 0.0
-    for setting_a, chance_a in _settings(a):
-        for setting_b, chance_b in _settings(b):
-            patterns = _patterns(channel, setting_a, setting_b)
-            for fired_a in range(1, 1 << a.n_detectors):
-                for fired_b in range(1, 1 << b.n_detectors):
-                    p = chance_a * chance_b * float(patterns[fired_a, fired_b])
-                    together += p
-                    for basis in (KEY_BASIS, TEST_BASIS):
-                        one, two = (
-                            _reading(end, fired, setting, basis)
-                            for end, fired, setting in ((a, fired_a, setting_a), (b, fired_b, setting_b))
-                        )
-                        sifted[basis, 0] += p * one.sum() * two.sum()
-                        wrong[basis, 0] += p * (one[0] * two[1] + one[1] * two[0])
-    dead = [end.click * c.dead_slots for end, c in zip(ends, (a, b), strict=True)]
-    both_dead = dead[0] * dead[1] + together * min(a.dead_slots, b.dead_slots)
-    alive = 1 - dead[0] - dead[1] + both_dead
-    lone = [end.afterpulses * end.click for end in ends]
-    strays = lone[0] * ends[1].click + lone[1] * ends[0].click - lone[0] * lone[1]
-    shares = [np.array([end.receiver_key, 1 - end.receiver_key]) for end in (a, b)]
-    stray = (shares[0] * shares[1])[:, None] * strays
-    return Expected(
-        click=ends[1].click,
-        live=ends[1].live,
-        afterpulses=ends[1].afterpulses,
-        gain=np.array([alive * together + strays]),
-        sifted=alive * sifted + stray,
-        wrong=alive * wrong + stray / 2,
-    )
-
-
-def _settings(end: Channel) -> list[tuple[int, float]]:
-    if end.is_passive:
-        return [(KEY_BASIS, 1.0)]
-    return [(KEY_BASIS, end.receiver_key), (TEST_BASIS, 1 - end.receiver_key)]
-
-
-def _reading(end: Channel, fired: int, setting: int, basis: int) -> Numbers:
-    """Probability that the detectors that fired are read as this basis and bit 0 or 1."""
-    if not end.is_passive:
-        pair, chance = fired, float(setting == basis)
-    else:
-        pair, other = (fired >> 2 * basis) & 3, (fired >> 2 * (1 - basis)) & 3
-        chance = 0.0 if not pair else 0.5 if other else 1.0
-    return chance * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])[pair]
-
-
-def _patterns(channel: PairChannel, setting_a: int, setting_b: int) -> Numbers:
-    """Probability of each set of detectors that fire at the two ends."""
-    a, b = channel.sender, channel.receiver
-    rates = _hits(channel, setting_a, setting_b)
-    n_a, n_b = a.n_detectors, b.n_detectors
-    silent = np.empty((1 << n_a, 1 << n_b))
-    for x in range(1 << n_a):
-        for y in range(1 << n_b):  # detectors that are silent, whatever the others do
-            of_a = np.array([*(bool(x >> i & 1) for i in range(n_a)), False])
-            of_b = np.array([*(bool(y >> j & 1) for j in range(n_b)), False])
-            hit = rates[of_a[:, None] | of_b[None, :]].sum()
-            silent[x, y] = math.exp(-hit) * (1 - a.dark) ** of_a.sum() * (1 - b.dark) ** of_b.sum()
-    # From "these are silent" to "exactly these fire", detector by detector.
-    fires = silent[::-1, ::-1].copy()  # index: those that may fire
-    for axis, n in ((0, n_a), (1, n_b)):
-        for i in range(n):
-            view = np.moveaxis(fires, axis, 0).reshape(-1, 2, 1 << i, fires.shape[1 - axis])
-            view[:, 1] -= view[:, 0]
-            fires = np.moveaxis(view.reshape(1 << n, -1), 0, axis).copy()
-    return fires
-
-
-def _hits(channel: PairChannel, setting_a: int, setting_b: int) -> Numbers:
-    """Mean number of pairs that reach detector ``i`` of the sender and ``j`` of the receiver; the last is no detector."""
-    a, b = channel.sender, channel.receiver
-    rates = np.zeros((a.n_detectors + 1, b.n_detectors + 1))
-    split_a, split_b = _bases(a, setting_a), _bases(b, setting_b)
-    for way in channel.ways:
-        t = channel.sender_transmission
-        pairs = channel.pairs * way.share
-        for (basis_a, at_a, share_a), (basis_b, at_b, share_b) in ((x, y) for x in split_a for y in split_b):
-            wrong = (1 - way.scramble) * channel.flip + way.scramble / 2 if basis_a == basis_b else 0.5
-            both = pairs * t * way.transmission * share_a * share_b
-            for i in range(2):
-                for j in range(2):
-                    rates[at_a + i, at_b + j] += both / 2 * (wrong if i != j else 1 - wrong)
-        for _, at_a, share_a in split_a:
-            rates[at_a : at_a + 2, -1] += pairs * t * (1 - way.transmission) * share_a / 2
-        for _, at_b, share_b in split_b:
-            rates[-1, at_b : at_b + 2] += pairs * (1 - t) * way.transmission * share_b / 2
-    return rates
-
-
-def _bases(end: Channel, setting: int) -> list[tuple[int, int, float]]:
-    """Basis, first detector and share of an end's photons."""
-    if not end.is_passive:
-        return [(setting, 0, 1.0)]
-    return [(KEY_BASIS, 0, end.receiver_key), (TEST_BASIS, 2, 1 - end.receiver_key)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.qkd.link.events import Conditions
-from kakehashi.qkd.link.spec import DetectorSpec, LinkSpec
+from kakehashi.qkd.link.spec import LinkSpec
 
 __all__ = ["MAX_PHOTONS", "Channel", "Way", "build_channel", "thinned", "transmission_of"]
 
@@ -151,17 +151,11 @@ def build_channel(link: LinkSpec, conditions: Conditions | None = None) -> Chann
         n_detectors=4 if detector.basis_choice == "passive" else 2,
         sender_key=1.0 if single else link.source.key_basis_probability,
         receiver_key=1.0 if single else detector.key_basis_probability,
+        dead_slots=detector.dead_slots(rate_hz),
+        afterpulse=detector.afterpulse_probability,
+        decay_slots=detector.afterpulse_decay_ns * 1e-9 * rate_hz,
         is_differential=single,
-        **_memory(detector, rate_hz),
     )
-
-
-def _memory(detector: DetectorSpec, rate_hz: float) -> dict[str, float | int]:
-    return {
-        "dead_slots": detector.dead_slots(rate_hz),
-        "afterpulse": detector.afterpulse_probability,
-        "decay_slots": detector.afterpulse_decay_ns * 1e-9 * rate_hz,
-    }
 
 
 def _poisson(intensities: Numbers) -> Numbers:
@@ -178,9 +172,9 @@ def _ways(now: Conditions, *, whole: float, at_door: float, signal: Numbers, coh
     usual = thinned(whole)
     ways = [Way(share=now.intercepted * scale, scramble=ANY_BASIS_IS_LOST, detected=usual)]
     split = thinned(at_door, kept=1)
-    blocked = _hiding_block(signal, usual, split) if now.blocked is None else now.blocked
-    split[1] = (1 - blocked) * usual[1]
-    split[1, 0] += blocked
+    passed = (1 - now.blocked, 1.0) if now.blocked is not None else _hiding(signal, usual, split)
+    split = np.concatenate([split[:1], passed[0] * usual[1:2], passed[1] * split[2:]])
+    split[:, 0] = 1 - split[:, 1:].sum(axis=1)
     # Whoever counts the photons of single pulses in a train destroys the phase between them.
     ways.append(Way(share=now.split * scale, scramble=1.0 if coherent else 0.0, detected=split))
     blinded = thinned(whole * transmission_of(now.blinded_loss_db))
@@ -189,9 +183,14 @@ def _ways(now: Conditions, *, whole: float, at_door: float, signal: Numbers, coh
     return tuple(way for way in (left, *ways) if way.share > 1e-12)
 
 
-def _hiding_block(signal: Numbers, usual: Numbers, split: Numbers) -> float:
-    """Share of single photons to block, so that the signal is detected as often as without an attack."""
-    wanted = signal[1:] @ (1 - usual[1:, 0])
-    several = signal[2:] @ (1 - split[2:, 0])
-    single = signal[1] * (1 - usual[1, 0])
-    return float(np.clip(1 - (wanted - several) / single, 0, 1)) if single > 0 else 0.0
+def _hiding(signal: Numbers, usual: Numbers, split: Numbers) -> tuple[float, float]:
+    """Shares of single and of several photons to let pass, so that the signal's rate is that without an attack.
+
+    Several photons over a line without loss may be more than that: then no single photon passes, and not all others.
+    """
+    wanted = float(signal[1:] @ (1 - usual[1:, 0]))
+    several = float(signal[2:] @ (1 - split[2:, 0]))
+    single = float(signal[1] * (1 - usual[1, 0]))
+    if several >= wanted:
+        return 0.0, wanted / several if several > 0 else 1.0
+    return (wanted - several) / single, 1.0

@@ -1,9 +1,9 @@
 """Differential phase shift: what an interferometer that delays by one slot makes of a train of pulses.
 
-Each pulse is split in two, one half is delayed by one slot, and it meets the half of the next pulse. Equal phases leave the
-interferometer at one port, opposite phases at the other: a bit is the change of phase from one slot to the next. This module
-computes the field itself, and is what the tables of :mod:`kakehashi.qkd.link.channel` are checked against: a coherent train
-gives Poisson light at each port, independent from slot to slot once the phases are given.
+Each pulse is split in two, one half is delayed by one slot, and it meets the half of the next pulse. Equal phases leave
+the interferometer at one port, opposite phases at the other: a bit is the change of phase from one slot to the next.
+This module computes the field itself, and is what the tables of :mod:`kakehashi.qkd.link.channel` are checked against:
+a coherent train gives Poisson light at each port, independent from slot to slot once the phases are given.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def bits_of(phases: NDArray[np.uint8], *, before: int = 0) -> NDArray[np.uint8]:
         >>> bits_of(np.array([1, 1, 0], np.uint8)).tolist()
         [1, 0, 1]
     """
-    return phases ^ np.concatenate([np.array([before], np.uint8), phases[:-1]])
+    delayed = np.concatenate([np.array([before], np.uint8), phases[:-1]])
+    return np.asarray(np.bitwise_xor(phases, delayed), dtype=np.uint8)
 
 
 def light_at_ports(
@@ -65,8 +66,8 @@ def error_with_interception() -> float:
     """Share of wrong bits where an eavesdropper measures like the receiver and sends on a photon in two slots.
 
     She learns one change of phase and sends one photon that is spread over these two slots. Behind the receiver's
-    interferometer it is found in the middle slot with probability 1/2, with the right bit, and in each of the two beside it
-    with 1/4, with a random one.
+    interferometer it is found in the middle slot with probability 1/2, with the right bit, and in each of the two
+    beside it with 1/4, with a random one.
 
     Example:
         >>> error_with_interception()

@@ -83,9 +83,9 @@ class SenderEnd(_End):
         timeout_s: How long to wait for an exposure.
 
     Example:
-        >>> SenderEnd("unix:/nowhere/sender.sock").prepare()
+        >>> SenderEnd("unix:/nowhere").prepare()
         Traceback (most recent call last):
-        kakehashi.core.errors.DeviceError: No simulated link answers at unix:/nowhere/sender.sock (No such file or directory); is it running?
+        kakehashi.core.errors.DeviceError: No simulated link answers at unix:/nowhere: No such file or directory.
     """
 
     role: Role = "sender"
@@ -102,7 +102,12 @@ class SenderEnd(_End):
 
 
 class ReceiverEnd(_End):
-    """The receiver of a simulated link: a :class:`~kakehashi.qkd.link.model.Receiver`; arguments as :class:`SenderEnd`."""
+    """The receiver of a simulated link: a :class:`~kakehashi.qkd.link.model.Receiver`.
+
+    Args:
+        address: As :class:`SenderEnd`.
+        timeout_s: Likewise.
+    """
 
     role: Role = "receiver"
 

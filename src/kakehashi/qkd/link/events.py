@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.spec import Spec
@@ -170,7 +171,9 @@ class Light(_Event):
 
 
 class InterceptResend(_Event):
-    """An eavesdropper measures pulses in a basis of her choice and sends on what she found: a quarter of the bits is wrong.
+    """An eavesdropper measures pulses in a basis of her choice and sends on what she found.
+
+    A quarter of the bits is wrong.
 
     Attributes:
         fraction: Share of the pulses.
@@ -185,11 +188,15 @@ class InterceptResend(_Event):
 
 
 class PhotonNumberSplitting(_Event):
-    """She counts the photons of each pulse, keeps one of several, sends the rest on without loss, and blocks single ones.
+    """She counts the photons of each pulse, and keeps one of several.
+
+    The rest she sends on without loss, and blocks single ones.
 
     Attributes:
         fraction: Share of the pulses.
-        block: Share of the single photons that she blocks; where not given as many as keep the signal's rate.
+        block: Share of the single photons that she blocks; where not given she blocks what hides her: as many single
+        photons
+            as keep the signal's rate, and where all are not enough, some of the others.
     """
 
     kind: Literal["photon-number-splitting"]
@@ -241,8 +248,8 @@ def event_from(table: dict[str, object]) -> AnyEvent:
     """
     try:
         return _ADAPTER.validate_python(table)
-    except ValueError as error:
-        first = getattr(error, "errors", lambda: [{"msg": str(error), "loc": ()}])()[0]
+    except ValidationError as error:
+        first = error.errors()[0]
         message = str(first["msg"]).removeprefix("Value error, ")
         where = ".".join(map(str, first["loc"][1:]))
         raise InputError(f"This is no event: {f'{where}: ' if where else ''}{message}.") from None
@@ -309,11 +316,12 @@ class Timeline:
             edges.update(t for t in (event.at_s, event.until_s) if t is not None and first_s < t < end_s)
         ordered = sorted(edges)
         found: list[tuple[float, float, Conditions]] = []
-        for begin, end in zip(ordered, ordered[1:], strict=False):
+        for begin, end in pairwise(ordered):
             gradual = any(event.is_gradual(begin) for event in self._events)
             n = max(1, math.ceil((end - begin) / self.STEP_S - 1e-9)) if gradual else 1
             for i in range(n):
-                low, high = begin + (end - begin) * i / n, begin + (end - begin) * (i + 1) / n
+                low = begin + (end - begin) * i / n
+                high = begin + (end - begin) * (i + 1) / n if i < n - 1 else end
                 conditions = self.at((low + high) / 2)
                 if found and found[-1][2] == conditions:
                     found[-1] = (found[-1][0], high, conditions)

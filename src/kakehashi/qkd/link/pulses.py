@@ -17,8 +17,8 @@ __all__ = ["PulseStream", "checked_seed", "run_native"]
 class PulseStream:
     """Exposures drawn pulse by pulse.
 
-    The numbers of a slot are a function of seed and slot (Philox4x32-10, doi:10.1145/2063384.2063405): neither the length
-    of the exposures nor the number of threads changes what is drawn.
+    The numbers of a slot are a function of seed and slot (Philox4x32-10, doi:10.1145/2063384.2063405): neither the
+    length of the exposures nor the number of threads changes what is drawn.
 
     Args:
         seed: Seed, 0 to 2^64 - 1.

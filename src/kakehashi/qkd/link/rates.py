@@ -63,17 +63,17 @@ class Expected:
 def expect(channel: Channel) -> Expected:
     """Expectations of a link whose sender prepares.
 
-    Photons and dark counts are summed exactly over photon numbers and attacks. Dead time is exact without afterpulses: an
-    accepted click costs ``dead_slots`` and the next one takes ``1/q`` live slots. An afterpulse is counted where it finds
-    the detectors alive and nothing else in its slot; that it may follow on a click of the same kind is left out, which is
-    of second order in its probability. docs/explanations/photons.md derives it.
+    Photons and dark counts are summed exactly over photon numbers and attacks. Dead time is exact without afterpulses:
+    an accepted click costs ``dead_slots`` and the next one takes ``1/q`` live slots. Of the time since a click an
+    afterpulse knows only whether the detectors are still dead or have been alive for less than a dead time.
+    docs/explanations/photons.md derives it.
 
     Example:
         >>> from kakehashi.qkd.link.channel import build_channel
         >>> from kakehashi.qkd.link.library import load_link
         >>> expected = expect(build_channel(load_link("laboratory-50km")))
-        >>> f"{expected.qber[0, 0]:.3f}"
-        '0.016'
+        >>> f"{expected.qber[0, 0]:.2f}"
+        '0.01'
     """
     gain, sifted, wrong = _raw(channel)
     p = channel.probabilities
@@ -82,33 +82,36 @@ def expect(channel: Channel) -> Expected:
     found = channel.afterpulse * _found_alive(channel, seen, own)
     click = seen / (1 + seen * channel.dead_slots - found)
     live = 1 - click * channel.dead_slots
-    # What is nothing but an afterpulse knows neither intensity nor bit. All intensities share it, but for those slots in
-    # which something else was seen.
+    # What is nothing but an afterpulse knows neither intensity nor bit. All intensities share it, but for those slots
+    # in which something else was seen.
     extra = click * found
     quiet = p * (1 - gain)
     quiet /= quiet.sum()
     sender = np.array([channel.sender_key, 1 - channel.sender_key])
     receiver = np.array([channel.receiver_key, 1 - channel.receiver_key])
-    if channel.is_passive:
-        receiver = np.array([0.5, 0.5])  # it may come from any of the four detectors that clicked before
+    if channel.is_passive:  # it comes from a detector that clicked before
         clicked = _passive_shares(channel)
         receiver = clicked / clicked.sum()
     matched = (sender * receiver)[:, None] * extra * quiet
+    # An afterpulse in a slot in which a photon is seen too: where the other detector of the basis fires, the bit is
+    # drawn.
+    met = extra / ((1 - seen) * live) if live > 0 else 0.0
+    spoilt = met * (receiver if channel.is_passive else np.ones(2))[:, None] * (sifted - 2 * wrong) / 4
     return Expected(
         click=click,
         live=live,
         afterpulses=extra / click if click else 0.0,
         gain=live * gain + extra * quiet / p,
         sifted=live * sifted + matched,
-        wrong=live * wrong + matched / 2,
+        wrong=live * (wrong + spoilt) + matched / 2,
     )
 
 
 def _found_alive(channel: Channel, seen: float, live: float) -> float:
     """Probability that a carrier is freed while the detectors are alive and see nothing else.
 
-    In the first ``dead_slots`` slots they are dead; in as many after that they are alive if nothing has been seen since;
-    later they have forgotten.
+    In the first ``dead_slots`` slots they are dead; in as many after that they are alive if nothing has been seen
+    since; later they have forgotten.
     """
     stay, dead = channel.stay, channel.dead_slots
     after_dead = stay**dead

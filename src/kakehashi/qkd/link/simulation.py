@@ -9,10 +9,11 @@ import numpy as np
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.rng import RngLike, as_generator
-from kakehashi.qkd.link.bbm92 import PairStream, build_pair_channel, expect_pairs
+from kakehashi.qkd.link.bbm92 import PairStream, build_pair_channel
 from kakehashi.qkd.link.channel import build_channel
 from kakehashi.qkd.link.events import Conditions, Timeline
-from kakehashi.qkd.link.exposure import Exposure, join, tally
+from kakehashi.qkd.link.exposure import Exposure, Stream, join, tally
+from kakehashi.qkd.link.pair_rates import expect_pairs
 from kakehashi.qkd.link.pulses import PulseStream
 from kakehashi.qkd.link.rates import Counts, Expected, expect
 from kakehashi.qkd.link.spec import LinkSpec
@@ -73,8 +74,8 @@ class Simulation:
         self.timeline = Timeline(link.event)
         seed = int(as_generator(rng).integers(2**63))
         self._pairs = PairStream(seed, mode=mode) if link.protocol == "bbm92" else None
-        streams = {"pulse": PulseStream, "statistical": StatisticalStream}
-        self._stream = streams[mode](seed, n_threads=n_threads)
+        kind = PulseStream if mode == "pulse" else StatisticalStream
+        self._stream: Stream = kind(seed, n_threads=n_threads)
         self._next = 0
 
     @property

@@ -1,8 +1,8 @@
 """The simulated link as a process of its own.
 
-Three sockets: one hands the sender its half of every exposure, one hands the receiver its half, one takes events and tells how
-things are. The two ends share nothing else but the classical channel between them, as with real photons. An exposure is made
-when both halves of an earlier one have been asked for: at most a few are ahead.
+Three sockets: one hands the sender its half of every exposure, one hands the receiver its half, one takes events and
+tells how things are. The two ends share nothing else but the classical channel between them, as with real photons. An
+exposure is made when both halves of an earlier one have been asked for: at most a few are ahead.
 """
 
 from __future__ import annotations
@@ -270,7 +270,8 @@ class SourceProcess:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder, SourceProcess("laboratory-50km", folder, seed=1) as source:
-        ...     sent, seen = source.sender().prepare(), source.receiver().detect()
+        ...     with source.sender() as sender, source.receiver() as receiver:
+        ...         sent, seen = sender.prepare(), receiver.detect()
         >>> bool((sent.slot == seen.slot).all())
         True
     """

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from kakehashi.core.spec import Spec
 from kakehashi.qkd.link.events import Event
 
-__all__ = ["DetectorSpec", "FibreSpec", "Grade", "LinkSpec", "Measured", "Protocol", "SourceSpec", "SourcedNumber"]
+__all__ = ["DetectorSpec", "FibreSpec", "Grade", "LinkSpec", "Protocol", "Reported", "SourceSpec", "SourcedNumber"]
 
 Protocol: TypeAlias = Literal["decoy-bb84", "dps", "bbm92"]
 
@@ -142,8 +142,8 @@ class SourcedNumber(Spec):
     text: str
 
 
-class Measured(Spec):
-    """What was measured on the real link. Each number has its line in ``numbers`` too.
+class Reported(Spec):
+    """What was reported of the real link. Whether anybody has read it at its source, `numbers` says.
 
     Attributes:
         sifted_kbit_per_s: Rate of sifted key.
@@ -168,7 +168,7 @@ class LinkSpec(Spec):
         sender_fibre: In BBM92: what lies between the source of pairs and the sender.
         sender_detector: In BBM92: the sender's detectors.
         event: What happens to the link, see :mod:`kakehashi.qkd.link.events`.
-        measured: What was measured on the real one.
+        reported: What was reported of the real one.
         numbers: Where each number comes from, by its key, such as ``"fibre.loss_db"``.
 
     Example:
@@ -187,8 +187,8 @@ class LinkSpec(Spec):
     sender_fibre: FibreSpec | None = None
     sender_detector: DetectorSpec | None = None
     event: tuple[Event, ...] = ()
-    measured: Measured | None = None
-    numbers: dict[str, SourcedNumber] = {}
+    reported: Reported | None = None
+    numbers: dict[str, SourcedNumber] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> LinkSpec:

@@ -14,10 +14,10 @@ __all__ = ["StatisticalStream"]
 class StatisticalStream:
     """Exposures drawn detection by detection: time and memory go with the clicks, not with the pulses.
 
-    Whether a slot would make a click, were the detectors alive, does not depend on other slots: gaps are geometric, and the
-    intensity, the number of detected photons and their fates follow from the distribution that they have given a click.
-    Dead time and afterpulses are then as in the pulse mode. What is drawn depends on the lengths of the exposures, but not
-    on the number of threads.
+    Whether a slot would make a click, were the detectors alive, does not depend on other slots: gaps are geometric, and
+    the intensity, the number of detected photons and their fates follow from the distribution that they have given a
+    click. Dead time and afterpulses are then as in the pulse mode. What is drawn depends on the lengths of the
+    exposures, but not on the number of threads.
 
     Args:
         seed: Seed, 0 to 2^64 - 1.

@@ -1,0 +1,17 @@
+"""The commands about the key network; each part of it has a file of its own."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from kakehashi.cli.qkd_link import link_app
+
+__all__ = ["qkd_app"]
+
+qkd_app = App(
+    name="qkd",
+    help="The key network: links, keys, and those who use them.",
+    help_epilogue="Start with: kakehashi qkd link list, then kakehashi qkd link simulate laboratory-50km",
+    result_action="return_value",
+)
+qkd_app.command(link_app)

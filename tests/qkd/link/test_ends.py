@@ -1,0 +1,57 @@
+"""Ends against servers that misbehave; against the real one they are tested in test_source.py."""
+
+import socket
+import threading
+
+import pytest
+
+from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.qkd.link.ends import Control, ReceiverEnd, SenderEnd
+
+
+@pytest.fixture
+def answering():
+    """Starts servers that answer one request with given bytes and close."""
+    servers = []
+
+    def start(data):
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def run():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(data)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize("end", [SenderEnd, ReceiverEnd])
+def test_a_link_that_closes(end, answering):
+    with (
+        end(answering(b"KQL1half"), timeout_s=5.0) as opened,
+        pytest.raises(DeviceError, match="stopped answering") as caught,
+    ):
+        opened._ask()
+    assert caught.value.transient
+
+
+def test_something_else_at_the_address(answering):
+    with SenderEnd(answering(b"HTTP/1.1 400 Bad Request" + b" " * 40), timeout_s=5.0) as sender:
+        with pytest.raises(DeviceError, match="no simulated link") as caught:
+            sender.prepare()
+        assert not caught.value.transient
+
+
+def test_a_control_without_sense(answering):
+    with pytest.raises(DeviceError, match="gave no answer"):
+        Control(answering(b"what?\n")).status()
+    with pytest.raises(InputError, match="not so"):
+        Control(answering(b'{"error": "not so"}\n')).stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from kakehashi.cli.qkd_distill import distill_app
 from kakehashi.cli.qkd_link import link_app
 
 __all__ = ["qkd_app"]
@@ -15,3 +16,4 @@ qkd_app = App(
     result_action="return_value",
 )
 qkd_app.command(link_app)
+qkd_app.command(distill_app)

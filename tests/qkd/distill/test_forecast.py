@@ -1,0 +1,32 @@
+import pytest
+
+from kakehashi.qkd.distill.agreement import agree_on
+from kakehashi.qkd.distill.forecast import BLOCKS, forecast, smallest_block
+from kakehashi.qkd.link.library import load_link
+
+
+def test_blocks_grow_from_a_hundred_thousand_bits_to_a_hundred_million():
+    assert BLOCKS[0] == 100_000
+    assert BLOCKS[-1] == 100_000_000
+    assert list(BLOCKS) == sorted(BLOCKS)
+
+
+def test_longer_blocks_give_more_of_each_bit():
+    link = load_link("laboratory-50km")
+    lengths = [forecast(link, agree_on("a", link, block_bits=n)).length.bits / n for n in BLOCKS]
+    assert lengths == sorted(lengths)
+    assert lengths[0] == 0 < lengths[-1]
+
+
+def test_a_short_block_is_chosen_where_it_does():
+    link = load_link("tokyo-koganei-loop-ntt")
+    agreement = smallest_block("a", link)
+    assert agreement.block_bits == 100_000
+    assert forecast(link, agreement).secret_bit_per_s == pytest.approx(2_000, rel=0.5)
+
+
+def test_a_link_that_gives_no_key_gets_the_longest_block():
+    link = load_link("laboratory-50km")
+    dark = link.model_copy(update={"fibre": link.fibre.model_copy(update={"misalignment": 0.2})})
+    assert smallest_block("a", dark).block_bits == BLOCKS[-1]
+    assert forecast(dark, smallest_block("a", dark)).length.bits == 0

@@ -8,6 +8,7 @@
 #include "determinants/space.hpp"
 #include "integrals.hpp"
 #include "reconciliation/cascade.hpp"
+#include "reconciliation/ldpc.hpp"
 #include "sector.hpp"
 
 namespace kakehashi {
@@ -111,6 +112,8 @@ struct Kernels {
                                                     const double* pairs);
     std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
     std::unique_ptr<CascadeEnd> (*make_cascade)(const CascadePlan&, const std::uint64_t* words, bool corrects);
+    void (*fill_syndrome)(const LdpcCode&, const std::uint8_t* bits, std::uint8_t* out);
+    int (*decode_ldpc)(const LdpcCode&, const std::uint8_t* syndrome, std::int16_t* belief, int max_iterations);
 };
 
 const Kernels& kernels();

@@ -3,8 +3,9 @@
 The reference sends the syndromes of all frames at once; the corrector finds the likeliest errors that explain how its
 own differ. The method is rate-adaptive: syndromes of some pairs of rows are sent as their sums, and where decoding
 fails the second of a pair is asked for, pair after pair ("blind" reconciliation, in the form that merges checks: a pair
-of merged checks is the same as two checks that share a punctured bit). A frame that fails with all of them, or whose 32-bit hash does not fit what was found, is disclosed bit by bit and pays for itself.
-So every frame ends right but for a wrong string with the right hash, and a failure costs key, never the block.
+of merged checks is the same as two checks that share a punctured bit). A frame that fails with all of them, or whose
+32-bit hash does not fit what was found, is disclosed bit by bit and pays for itself. So every frame ends right but for
+a wrong string with the right hash, and a failure costs key, never the block.
 
 **What leaks** is what the reference sends: syndromes, hashes, disclosed frames, at most all bits of each frame. The
 corrector says which frames it could not decode, which depends on the errors alone, and nothing else about them.
@@ -187,7 +188,7 @@ class LdpcCorrector:
         self._right = self._bits.copy()
         self._differ: dict[int, Small] = {}  # syndromes of the errors
         self._hashes: dict[int, Small] = {}
-        self._n_taken = 0
+        self._n_taken = self._n_disclosed = 0
         self._body = self._frames.to_bytes()
 
     @property
@@ -209,6 +210,11 @@ class LdpcCorrector:
     def n_rounds(self) -> int:
         """Questions that were answered: round trips so far."""
         return self._n_taken
+
+    @property
+    def n_disclosed(self) -> int:
+        """Frames that could not be decoded and were disclosed bit by bit."""
+        return self._n_disclosed
 
     def question(self) -> bytes:
         """The next question; the same one again until it has been answered.
@@ -262,6 +268,7 @@ class LdpcCorrector:
         here = slice(int(frames.first[f]), int(frames.first[f] + frames.size[f]))
         if frames.step >= frames.n_pairs:
             self._right[here] = disclosed
+            self._n_disclosed += 1
             return True
         places = frames.frame(self._bits, f)
         own = frames.syndrome(places)

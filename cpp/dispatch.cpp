@@ -16,6 +16,8 @@
     std::unique_ptr<CascadeEnd> make_cascade(const CascadePlan&, const std::uint64_t*, bool);                    \
     int scan_block(const photons::ScanTable&, std::uint64_t, std::uint64_t, std::uint32_t*, std::uint32_t*,      \
                    std::uint32_t*);                                                                              \
+    void fill_syndrome(const LdpcCode&, const std::uint8_t*, std::uint8_t*);                                     \
+    int decode_ldpc(const LdpcCode&, const std::uint8_t*, std::int16_t*, int);                                   \
     }
 
 KAKEHASHI_DECLARE(portable)
@@ -27,21 +29,16 @@ KAKEHASHI_DECLARE(avx512)
 namespace kakehashi {
 namespace {
 
-constexpr Kernels portable_kernels{"portable", 2, portable::same_spin, portable::opposite_spin,
-                                   portable::transpose_matrix, portable::make_space, portable::make_sampler,
-                                   portable::make_cascade,
-                                   portable::scan_block};
+constexpr Kernels portable_kernels{"portable", 2,
+                                   portable::same_spin, portable::opposite_spin, portable::transpose_matrix, portable::make_space, portable::make_sampler,
+                                   portable::make_cascade, portable::scan_block, portable::fill_syndrome, portable::decode_ldpc};
 #ifdef KAKEHASHI_X86
-constexpr Kernels avx2_kernels{"avx2",           4,
-                              avx2::same_spin,  avx2::opposite_spin,
-                              avx2::transpose_matrix, avx2::make_space, avx2::make_sampler,
-                              avx2::make_cascade,
-                              avx2::scan_block};
-constexpr Kernels avx512_kernels{"avx512",           8,
-                                avx512::same_spin,  avx512::opposite_spin,
-                                avx512::transpose_matrix, avx512::make_space, avx512::make_sampler,
-                                avx512::make_cascade,
-                                avx512::scan_block};
+constexpr Kernels avx2_kernels{"avx2", 4,
+                              avx2::same_spin, avx2::opposite_spin, avx2::transpose_matrix, avx2::make_space, avx2::make_sampler,
+                              avx2::make_cascade, avx2::scan_block, avx2::fill_syndrome, avx2::decode_ldpc};
+constexpr Kernels avx512_kernels{"avx512", 8,
+                                avx512::same_spin, avx512::opposite_spin, avx512::transpose_matrix, avx512::make_space, avx512::make_sampler,
+                                avx512::make_cascade, avx512::scan_block, avx512::fill_syndrome, avx512::decode_ldpc};
 #endif
 
 const Kernels* widest() {
@@ -74,6 +71,14 @@ std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program> p
 
 std::unique_ptr<CascadeEnd> make_cascade(const CascadePlan& plan, const std::uint64_t* words, bool corrects) {
     return kernels().make_cascade(plan, words, corrects);
+}
+
+void fill_syndrome(const LdpcCode& code, const std::uint8_t* bits, std::uint8_t* out) {
+    kernels().fill_syndrome(code, bits, out);
+}
+
+int decode_ldpc(const LdpcCode& code, const std::uint8_t* syndrome, std::int16_t* belief, int max_iterations) {
+    return kernels().decode_ldpc(code, syndrome, belief, max_iterations);
 }
 
 bool select_kernels(const char* name) {

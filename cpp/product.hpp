@@ -9,6 +9,7 @@
 #include "integrals.hpp"
 #include "reconciliation/cascade.hpp"
 #include "photons/channel.hpp"
+#include "reconciliation/ldpc.hpp"
 #include "sector.hpp"
 
 namespace kakehashi {
@@ -113,6 +114,8 @@ struct Kernels {
     std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
     std::unique_ptr<CascadeEnd> (*make_cascade)(const CascadePlan&, const std::uint64_t* words, bool corrects);
     photons::Scan scan_pulses;
+    void (*fill_syndrome)(const LdpcCode&, const std::uint8_t* bits, std::uint8_t* out);
+    int (*decode_ldpc)(const LdpcCode&, const std::uint8_t* syndrome, std::int16_t* belief, int max_iterations);
 };
 
 const Kernels& kernels();

@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "cascade.hpp"
+#include "ldpc.hpp"
 
 namespace nb = nanobind;
 
@@ -15,6 +16,10 @@ namespace {
 
 using Words = nb::ndarray<const std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using WordsOut = nb::ndarray<std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Indices = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Small = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using SmallOut = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Beliefs = nb::ndarray<std::int16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using IndicesOut = nb::ndarray<std::uint16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 void require(bool holds, const char* what) {
@@ -45,6 +50,29 @@ void require_plan(const CascadePlan& plan, std::int64_t n_words) {
     require(plan.n_frames >= 0 && plan.n_frames < (std::int64_t{1} << 31), "too many frames");
     require(n_words <= (plan.n_frames << (plan.log_frame - 6)), "the frames do not hold all bits");
     require(plan.n_frames <= n_words, "there are more frames than words");
+}
+
+LdpcCode read_code(int z, int n_columns, const Indices& row_start, const Indices& column, const Indices& shift) {
+    require(z >= 1 && z <= 1 << 15 && n_columns >= 1 && row_start.shape(0) >= 1, "a code has rows, columns and a size");
+    require(column.shape(0) == shift.shape(0), "columns and shifts differ in length");
+    LdpcCode code{z, n_columns, {row_start.data(), row_start.data() + row_start.shape(0)}, {}};
+    require(code.row_start.front() == 0 && code.row_start.back() == static_cast<int>(column.shape(0)),
+            "entries do not belong to rows");
+    for (int row = 0; row < code.n_rows(); ++row) {
+        require(code.row_start[row] <= code.row_start[row + 1], "row_start must ascend");
+        for (int e = code.row_start[row]; e < code.row_start[row + 1]; ++e) {
+            require(column(e) >= 0 && column(e) < n_columns && shift(e) >= 0 && shift(e) < z, "an entry is outside");
+            require(e == code.row_start[row] || column(e - 1) < column(e), "columns of a row must ascend");
+            code.entries.push_back({column(e), shift(e)});
+        }
+    }
+    return code;
+}
+
+void require_sizes(const LdpcCode& code, std::size_t n_bits, std::size_t n_checks) {
+    require(n_bits == static_cast<std::size_t>(code.n_columns) * static_cast<std::size_t>(code.z) &&
+                n_checks == static_cast<std::size_t>(code.n_rows()) * static_cast<std::size_t>(code.z),
+            "arrays do not have the code's size");
 }
 
 }  // namespace
@@ -110,6 +138,27 @@ void bind_reconciliation(nb::module_& m) {
             fill_permutation(seed, pass, std::bit_width(n) - 1, out.data());
         },
         nb::arg("seed"), nb::arg("number"), nb::arg("out"));
+    m.def(
+        "fill_syndrome",
+        [](int z, int n_columns, Indices row_start, Indices column, Indices shift, Small bits, SmallOut out) {
+            const LdpcCode code = read_code(z, n_columns, row_start, column, shift);
+            require_sizes(code, bits.shape(0), out.shape(0));
+            nb::gil_scoped_release release;
+            fill_syndrome(code, bits.data(), out.data());
+        },
+        nb::arg("z"), nb::arg("n_columns"), nb::arg("row_start"), nb::arg("column"), nb::arg("shift"), nb::arg("bits"),
+        nb::arg("out"));
+    m.def(
+        "decode_ldpc",
+        [](int z, int n_columns, Indices row_start, Indices column, Indices shift, Small syndrome, Beliefs belief,
+           int max_iterations) {
+            const LdpcCode code = read_code(z, n_columns, row_start, column, shift);
+            require_sizes(code, belief.shape(0), syndrome.shape(0));
+            nb::gil_scoped_release release;
+            return decode_ldpc(code, syndrome.data(), belief.data(), max_iterations);
+        },
+        nb::arg("z"), nb::arg("n_columns"), nb::arg("row_start"), nb::arg("column"), nb::arg("shift"),
+        nb::arg("syndrome"), nb::arg("belief"), nb::arg("max_iterations"));
 }
 
 }  // namespace kakehashi

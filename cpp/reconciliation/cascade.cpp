@@ -57,18 +57,21 @@ public:
     void take(const std::uint8_t* parities, Packed& differ) override {
         BitReader in(parities);
         BitWriter out(differ);
-        step([&](bool own) {
+        const auto differs = [&](bool own) {
             const bool odd = own != in.get();
             out.put(odd);
             return odd;
-        });
+        };
+        step(differs, [](const auto&) {});
     }
 
     void answer(const std::uint8_t* differ, Packed& parities) override {
         BitReader in(differ);
-        step([&](bool) { return in.get(); });
         BitWriter out(parities);
-        write_asked(out);
+        const bool in_frames = stage_ == Stage::frames;
+        step([&](bool) { return in.get(); }, [&](const auto& frame) { frame.ask(passes_, out); });
+        // Frames were asked while they were at hand, unless all of them are quiet and something else comes next.
+        if (!(in_frames && is_in_step_)) write_asked(out);
     }
 
     std::int64_t n_bits() const override { return passes_.plan.n_bits; }
@@ -112,15 +115,23 @@ private:
     }
 
     // Own parities go into `differs`, verdicts come out; the reference has no use for its own here.
-    template <class Differs>
-    void step(Differs&& differs) {
+    template <class Differs, class Use>
+    void step(Differs&& differs, Use&& use) {
         if (stage_ == Stage::frames) {
             std::size_t n_busy = 0;
-            for (const std::uint32_t f : busy_) {
+            const std::size_t n = busy_.size();
+            for (std::size_t k = 0; k < n; ++k) {
+                if (k + 3 < n) __builtin_prefetch(&frames_[busy_[k + 3]]);
+                if (k + 2 < n) frames_[busy_[k + 2]].call_lists();
+                if (k + 1 < n) frames_[busy_[k + 1]].call_nodes();
+                const std::uint32_t f = busy_[k];
                 frames_[f].take(passes_, scratch_, differs, [&](std::uint32_t x) { note_flip(f, x); });
-                if (!frames_[f].is_quiet()) busy_[n_busy++] = f;
+                if (frames_[f].is_quiet()) continue;
+                busy_[n_busy++] = f;
+                use(frames_[f]);
             }
             busy_.resize(n_busy);
+            is_in_step_ = n_busy > 0;
         } else if (stage_ == Stage::checks) {
             for (Group& group : groups_) {
                 for (int c = 0; c < passes_.plan.n_checks; ++c) {
@@ -203,6 +214,7 @@ private:
     std::vector<std::uint32_t> busy_;  // frames with something to ask, ascending
     std::vector<Group> groups_;
     Stage stage_ = Stage::frames;
+    bool is_in_step_ = false;  // whether frames were busy after the last step
     std::int64_t n_pending_ = 0, n_resumed_ = 0;
     Scratch scratch_;
 };

@@ -2,8 +2,8 @@
 // depends on whose end it is, but for parities of one's own bits.
 #pragma once
 
+#include <algorithm>
 #include <memory>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -67,6 +67,21 @@ public:
         std::int64_t n = 0;
         for (std::size_t b = first_asked_; b < begun_.size(); ++b) n += n_blocks_asked(passes, begun_[b]);
         return n;
+    }
+
+    // Every round visits every frame, and together they do not fit into a cache: what the next frames will need is called
+    // in while one is worked on, first its lists, then the nodes that these name.
+    void call_lists() const {
+        __builtin_prefetch(odd_.data());
+        __builtin_prefetch(begun_.data());
+    }
+    void call_nodes() const {
+        if (asks_blocks_) return;
+        for (std::size_t i = 0; i < std::min<std::size_t>(odd_.size(), 48); ++i) {
+            const Nodes* const tree = begun_[odd_[i].begun].tree.get();
+            __builtin_prefetch(tree + (odd_[i].node >> 6), 1);
+            if (i < n_active_) __builtin_prefetch(tree + (odd_[i].node >> 5), 1);  // a hint: it may lie outside
+        }
     }
 
     // Own parities of what is asked.
@@ -317,7 +332,7 @@ private:
                 if (!(nodes.open & bit)) continue;
                 nodes.odd ^= bit;
                 if (nodes.odd & bit) list(b, h, false);
-                if constexpr (!corrects) break;  // above an open node none is open
+                break;  // above an open node all are closed, and nobody asks for them again
             }
         }
     }

@@ -357,3 +357,22 @@ class PhotonReceiver:
         /,
     ) -> int: ...
     def fill(self, slot: NDArray[np.int64], basis: NDArray[np.uint8], bit: NDArray[np.uint8], /) -> None: ...
+def fill_syndrome(
+    z: int,
+    n_columns: int,
+    row_start: NDArray[np.int32],
+    column: NDArray[np.int32],
+    shift: NDArray[np.int32],
+    bits: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+) -> None: ...
+def decode_ldpc(
+    z: int,
+    n_columns: int,
+    row_start: NDArray[np.int32],
+    column: NDArray[np.int32],
+    shift: NDArray[np.int32],
+    syndrome: NDArray[np.uint8],
+    belief: NDArray[np.int16],
+    max_iterations: int,
+) -> int: ...

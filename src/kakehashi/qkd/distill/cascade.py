@@ -1,10 +1,10 @@
 """Error correction by Cascade: many short messages, and hardly more disclosed than information theory asks for.
 
-The string is cut into frames of 2^14 bits, and every frame is a Cascade of its own: in each pass its bits are permuted and
-cut into blocks, parities of blocks are compared, odd blocks are halved until an error is found, and each corrected error
-makes blocks of other passes odd. Sub-blocks that a search has cut off stay known and are halved further when they turn
-odd (high-efficiency Cascade, Martinez-Mateo et al., arXiv:1407.3257). At the end parities of random halves of 64 frames
-together are compared; where one is odd the frame is found by halving, and goes on. So no frame is left behind: errors
+The string is cut into frames of 2^14 bits, and every frame is a Cascade of its own: in each pass its bits are permuted
+and cut into blocks, parities of blocks are compared, odd blocks are halved until an error is found, and each corrected
+error makes blocks of other passes odd. Sub-blocks that a search has cut off stay known and are halved further when they
+turn odd (high-efficiency Cascade, Martinez-Mateo et al., arXiv:1407.3257). At the end parities of random halves of 64
+frames together are compared; where one is odd the frame is found by halving, and goes on. So no frame is left behind: errors
 that remain are missed with a probability of 2^-32 for each group, and the hash of the whole block, which is compared
 elsewhere, practically never finds one.
 
@@ -26,7 +26,6 @@ LDPC codes (:mod:`~kakehashi.qkd.distill.ldpc`) do not raise the question.
 from __future__ import annotations
 
 import secrets
-import struct
 
 import numpy as np
 
@@ -34,10 +33,9 @@ from kakehashi._native import CascadeEnd, make_cascade
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.cascade_plan import CascadePlan, plan_cascade
+from kakehashi.qkd.distill.numbered import check_bits, number_message, read_body
 
 __all__ = ["CascadeCorrector", "CascadeReference"]
-
-_NUMBER = struct.Struct("<I")
 
 
 class CascadeReference:
@@ -79,7 +77,7 @@ class CascadeReference:
         """
         if self._is_broken:
             raise DistillationError("Error correction ended with a contradiction and answers nothing more.")
-        body = _body(message, self._n_answered, "question")
+        body = read_body(message, self._n_answered, "question")
         if self._end is None:
             plan = CascadePlan.from_bytes(body)
             if plan.n_bits != self._bits.n or plan.n_bits == 0:
@@ -89,11 +87,11 @@ class CascadeReference:
             self._end = _make_end(self._bits, plan, corrects=False)
             parities = self._end.begin()
         else:
-            _check_bits(body, self._end.n_pending, "question")
+            check_bits(body, self._end.n_pending, "question")
             parities = self._advance(self._end, body)
         self._n_sent += self._end.n_pending
         self._n_answered += 1
-        return _NUMBER.pack(self._n_answered - 1) + parities
+        return number_message(self._n_answered - 1, parities)
 
     def _advance(self, end: CascadeEnd, body: bytes) -> bytes:
         try:
@@ -174,7 +172,7 @@ class CascadeCorrector:
         """
         if self._is_broken or self.is_done:
             raise DistillationError("Error correction has nothing more to ask.", fault="local")
-        return _NUMBER.pack(self._n_taken) + self._body
+        return number_message(self._n_taken, self._body)
 
     def take(self, answer: bytes) -> None:
         """Take the answer to the last question.
@@ -185,8 +183,8 @@ class CascadeCorrector:
         if self._is_broken or self.is_done:
             raise DistillationError("Error correction has asked nothing.")
         n_pending = self._end.n_pending
-        body = _body(answer, self._n_taken, "answer")
-        _check_bits(body, n_pending, "answer")
+        body = read_body(answer, self._n_taken, "answer")
+        check_bits(body, n_pending, "answer")
         self._n_received += n_pending
         self._n_taken += 1
         try:
@@ -224,17 +222,3 @@ def _make_end(bits: Bits, plan: CascadePlan, *, corrects: bool) -> CascadeEnd:
         seed=plan.seed,
         corrects=corrects,
     )
-
-
-def _body(message: bytes, expected: int, what: str) -> bytes:
-    if len(message) < _NUMBER.size:
-        raise DistillationError(f"A message of {len(message)} bytes is no {what} of error correction.")
-    (number,) = _NUMBER.unpack_from(message)
-    if number != expected:
-        raise DistillationError(f"Error correction expected {what} {expected}, but got {number}.")
-    return message[_NUMBER.size :]
-
-
-def _check_bits(body: bytes, n: int, what: str) -> None:
-    if len(body) != (n + 7) // 8 or (n % 8 and body[-1] >> (n % 8)):
-        raise DistillationError(f"The {what} must hold {n} bits, but has {len(body)} bytes.")

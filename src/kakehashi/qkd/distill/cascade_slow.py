@@ -229,10 +229,10 @@ class SlowCascadeEnd:
         """One's own parity of all that is asked, to be called."""
         if self.stage == "frames":
             for f in self.busy:
-                yield from (lambda f=f, b=b, h=h: self.frames[f].own(b, h) for b, h in self.frames[f].asked())  # type: ignore[misc]
+                yield from (lambda f=f, b=b, h=h: self.frames[f].own(b, h) for b, h in self.frames[f].asked())
         elif self.stage == "checks":
             for group in self.groups:
-                yield from (lambda group=group, c=c: self.half(group, c) for c in range(self.plan.n_checks))  # type: ignore[misc]
+                yield from (lambda group=group, c=c: self.half(group, c) for c in range(self.plan.n_checks))
         else:
             for check, frames in self.searches.values():
                 if len(frames) > 1:

@@ -9,7 +9,7 @@ import numpy as np
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, n_seed_bits
-from kakehashi.qkd.distill.cascade import CascadeCorrector
+from kakehashi.qkd.distill.correction import CORRECTIONS
 from kakehashi.qkd.distill.lifecycle import RECEIVER, State
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed, Sifting
 from kakehashi.qkd.distill.model import Corrector
@@ -81,7 +81,7 @@ class ReceiverSession(Session):
                 reason = f"{qber:.2%} of the test bits were wrong, more than {self.agreement.max_qber:.2%}."
                 self._give_up(reason, tell=True, qber=qber, is_alarm=True)
                 return
-        self._corrector = CascadeCorrector(Bits.pack(block.key), qber=self._guess)
+        self._corrector = CORRECTIONS[self.agreement.correction].corrector(Bits.pack(block.key), qber=self._guess)
         self._ask()
 
     def _ask(self) -> None:

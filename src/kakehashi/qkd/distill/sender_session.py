@@ -9,7 +9,7 @@ import numpy as np
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, draw_seed
-from kakehashi.qkd.distill.cascade import CascadeReference
+from kakehashi.qkd.distill.correction import CORRECTIONS
 from kakehashi.qkd.distill.lifecycle import SENDER, State
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
 from kakehashi.qkd.distill.model import Reference
@@ -85,7 +85,7 @@ class SenderSession(Session):
 
     def _open_block(self) -> None:
         assert self._block is not None
-        self._reference = CascadeReference(Bits.pack(self._block.key))
+        self._reference = CORRECTIONS[self.agreement.correction].reference(Bits.pack(self._block.key))
 
     def _judge(self, message: Corrected) -> None:
         """Compare the hash; where it agrees, compute the key's length, draw the seed, and answer with a tag."""

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from kakehashi.cli.device import device_app
 from kakehashi.cli.live import LiveProgress
+from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.core.errors import InputError, KakehashiError
 
 __all__ = ["app", "main"]
@@ -295,6 +296,7 @@ def doctor(*, json_: Json = False) -> int:
 
 
 app.command(device_app)
+app.command(keys_app)
 
 
 def _default_folder(file: Path, spec: Any) -> Path:

@@ -116,7 +116,14 @@ class Desk:
         for link in links:
             if not link.is_up:
                 raise RefusalError(503, f"KME '{link.name}' cannot be reached")
-        self._check_share(master, order, remote)
+        self._take_share(master, order, remote)
+        try:
+            return await self._issue(master, order, request, links)
+        except BaseException:
+            self._note_share(master, -order.number * order.size, remote)
+            raise
+
+    async def _issue(self, master: str, order: _Order, request: KeyRequest, links: list[PeerLink]) -> Issued:
         key_ids = draw_key_ids(order.number)
         with ExitStack() as stack:
             for link in links:
@@ -131,7 +138,6 @@ class Desk:
                     503, "there is not enough key, or it cannot be written down that it was used"
                 ) from None
             await self._announce(grants, order)
-        self._note_share(master, order, remote)
         view, n = memoryview(keys), order.size // 8
         return Issued(
             key_ids=key_ids,
@@ -209,7 +215,7 @@ class Desk:
             raise RefusalError(400, "this KME makes no keys between SAEs that are both its own")
         return _Order(number, size, main, readers)
 
-    def _check_share(self, master: str, order: _Order, remote: list[str]) -> None:
+    def _take_share(self, master: str, order: _Order, remote: list[str]) -> None:
         bits = order.number * order.size
         store = self._commit.store
         if any(store.stock_bits(name) < bits for name in remote):
@@ -222,8 +228,10 @@ class Desk:
             if not self._shares[name].allows(master, bits, stock_bits=store.stock_bits(name)):
                 raise RefusalError(503, "the rest of the key is kept for other SAEs")
 
-    def _note_share(self, master: str, order: _Order, remote: list[str]) -> None:
-        bits = order.number * order.size
+        # Before anything is waited for, so that many requests at once do not take what each of them may.
+        self._note_share(master, bits, remote)
+
+    def _note_share(self, master: str, bits: int, remote: list[str]) -> None:
         self._quota.take(master, bits)
         for name in remote:
             self._shares[name].take(master, bits)

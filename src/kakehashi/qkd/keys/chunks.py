@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kakehashi.core.errors import DataError
+from kakehashi.core.errors import DataError, ResourceError
 from kakehashi.qkd.keys.tables import Tables
 from kakehashi.qkd.keys.vault import Vault, wipe
 
 __all__ = ["CHUNK_BYTES", "Chunks"]
+
+logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 3968
 """With its tag and the row's header a chunk just fits a page of SQLite; a multiple of the usual sizes of keys."""
@@ -95,11 +98,19 @@ class Chunks:
         self._vault.flush()
 
     def settle(self) -> None:
-        """Destroy the old ciphertexts; after the commit that no longer points to them."""
+        """Destroy the old ciphertexts; after the commit that no longer points to them.
+
+        What cannot be destroyed now is tried again after the next transaction, and when the store is opened.
+        """
+        self._new = []
         if self._old:
             self._trace("slots destroyed")
-            self._vault.destroy(self._old)
-        self._old, self._new = [], []
+            try:
+                while self._old:
+                    self._vault.destroy(self._old[-1:])
+                    self._old.pop()
+            except ResourceError as error:
+                logger.error("Used key could not be destroyed yet: %s", error)  # noqa: TRY400 - one sentence
 
     def roll_back(self, *, was_committing: bool) -> None:
         """Forget the transaction.

@@ -113,7 +113,14 @@ class GroupCommit:
             if not isinstance(error, Exception):
                 raise
             return
-        self.store.settle()
+        try:
+            self.store.settle()
+        except BaseException as error:
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+                    future.exception()
+            raise
         for (_, future), result, refusal in outcomes:
             if future.done():
                 continue

@@ -455,6 +455,6 @@ def test_the_machine_at_length():
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -110,13 +110,10 @@ class HttpServer:
         """
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            family, kind, protocol, _, address = found[0]
-            listener = socket.socket(family, kind, protocol)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+            family, _, _, _, address = found[0]
+            listener = socket.create_server((address[0], address[1]), family=family, backlog=256)
         except OSError as error:
             raise InputError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
-        listener.listen(256)
         listener.setblocking(False)
         self._listener = listener
         for work in (self._accept(listener), self._sweep()):
@@ -259,19 +256,23 @@ class _Connection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self._url += url
+        if len(self._url) > HEAD_BYTES:
+            self._request.fault = "the head of the request is too long"
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lowered = name.lower()
         if lowered == b"content-length" and len(value) < 20 and value.isdigit():
             if int(value) > self._server.bounds.max_body_bytes:
                 self._request.fault = "the body is too long"
-        elif lowered == b"expect" and value.lower() == b"100-continue":
+        elif lowered == b"expect" and value.lower() == b"100-continue" and self.task is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._head_bytes = 0
         request = self._request
+        if self._parser.should_upgrade():
+            request.fault = "an upgrade of the protocol is not supported"
         request.method = self._parser.get_method().decode("ascii", "replace")
         path, _, query = self._url.partition(b"?")
         try:

@@ -1,11 +1,11 @@
 import json
 
 import pytest
+from tests.qkd.key_pair import deliver, open_store, share
+from tests.qkd.served import write_files
 
 from kakehashi.cli.main import app
 from kakehashi.core.errors import InputError
-from tests.qkd.key_pair import deliver, open_store, share
-from tests.qkd.served import write_files
 
 
 @pytest.fixture

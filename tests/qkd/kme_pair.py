@@ -1,6 +1,7 @@
 """Two key servers in one process, joined without a network, that can be stopped between any two writes."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import shutil
@@ -106,10 +107,8 @@ class Node:
     async def close(self):
         for link in self.links.values():
             await link.close()
-        try:
+        with contextlib.suppress(Crash, KakehashiError):
             await self.commit.close()
-        except (Crash, KakehashiError):
-            pass
         self.store.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -155,11 +156,7 @@ def serve(
     spec = read_kme_spec(file)
     if fill is not None:
         _fill(spec, read_kme_spec(fill), fill_bits)
-    try:
-        from uvloop import run  # TLS in half the time; where there is none, Python's own loop serves
-    except ImportError:
-        from asyncio import run
-    run(run_kme(spec, say=lambda sentence: words.print(escape(sentence), highlight=False)))
+    asyncio.run(run_kme(spec, say=lambda sentence: words.print(escape(sentence), highlight=False)))
     return 0
 
 

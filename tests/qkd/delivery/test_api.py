@@ -9,9 +9,9 @@ import uuid
 from shutil import which
 
 import pytest
+from tests.qkd.served import Served
 
 from kakehashi.qkd.delivery.etsi014 import MESSAGES
-from tests.qkd.served import Served
 
 KEYS = "/api/v1/keys"
 
@@ -193,7 +193,7 @@ def test_two_who_race_for_a_key_get_it_once(served):
     for _ in range(10):
         keys = enc(served)
         outcomes = []
-        racers = [threading.Thread(target=lambda k=keys: outcomes.append(dec(served, k)[0])) for _ in range(4)]
+        racers = [threading.Thread(target=lambda k=keys, o=outcomes: o.append(dec(served, k)[0])) for _ in range(4)]
         for racer in racers:
             racer.start()
         for racer in racers:

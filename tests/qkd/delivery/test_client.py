@@ -78,7 +78,7 @@ def test_a_server_that_is_gone_is_an_error(tmp_path):
         await client.call("/", b"x")
         await server.close()
         for _ in range(2):
-            with pytest.raises(DeviceError, match="'b' at 127.0.0.1"):
+            with pytest.raises(DeviceError, match=r"'b' at 127\.0\.0\.1"):
                 await client.call("/", b"x")
 
     run(tmp_path, story, echo)

@@ -2,13 +2,13 @@ import asyncio
 import json
 
 import pytest
+from tests.qkd.kme_pair import Net
 
 from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.delivery.peer import grant_from_json, grant_to_json
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.grant import Grant, Part, draw_key_ids
 from kakehashi.qkd.keys.model import Account
-from tests.qkd.kme_pair import Net
 
 
 def make(**changes):
@@ -31,11 +31,23 @@ def test_a_grant_comes_over_the_wire_whole():
 @pytest.mark.parametrize(
     "change",
     [
-        {"grant_id": 1}, {"grant_id": "1" * 33}, {"sequence": "x"}, {"account": "other"}, {"key_bits": 7}, {"key_bits": 0},
-        {"parts": [["2" * 32, 1, 8]]}, {"parts": [1]}, {"parts": []}, {"readers": [1]}, {"key_ids": "!"},
-        {"key_ids": "AAAA"}, {"mask": "AAAA"}, {"master": None}, {"parts": [["2" * 32, -8, 8]]},
+        {"grant_id": 1},
+        {"grant_id": "1" * 33},
+        {"sequence": "x"},
+        {"account": "other"},
+        {"key_bits": 7},
+        {"key_bits": 0},
+        {"parts": [["2" * 32, 1, 8]]},
+        {"parts": [1]},
+        {"parts": []},
+        {"readers": [1]},
+        {"key_ids": "!"},
+        {"key_ids": "AAAA"},
+        {"mask": "AAAA"},
+        {"master": None},
+        {"parts": [["2" * 32, -8, 8]]},
     ],
-)  # fmt: skip
+)
 def test_a_grant_that_makes_no_sense_is_refused(change):
     with pytest.raises(InputError):
         grant_from_json(grant_to_json(make()) | change, peer="a")

@@ -11,13 +11,13 @@ import sys
 import time
 
 import pytest
+from tests.qkd.key_pair import open_store
+from tests.qkd.served import Served, free_ports, tls, write_files
 
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.qkd.delivery.serve import Kme, fill_blocks, split_address
 from kakehashi.qkd.delivery.spec import read_kme_spec
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
-from tests.qkd.key_pair import open_store
-from tests.qkd.served import Served, free_ports, tls, write_files
 
 
 def test_servers_start_serve_and_go_on_after_a_stop(tmp_path):

@@ -7,11 +7,11 @@ import threading
 import time
 
 import pytest
+from tests.qkd.served import tls
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.delivery.certificates import identity, make_certificates, server_context
 from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer
-from tests.qkd.served import tls
 
 BOUNDS = Bounds(
     max_connections=12,

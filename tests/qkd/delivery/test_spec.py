@@ -1,13 +1,16 @@
+from pathlib import Path
+
 import pytest
+from tests.qkd.served import write_files
 
 from kakehashi.core.errors import InputError, SpecError
 from kakehashi.core.spec import parse_spec
-from kakehashi.qkd.delivery.spec import KmeSpec, read_kme_spec
-from tests.qkd.served import write_files
+from kakehashi.qkd.delivery.spec import KmeSpec, LimitsSpec, read_kme_spec
 
 TABLE = {
     "name": "kme-a", "store": "a", "listen": "127.0.0.1:1", "peer_listen": "[::1]:2", "certificate": "a.crt",
-    "private_key": "a.key", "authority": "ca.crt", "sae": [{"id": "alice", "kme": "kme-a"}, {"id": "bob", "kme": "kme-b"}],
+    "private_key": "a.key", "authority": "ca.crt",
+    "sae": [{"id": "alice", "kme": "kme-a"}, {"id": "bob", "kme": "kme-b"}],
     "peer": [{"name": "kme-b", "address": "kme-b.example:3"}],
 }  # fmt: skip
 
@@ -44,3 +47,9 @@ def test_paths_start_at_the_file(tmp_path):
 def test_the_usual_limits_suit_the_standard():
     sizes = parse_spec(KmeSpec, TABLE).limits.sizes()
     assert (sizes.key_size, sizes.min_key_size, sizes.max_key_size) == (256, 64, 4096)
+
+
+def test_every_key_is_in_the_reference():
+    page = Path("docs/reference/key-delivery.md").read_text(encoding="utf-8")
+    for name in {*KmeSpec.model_fields, *LimitsSpec.model_fields} - {"limits"}:
+        assert f"`{name}`" in page or f"`limits.{name}`" in page, name

@@ -2,11 +2,11 @@ import json
 import sqlite3
 
 import pytest
+from tests.qkd.key_pair import deliver, fetch, make_block, open_store, share
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.store import DATABASE
-from tests.qkd.key_pair import deliver, fetch, make_block, open_store, share
 
 
 @pytest.fixture

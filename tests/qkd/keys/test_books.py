@@ -1,19 +1,21 @@
+import contextlib
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.qkd.key_pair import deliver, fetch, make_block, open_store, share
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.keys.audit import audit_store
 from kakehashi.qkd.keys.model import Distilled
 from kakehashi.qkd.keys.store import DATABASE, SLOTS
-from tests.qkd.key_pair import deliver, fetch, make_block, open_store, share
 
 
 def test_a_block_comes_with_its_account(tmp_path):
@@ -51,14 +53,19 @@ def test_wrong_blocks_are_refused(tmp_path):
     assert audit_store(store.folder).is_clean
 
 
+def fail(store):
+    with store.transaction():
+        store.allocate("b", key_bits=256, n_keys=2, master="alice")
+        store.add_block(make_block(10))
+        raise RuntimeError
+
+
 def test_a_transaction_that_fails_changes_nothing(tmp_path):
     owner, holder = open_store(tmp_path), open_store(tmp_path, "b")
     data = share(owner, holder)
     for _ in range(3):
-        with pytest.raises(RuntimeError), owner.transaction():
-            owner.allocate("b", key_bits=256, n_keys=2, master="alice")
-            owner.add_block(make_block(10))
-            raise RuntimeError
+        with pytest.raises(RuntimeError):
+            fail(owner)
     assert owner.stock_bits("b") == 8000
     assert deliver(owner, holder)[1] == data[:32]
     assert audit_store(owner.folder).is_clean
@@ -89,6 +96,11 @@ def test_one_program_at_a_time_and_one_node(tmp_path):
         open_store(tmp_path, "c")
 
 
+def open_and_allocate(folder):
+    with contextlib.closing(open_store(folder)) as store, store.transaction():
+        store.allocate("b", key_bits=256, master="alice")
+
+
 @pytest.mark.parametrize("what", ["database", "row", "slots", "json", "other"])
 def test_a_damaged_store_is_refused_in_one_sentence(tmp_path, what):
     owner, holder = open_store(tmp_path), open_store(tmp_path, "b")
@@ -113,13 +125,10 @@ def test_a_damaged_store_is_refused_in_one_sentence(tmp_path, what):
         connection.commit()
         connection.close()
     with pytest.raises((DataError, InputError)) as caught:
-        owner = open_store(tmp_path)
-        with owner.transaction():
-            owner.allocate("b", key_bits=256, master="alice")
+        open_and_allocate(tmp_path)
     assert str(caught.value).count("\n") == 0
     if what == "row":  # the rest of the books is still in order
         assert audit_store(tmp_path / "a").is_clean
-        owner.close()
 
 
 def test_a_full_disk_loses_nothing(tmp_path):
@@ -152,7 +161,7 @@ with owner.transaction():
 assert given == data[:len(given)]
 print(len(given) // 32, failed)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=os.getcwd())
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path.cwd())
     assert done.returncode == 0, done.stderr
     assert audit_store(tmp_path / "a").is_clean
 

@@ -1,11 +1,11 @@
 import asyncio
 
 import pytest
+from tests.qkd.key_pair import open_store, share
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
 from kakehashi.qkd.keys.audit import audit_store
 from kakehashi.qkd.keys.commit import GroupCommit
-from tests.qkd.key_pair import open_store, share
 
 
 def run(tmp_path, story, **options):

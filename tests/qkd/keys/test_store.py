@@ -6,6 +6,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.qkd.key_pair import NODE_KEYS, deliver, fetch, make_block, open_store, share, told
 
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
@@ -14,7 +15,6 @@ from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
 from kakehashi.qkd.keys.store import DATABASE, SLOTS
 from kakehashi.qkd.keys.vault import NONCE
-from tests.qkd.key_pair import NODE_KEYS, deliver, fetch, make_block, open_store, share, told
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def open_all(store, content, slots=None):
     ciphers = [AESGCM(hmac.digest(NODE_KEYS[store.node], b"kakehashi piece" + half, "sha256")) for half in halves]
     # A sealed piece ends its row, and the only row of a page ends the page; the block's short end lies in one as well.
     for length, index in ((CHUNK_BYTES + 16, 0), (5000 - CHUNK_BYTES + 16, 1)):
-        for at in range(0, len(content) - length + 1):
+        for at in range(len(content) - length + 1):
             if content[at - 3 : at] and (at + length) % 8 == 0:
                 for cipher in ciphers:
                     with contextlib.suppress(InvalidTag):

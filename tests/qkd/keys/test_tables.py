@@ -1,10 +1,10 @@
 import sqlite3
 
 import pytest
+from tests.qkd.key_pair import deliver, open_store, share
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
 from kakehashi.qkd.keys.tables import Entry, Tables, storage_error
-from tests.qkd.key_pair import deliver, open_store, share
 
 
 def test_what_is_written_comes_back(tmp_path):

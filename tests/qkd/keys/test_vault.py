@@ -1,5 +1,6 @@
 import os
 import secrets
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_another_node_key_opens_nothing(tmp_path):
 
 
 def test_a_disk_that_is_full_is_said(tmp_path):
-    if not os.path.exists("/dev/full"):
+    if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     vault = Vault(tmp_path / "slots", KEY)
     vault._file = os.open("/dev/full", os.O_RDWR)
@@ -87,8 +88,8 @@ def test_the_node_key_is_for_its_owner_alone(tmp_path, monkeypatch):
         read_node_key(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_node_key(tmp_path / "nothing")
+    monkeypatch.delenv(NODE_KEY_VARIABLE, raising=False)
     with pytest.raises(InputError, match=NODE_KEY_VARIABLE):
-        monkeypatch.delenv(NODE_KEY_VARIABLE, raising=False)
         read_node_key(None)
     monkeypatch.setenv(NODE_KEY_VARIABLE, "ab" * 32)
     assert read_node_key(None) == b"\xab" * 32

@@ -83,7 +83,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
-    """A Key request (clause 6.2).
+    """A Key request.
 
     Attributes:
         number: Keys; None where the caller did not say.
@@ -113,7 +113,7 @@ class KeyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyIds:
-    """Key IDs (clause 6.4); an ID that is no UUID is None, for such a key is not found."""
+    """Key IDs; an ID that is no UUID is None, for such a key is not found."""
 
     key_ids: tuple[bytes | None, ...]
     wants_failure: bool = False
@@ -121,7 +121,7 @@ class KeyIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Status (clause 6.1)."""
+    """Status."""
 
     source_kme: str
     target_kme: str
@@ -327,7 +327,7 @@ def write_status(status: Status) -> bytes:
 
 
 def write_container(key_ids: bytes, keys: Sequence[memoryview], *, failure: float | None = None) -> bytes:
-    """A Key container (clause 6.3).
+    """A Key container.
 
     Args:
         key_ids: 16 bytes for each key.
@@ -350,7 +350,7 @@ def write_container(key_ids: bytes, keys: Sequence[memoryview], *, failure: floa
 
 
 def write_error(refusal: RefusalError) -> bytes:
-    """An Error object (clause 6.5); sent with all three statuses, since clients read it with all three."""
+    """An Error object; sent with all three statuses, since clients read it with all three."""
     table: dict[str, object] = {"message": refusal.message}
     if refusal.details:
         table["details"] = [{name: str(value)} for name, value in refusal.details.items()]

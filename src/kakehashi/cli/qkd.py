@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from kakehashi.cli.qkd_distill import distill_app
+from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.cli.qkd_link import link_app
 
 __all__ = ["qkd_app"]
@@ -17,3 +18,4 @@ qkd_app = App(
 )
 qkd_app.command(link_app)
 qkd_app.command(distill_app)
+qkd_app.update(keys_app)

@@ -1,0 +1,180 @@
+"""The commands about keys in store and their delivery."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter, validators
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kakehashi.core.errors import InputError
+
+if TYPE_CHECKING:
+    from kakehashi.qkd.delivery.spec import KmeSpec
+
+__all__ = ["keys_app"]
+
+words = Console(stderr=True, soft_wrap=True)
+data = Console()
+
+keys_app = App(
+    name="qkd",
+    help="Quantum keys: in store, accounted for, and delivered by ETSI GS QKD 014.",
+    help_epilogue="Start with: kakehashi qkd certificates trial --sae alice --sae bob --kme kme-a --kme kme-b",
+    result_action="return_value",
+)
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+Names = Annotated[tuple[str, ...], Parameter(negative="")]
+
+
+@keys_app.command
+def audit(store: Path, other: Path | None = None, /, *, json_: Json = False) -> int:
+    """Prove from a store that every bit is accounted for, once; with two stores, that the two ends agree.
+
+    No key is read, and the stores may be in use.
+
+    Parameters
+    ----------
+    store
+        Folder of a key store.
+    other
+        Folder of the other end's.
+    json_
+        Print what was found as JSON on standard output.
+    """
+    from kakehashi.qkd.keys.audit import audit_pair, audit_store
+
+    audits = [audit_store(folder) for folder in (store, other) if folder is not None]
+    if other is not None:
+        audits.append(audit_pair(store, other))
+    if json_:
+        sys.stdout.write(json.dumps([found.to_json() for found in audits], indent=2) + "\n")
+    else:
+        for found in audits:
+            _print_audit(found)
+    return 0 if all(found.is_clean for found in audits) else 1
+
+
+def _print_audit(found: Any) -> None:
+    mark = "[green]✓[/]" if found.is_clean else "[red]✗[/]"
+    data.print(f"{mark} [bold]{escape(found.node)}[/]  {len(found.blocks)} blocks", highlight=False)
+    for link in found.links:
+        table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, justify="right")
+        table.add_row(f"sifted with {escape(link.name)}", f"{link.sifted:,}")
+        for account, bits in link.accounts.items():
+            table.add_row(f"= {account}" if account == "estimation" else f"+ {account}", f"{bits:,}")
+        data.print(table)
+    for fault in found.faults:
+        data.print(f"  [red]Wrong:[/] {escape(fault)}", highlight=False, soft_wrap=True)
+    for note in found.notes:
+        data.print(f"  [yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+
+
+@keys_app.command
+def certificates(
+    folder: Path,
+    /,
+    *,
+    sae: Names = (),
+    kme: Names = (),
+    host: Names = ("localhost", "127.0.0.1"),
+) -> int:
+    """Make an authority and certificates for a trial.
+
+    Parameters
+    ----------
+    folder
+        Where they go: NAME.crt and NAME.key for each, and ca.crt.
+    sae
+        ID of a user; may be given several times.
+    kme
+        Name of a key server; may be given several times.
+    host
+        Name or address by which servers are reached; may be given several times.
+    """
+    from kakehashi.qkd.delivery.certificates import make_certificates
+
+    for path in make_certificates(folder, saes=sae, kmes=kme, hosts=host):
+        data.print(str(path), highlight=False, soft_wrap=True)
+    return 0
+
+
+@keys_app.command(name="node-key")
+def node_key(file: Path, /) -> int:
+    """Make the key with which a node encrypts its store: a file that its owner alone can read.
+
+    Parameters
+    ----------
+    file
+        The file; it must not be there yet.
+    """
+    from kakehashi.qkd.keys.vault import write_node_key
+
+    write_node_key(file)
+    return 0
+
+
+@keys_app.command
+def serve(
+    file: Path,
+    /,
+    *,
+    fill: Path | None = None,
+    fill_bits: Annotated[int, Parameter(validator=validators.Number(gte=8))] = 8_388_608,
+    verbose: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Serve keys by ETSI GS QKD 014 and SKIP over mutual TLS.
+
+    Parameters
+    ----------
+    file
+        The KME's TOML file; docs/reference/key-delivery.md lists its keys.
+    fill
+        For trials of the delivery alone: TOML file of a peer that is not running. Random bits are put into both stores
+        first, as if a link had made them. They are no quantum keys.
+    fill_bits
+        How many, in two blocks, one for each end.
+    verbose
+        Say on standard error what happens. Keys are never said.
+    """
+    from kakehashi.qkd.delivery.serve import run_kme
+    from kakehashi.qkd.delivery.spec import read_kme_spec
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr
+    )
+    spec = read_kme_spec(file)
+    if fill is not None:
+        _fill(spec, read_kme_spec(fill), fill_bits)
+    asyncio.run(run_kme(spec, say=lambda sentence: words.print(escape(sentence), highlight=False)))
+    return 0
+
+
+def _fill(spec: KmeSpec, other: KmeSpec, n_bits: int) -> None:
+    from kakehashi.qkd.delivery.serve import fill_blocks
+    from kakehashi.qkd.keys.store import KeyStore
+    from kakehashi.qkd.keys.vault import read_node_key
+
+    if other.name not in {peer.name for peer in spec.peer}:
+        raise InputError(f"'{other.name}' is no peer of '{spec.name}'.")
+    stores = [KeyStore(s.store, node=s.name, node_key=read_node_key(s.node_key)) for s in (spec, other)]
+    try:
+        fill_blocks(*stores, n_bits=n_bits // 16 * 8, n_blocks=2)
+    finally:
+        for store in stores:
+            store.close()
+    words.print(
+        f"[yellow]Filled[/] the stores of '{escape(spec.name)}' and '{escape(other.name)}' with random bits:"
+        " a trial of the delivery, no quantum keys.",
+        highlight=False,
+    )

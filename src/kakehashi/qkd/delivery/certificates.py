@@ -1,0 +1,202 @@
+"""Who is who: names in certificates, contexts for TLS, and a small authority for tests and trials."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kakehashi.core.errors import InputError
+
+__all__ = ["Kind", "client_context", "identity", "make_certificates", "server_context"]
+
+Kind = Literal["sae", "kme"]
+
+DAYS = 365
+
+
+def identity(certificate: Mapping[str, Any], kind: Kind) -> str | None:
+    """The name that a certificate gives its holder.
+
+    The standard does not say where it stands. Here it is ``urn:sae:ID`` or ``urn:kme:NAME`` among the alternative
+    names, or, where there is no such URN at all, the subject's common name. A certificate with a URN of the other kind
+    gives no name, so that no user passes for a key server.
+
+    Args:
+        certificate: As :meth:`ssl.SSLSocket.getpeercert` gives it.
+        kind: What kind of name is asked for.
+
+    Returns:
+        None where there is no name, or more than one.
+
+    Example:
+        >>> identity({"subject": ((("commonName", "alice"),),)}, "sae")
+        'alice'
+        >>> identity({"subjectAltName": (("URI", "urn:sae:al%20ice"),)}, "sae")
+        'al ice'
+        >>> identity({"subjectAltName": (("URI", "urn:sae:alice"),)}, "kme") is None
+        True
+    """
+    uris = [value for name, value in certificate.get("subjectAltName", ()) if name == "URI"]
+    if any(uri.startswith(("urn:sae:", "urn:kme:")) for uri in uris):
+        names = {unquote(uri.removeprefix(f"urn:{kind}:")) for uri in uris if uri.startswith(f"urn:{kind}:")}
+    else:
+        names = {v for part in certificate.get("subject", ()) for name, v in part if name == "commonName"}
+    return names.pop() if len(names) == 1 else None
+
+
+def server_context(
+    certificate: Path, private_key: Path, authority: Path, revoked: Path | None = None
+) -> ssl.SSLContext:
+    """TLS for a server: version 1.2 or later, and nobody without a certificate of the authority.
+
+    Raises:
+        InputError: A file is missing or wrong, or the key does not belong to the certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0  # a session that is resumed would outlive a certificate
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+    return _set_up(context, certificate, private_key, authority, revoked)
+
+
+def client_context(
+    certificate: Path, private_key: Path, authority: Path, revoked: Path | None = None
+) -> ssl.SSLContext:
+    """TLS for a client that checks the server's name in its certificate itself, see :func:`identity`.
+
+    Raises:
+        InputError: As :func:`server_context`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    return _set_up(context, certificate, private_key, authority, revoked)
+
+
+def _set_up(
+    context: ssl.SSLContext, certificate: Path, private_key: Path, authority: Path, revoked: Path | None
+) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    for path in filter(None, (certificate, private_key, authority, revoked)):
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file; kakehashi qkd certificates makes some for a trial.")
+    try:
+        context.load_cert_chain(certificate, private_key)
+    except (ssl.SSLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error.strerror
+        raise InputError(f"{certificate} and {private_key} are no certificate and its key in PEM: {reason}.") from None
+    try:
+        context.load_verify_locations(authority)
+        if revoked is not None:
+            context.load_verify_locations(revoked)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    except (ssl.SSLError, OSError) as error:
+        raise InputError(f"{authority} or {revoked} is not in PEM: {error}.") from None
+    return context
+
+
+def make_certificates(
+    folder: Path, *, saes: Sequence[str], kmes: Sequence[str], hosts: Sequence[str] = ("localhost", "127.0.0.1")
+) -> list[Path]:
+    """Make an authority and certificates for a trial. For a network that matters, use the authority that you have.
+
+    Args:
+        folder: Gets ``ca.crt``, ``ca.key`` and, for each name, ``NAME.crt`` and ``NAME.key`` (mode 600), with
+        characters
+            that a file's name had better not have written as in an address.
+        saes: IDs of users.
+        kmes: Names of key servers.
+        hosts: Names and addresses by which servers are reached.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: Names are missing or double, or there is an authority in the folder already.
+
+    Example:
+        >>> import tempfile
+        >>> files = make_certificates(Path(tempfile.mkdtemp()), saes=["alice"], kmes=["kme-a"])
+        >>> [path.name for path in files]
+        ['ca.crt', 'ca.key', 'alice.crt', 'alice.key', 'kme-a.crt', 'kme-a.key']
+    """
+    names = [*saes, *kmes]
+    if not names or len({*names, "ca"}) < len(names) + 1 or not all(0 < len(name) <= 64 for name in names):
+        raise InputError("Certificates need names of 1 to 64 characters, each once; 'ca' is taken.")
+    if (folder / "ca.key").exists():
+        raise InputError(f"{folder} holds an authority already; choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kakehashi trial authority")])
+    usage = x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    ca = (
+        _builder(subject, subject, ca_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .sign(ca_key, hashes.SHA256())
+    )
+    files = _write(folder, "ca", ca, ca_key)
+    for name, kind in [*((sae, "sae") for sae in saes), *((kme, "kme") for kme in kmes)]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        made = (
+            _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), subject, key.public_key())
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName(_alternatives(name, kind, hosts)), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+            .sign(ca_key, hashes.SHA256())
+        )
+        files += _write(folder, quote(name, safe=" @+"), made, key)
+    return files
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=5))
+        .not_valid_after(now + dt.timedelta(days=DAYS))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+
+
+def _alternatives(name: str, kind: str, hosts: Sequence[str]) -> list[x509.GeneralName]:
+    found: list[x509.GeneralName] = [x509.UniformResourceIdentifier(f"urn:{kind}:{quote(name, safe='')}")]
+    for host in hosts:
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(host)))
+        except ValueError:
+            found.append(x509.DNSName(host))
+    return found
+
+
+def _write(folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> list[Path]:
+    paths = [folder / f"{name}.crt", folder / f"{name}.key"]
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    handle = os.open(paths[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+    return paths

@@ -1,0 +1,195 @@
+"""A key server as a whole: its store, its peers, its two doors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kakehashi.core.errors import InputError, KakehashiError
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.delivery.api import PeerApi, UserApi, refuse
+from kakehashi.qkd.delivery.certificates import Kind, client_context, identity, server_context
+from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.desk import Desk
+from kakehashi.qkd.delivery.peer import PeerDesk, PeerLink
+from kakehashi.qkd.delivery.server import Bounds, Handler, HttpServer
+from kakehashi.qkd.delivery.spec import KmeSpec
+from kakehashi.qkd.keys.commit import GroupCommit
+from kakehashi.qkd.keys.model import KeyBlock
+from kakehashi.qkd.keys.store import KeyStore
+from kakehashi.qkd.keys.vault import read_node_key
+
+__all__ = ["Kme", "fill_blocks", "run_kme"]
+
+logger = logging.getLogger(__name__)
+
+N_CONNECTIONS = 2
+"""Connections to each peer."""
+HOUSEKEEPING_S = 1.0
+SWITCH_S = 0.0005
+"""Longest time for which the thread that waits for the disk may be kept from noting that it is done."""
+
+
+class Kme:
+    """A key server that runs in the event loop of its caller.
+
+    Args:
+        spec: What it is.
+        clock: Seconds since 1970.
+
+    Raises:
+        InputError: A file that the spec names is missing or wrong.
+    """
+
+    def __init__(self, spec: KmeSpec, *, clock: Callable[[], float] = time.time) -> None:
+        files = (spec.certificate, spec.private_key, spec.authority, spec.revoked)
+        self.spec = spec
+        inward, outward = server_context(*files), client_context(*files)
+        self.store = KeyStore(
+            spec.store, node=spec.name, node_key=read_node_key(spec.node_key), durable=spec.durable, clock=clock
+        )
+        self.commit = GroupCommit(self.store)
+        self.links = {
+            peer.name: PeerLink(
+                peer.name,
+                [
+                    HttpClient(*split_address(peer.address), name=peer.name, kind="kme", context=outward)
+                    for _ in range(N_CONNECTIONS)
+                ],
+                self.commit,
+            )
+            for peer in spec.peer
+        }
+        self.desk = Desk(spec, self.commit, self.links, clock=clock)
+        lifetime_s = spec.limits.key_lifetime_s
+        peer_desk = PeerDesk(self.commit, is_reader=self.desk.is_local, key_lifetime_s=lifetime_s, clock=clock)
+        self._user_door = self._door(UserApi(self.desk, with_skip=spec.skip).handle, inward, "sae")
+        self._peer_door = self._door(PeerApi(peer_desk, frozenset(self.links)).handle, inward, "kme")
+        self._housekeeper: asyncio.Task[None] | None = None
+        self.port = self.peer_port = 0
+
+    def _door(self, handler: Handler, context: Any, kind: Kind) -> HttpServer:
+        limits = self.spec.limits
+        is_peer = kind == "kme"
+        bounds = Bounds(
+            max_connections=limits.max_connections,
+            max_connections_per_name=limits.max_connections_per_sae,
+            max_body_bytes=2**24 if is_peer else limits.max_body_bytes,
+            handshake_timeout_s=limits.handshake_timeout_s,
+            request_timeout_s=limits.request_timeout_s,
+            idle_timeout_s=3600.0 if is_peer else limits.idle_timeout_s,
+        )
+
+        def naming(certificate: Any) -> str | None:
+            return identity(certificate, kind)
+
+        return HttpServer(handler, refuse=refuse, context=context, naming=naming, bounds=bounds)
+
+    async def start(self) -> None:
+        """Open the doors and look for the peers.
+
+        Raises:
+            InputError: An address cannot be had.
+        """
+        sys.setswitchinterval(SWITCH_S)
+        self.peer_port = await self._peer_door.start(*split_address(self.spec.peer_listen))
+        self.port = await self._user_door.start(*split_address(self.spec.listen))
+        for link in self.links.values():
+            link.start()
+        self._housekeeper = asyncio.create_task(self._keep_house())
+
+    async def close(self) -> None:
+        """Let what is under way end, and close."""
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+            await asyncio.gather(self._housekeeper, return_exceptions=True)
+        await self._user_door.close()
+        for link in self.links.values():
+            await link.close()
+        await self._peer_door.close()
+        await self.commit.close()
+        self.store.close()
+
+    async def _keep_house(self) -> None:
+        limits = self.spec.limits
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                bits = await self.commit.run(
+                    lambda: self.store.expire() + self.store.expire_blocks(max_age_s=limits.block_lifetime_s)
+                )
+            except KakehashiError as error:
+                logger.warning("Nothing could expire: %s", error)
+                continue
+            if bits:
+                logger.info("%d bits have expired.", bits)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port.
+
+    Example:
+        >>> split_address("[::1]:8443")
+        ('::1', 8443)
+    """
+    host, _, port = address.rpartition(":")
+    if int(port) > 65_535:
+        raise InputError(f"{address} has no port: the highest is 65535.")
+    return host.strip("[]"), int(port)
+
+
+def fill_blocks(one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 1, failure: float = 1e-10) -> None:
+    """Put random bits into two stores as if a link had distilled them.
+
+    For trials of the delivery alone: bits that one program made and another copied are no quantum keys.
+
+    Args:
+        one: Owner of the first block, the third, and so on.
+        other: Owner of the rest.
+        n_bits: Size of each block.
+        n_blocks: Number of blocks.
+        failure: What each is said to fail with.
+    """
+    for index in range(n_blocks):
+        block_id = secrets.token_hex(16)
+        bits = Bits.from_bytes(secrets.token_bytes(n_bits // 8))
+        for store, peer, is_ours in ((other, one.node, index % 2 == 1), (one, other.node, index % 2 == 0)):
+            block = KeyBlock(
+                block_id=block_id,
+                peer=peer,
+                is_ours=is_ours,
+                bits=bits,
+                failure=failure,
+                origin="distilled",
+                made_utc=time.time(),
+            )
+            with store.transaction():
+                store.add_block(block)
+
+
+async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
+    """Serve until the program is told to stop.
+
+    Args:
+        spec: What to serve.
+        say: Gets a sentence once the doors are open.
+    """
+    kme = Kme(spec)
+    try:
+        await kme.start()
+        say(
+            f"KME '{spec.name}' serves SAEs on {spec.listen.rpartition(':')[0]}:{kme.port}"
+            f" and KMEs on {spec.peer_listen.rpartition(':')[0]}:{kme.peer_port}."
+        )
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await kme.close()

@@ -1,0 +1,155 @@
+"""What one request took from the store: keys of one size, cut from blocks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.keys.lifecycle import GrantState
+from kakehashi.qkd.keys.model import Account
+
+__all__ = ["ID_BYTES", "Grant", "Part", "draw_key_ids", "key_id_bytes", "key_id_text"]
+
+ID_BYTES = 16
+"""A key ID is a UUID."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A range of bits of one block.
+
+    Attributes:
+        block_id: The block, 32 hexadecimal digits.
+        first: First bit, a multiple of 8.
+        n_bits: Number of bits, likewise.
+    """
+
+    block_id: str
+    first: int
+    n_bits: int
+
+    def __post_init__(self) -> None:
+        if self.first < 0 or self.n_bits <= 0 or self.first % 8 or self.n_bits % 8:
+            raise InputError(f"A range of a block must be whole bytes, but is {self.n_bits} bits from {self.first}.")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Grant:
+    """What one request took: its keys stand one after the other along its parts.
+
+    Attributes:
+        grant_id: 32 hexadecimal digits; the same at every node that knows of it.
+        peer: Node at the other end of the blocks.
+        is_ours: Whether the blocks are this node's to hand out.
+        sequence: The owner's count of its grants to this peer.
+        account: Where the bits go: delivered, relayed (a pad for keys that travel on), authentication, or expired.
+        key_bits: Size of each key.
+        master: SAE that asked.
+        readers: SAEs of this node that may fetch the keys, once each.
+        parts: Where the bits are.
+        key_ids: 16 bytes for each key; empty where nobody can ask for them here any more.
+        mask: What the bits of the parts are added to, to give the keys; empty where they are the keys.
+        waiting: One byte for each key and reader, key by key: 1 until the reader has fetched it.
+        failure: Of all keys together, see :class:`~kakehashi.qkd.keys.model.KeyBlock`.
+        state: See :mod:`~kakehashi.qkd.keys.lifecycle`.
+        is_told: Whether the other end is known to know of the state.
+        expires_utc: When keys that nobody fetched are destroyed, by this node's clock.
+        number: Row in the store.
+    """
+
+    grant_id: str
+    peer: str
+    is_ours: bool
+    sequence: int
+    account: Account
+    key_bits: int
+    parts: tuple[Part, ...]
+    master: str = ""
+    readers: tuple[str, ...] = ()
+    key_ids: bytes = b""
+    mask: bytes = b""
+    waiting: bytearray = field(default_factory=bytearray)
+    failure: float = 0.0
+    state: GrantState = GrantState.NEW
+    is_told: bool = False
+    expires_utc: float = 0.0
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        if self.key_bits <= 0 or self.key_bits % 8 or self.n_bits % self.key_bits:
+            raise InputError(f"{self.n_bits} bits are no whole number of keys of {self.key_bits} bits.")
+        if len(self.key_ids) not in (0, ID_BYTES * self.n_keys) or len(self.mask) not in (0, self.n_bits // 8):
+            raise InputError(f"A grant of {self.n_keys} keys has key IDs or a mask of another number.")
+
+    @property
+    def n_bits(self) -> int:
+        """Bits of all keys."""
+        return sum(part.n_bits for part in self.parts)
+
+    @property
+    def n_keys(self) -> int:
+        """Number of keys."""
+        return self.n_bits // self.key_bits
+
+    def key_id(self, index: int) -> bytes:
+        """ID of one key."""
+        return self.key_ids[ID_BYTES * index : ID_BYTES * (index + 1)]
+
+    def parts_of(self, index: int) -> list[Part]:
+        """Where one key's bits are; more than one range where the key crosses from block to block."""
+        first, last = index * self.key_bits, (index + 1) * self.key_bits
+        found, at = [], 0
+        for part in self.parts:
+            low, high = max(first, at), min(last, at + part.n_bits)
+            if low < high:
+                found.append(Part(block_id=part.block_id, first=part.first + low - at, n_bits=high - low))
+            at += part.n_bits
+        return found
+
+    def is_waiting(self, index: int) -> bool:
+        """Whether anybody here has still to fetch the key."""
+        n = len(self.readers)
+        return any(self.waiting[n * index : n * (index + 1)])
+
+
+def draw_key_ids(n: int) -> bytes:
+    """Random UUIDs (version 4) that nobody can guess, 16 bytes each, one after the other.
+
+    Example:
+        >>> import uuid
+        >>> uuid.UUID(bytes=draw_key_ids(1)).version
+        4
+    """
+    ids = bytearray(secrets.token_bytes(ID_BYTES * n))
+    ids[6::ID_BYTES] = bytes(0x40 | octet & 0x0F for octet in ids[6::ID_BYTES])
+    ids[8::ID_BYTES] = bytes(0x80 | octet & 0x3F for octet in ids[8::ID_BYTES])
+    return bytes(ids)
+
+
+def key_id_text(key_id: bytes) -> str:
+    """A key ID as a UUID is written.
+
+    Example:
+        >>> key_id_text(bytes(range(16)))
+        '00010203-0405-0607-0809-0a0b0c0d0e0f'
+    """
+    text = key_id.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def key_id_bytes(text: str) -> bytes | None:
+    """A key ID from text; None where it is no UUID.
+
+    Example:
+        >>> key_id_bytes("00010203-0405-0607-0809-0A0B0C0D0E0F") == bytes(range(16))
+        True
+        >>> key_id_bytes("key 1") is None
+        True
+    """
+    pieces: Sequence[str] = text.split("-")
+    if [len(piece) for piece in pieces] != [8, 4, 4, 4, 12] or not text.isascii():
+        return None
+    joined = "".join(pieces)
+    return bytes.fromhex(joined) if joined.isalnum() and all(c in "0123456789abcdefABCDEF" for c in joined) else None

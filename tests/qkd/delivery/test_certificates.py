@@ -1,0 +1,51 @@
+import ssl
+
+import pytest
+
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.delivery.certificates import client_context, identity, make_certificates, server_context
+
+
+def test_a_name_is_that_of_the_urn_or_the_common_name():
+    subject = ((("organizationName", "x"),), (("commonName", "alice"),))
+    assert identity({"subject": subject}, "sae") == identity({"subject": subject}, "kme") == "alice"
+    assert identity({"subject": subject, "subjectAltName": (("DNS", "x"),)}, "sae") == "alice"
+    assert identity({"subject": subject, "subjectAltName": (("URI", "urn:sae:bob"),)}, "sae") == "bob"
+    assert identity({"subject": subject, "subjectAltName": (("URI", "urn:sae:bob"),)}, "kme") is None
+    two = (("URI", "urn:sae:bob"), ("URI", "urn:sae:eve"))
+    assert identity({"subject": subject, "subjectAltName": two}, "sae") is None
+    assert identity({"subject": ((("commonName", "a"),), (("commonName", "b"),))}, "sae") is None
+    assert identity({}, "sae") is None
+
+
+def test_files_are_for_their_owner(tmp_path):
+    files = make_certificates(tmp_path, saes=["a b/c"], kmes=["k"], hosts=["example.org", "::1"])
+    assert [path.name for path in files] == ["ca.crt", "ca.key", "a b%2Fc.crt", "a b%2Fc.key", "k.crt", "k.key"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files if path.suffix == ".key")
+    for make in (server_context, client_context):
+        context = make(files[4], files[5], files[0])
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+        assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize("names", [[], ["a", "a"], ["ca"], [""], ["x" * 65]])
+def test_wrong_names_are_refused(tmp_path, names):
+    with pytest.raises(InputError, match="1 to 64 characters"):
+        make_certificates(tmp_path, saes=names, kmes=[])
+
+
+def test_an_authority_is_not_overwritten(tmp_path):
+    make_certificates(tmp_path, saes=["a"], kmes=[])
+    with pytest.raises(InputError, match="an authority already"):
+        make_certificates(tmp_path, saes=["b"], kmes=[])
+
+
+def test_files_that_do_not_fit_are_refused_in_a_sentence(tmp_path):
+    ca, _, a, a_key, _b, b_key = make_certificates(tmp_path, saes=["a", "b"], kmes=[])
+    with pytest.raises(InputError, match="no such file"):
+        server_context(tmp_path / "x", a_key, ca)
+    with pytest.raises(InputError, match="no certificate and its key"):
+        server_context(a, b_key, ca)
+    (tmp_path / "bad").write_text("x")
+    with pytest.raises(InputError, match="not in PEM"):
+        server_context(a, a_key, tmp_path / "bad")

@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+
+from kakehashi.core.errors import DeviceError
+from kakehashi.qkd.delivery.certificates import client_context, identity, make_certificates, server_context
+from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer
+
+
+def run(tmp_path, story, handler):
+    async def all_of_it():
+        make_certificates(tmp_path, saes=["alice"], kmes=["a", "b"])
+        files = {name: (tmp_path / f"{name}.crt", tmp_path / f"{name}.key", tmp_path / "ca.crt") for name in ("a", "b")}
+        server = HttpServer(
+            handler,
+            refuse=lambda sentence: Answer(400, sentence.encode()),
+            context=server_context(*files["b"]),
+            naming=lambda certificate: identity(certificate, "kme"),
+            bounds=Bounds(),
+        )
+        port = await server.start("127.0.0.1", 0)
+
+        def make(name="b", kind="kme", timeout_s=5.0):
+            context = client_context(*files["a"])
+            return HttpClient("127.0.0.1", port, name=name, kind=kind, context=context, timeout_s=timeout_s)
+
+        try:
+            await story(make, server)
+        finally:
+            await server.close()
+
+    asyncio.run(all_of_it())
+
+
+async def echo(request):
+    if request.path == "/wait":
+        await asyncio.sleep(0.5)
+    return Answer(200, bytes(request.body) + request.name.encode())
+
+
+def test_calls_keep_their_connection(tmp_path):
+    async def story(make, server):
+        client = make()
+        for body in (b"1", b"2" * 100_000):
+            assert await client.call("/", body) == (200, body + b"a")
+        assert len(server.connections) == 1
+        client.close()
+
+    run(tmp_path, story, echo)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("c", "kme"), ("b", "sae")])
+def test_another_server_is_not_talked_to(tmp_path, name, kind):
+    async def story(make, server):
+        with pytest.raises(DeviceError, match="certificate names"):
+            await make(name, kind).call("/", b"secret")
+
+    run(tmp_path, story, echo)
+
+
+def test_no_answer_in_time_is_an_error_and_the_next_call_is_new(tmp_path):
+    async def story(make, server):
+        client = make(timeout_s=0.2)
+        with pytest.raises(DeviceError) as caught:
+            await client.call("/wait", b"late")
+        assert caught.value.transient
+        await asyncio.sleep(0.5)
+        assert await client.call("/", b"new") == (200, b"newa")
+        client.close()
+
+    run(tmp_path, story, echo)
+
+
+def test_a_server_that_is_gone_is_an_error(tmp_path):
+    async def story(make, server):
+        client = make()
+        await client.call("/", b"x")
+        await server.close()
+        for _ in range(2):
+            with pytest.raises(DeviceError, match=r"'b' at 127\.0\.0\.1"):
+                await client.call("/", b"x")
+
+    run(tmp_path, story, echo)

@@ -1,0 +1,452 @@
+import asyncio
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from tests.qkd.kme_pair import HOMES, Crash, Net
+
+from kakehashi.qkd.delivery.etsi014 import MESSAGES, RefusalError
+from kakehashi.qkd.keys.audit import audit_pair, audit_store
+
+
+def run(folder, story, names=("a", "b"), fill=4096, **limits):
+    async def all_of_it():
+        net = Net(folder, names, **limits)
+        for one in names:
+            for other in names:
+                if one != other:
+                    net.fill(one, other, fill)
+        net.start()
+        await net.until_shared()
+        try:
+            return await story(net)
+        finally:
+            await net.close()
+
+    return asyncio.run(all_of_it())
+
+
+def assert_books_balance(net):
+    for node in net.nodes.values():
+        audit = audit_store(node.folder)
+        assert audit.faults == ()
+        assert all(block.is_balanced for block in audit.blocks)
+    names = net.names
+    for one, other in ((one, other) for one in names for other in names if one < other):
+        assert audit_pair(net.nodes[one].folder, net.nodes[other].folder).faults == ()
+
+
+async def refused(status, message, work):
+    with pytest.raises(RefusalError) as caught:
+        await work
+    assert caught.value.status == status
+    if message is not None:
+        assert caught.value.message == message
+
+
+def test_both_ends_get_the_same_keys_once(tmp_path):
+    async def story(net):
+        sent = await net.enc(number=5, size=128)
+        assert len(set(sent.values())) == 5
+        assert await net.dec(list(sent)) == sent
+        await refused(400, MESSAGES["not found"], net.dec(list(sent)))
+        back = await net.enc("bob", "alice")
+        assert await net.dec(list(back), "alice", "bob") == back
+        await net.settle()
+        assert_books_balance(net)
+
+    run(tmp_path, story)
+
+
+def test_who_was_not_named_is_refused(tmp_path):
+    async def story(net):
+        sent = await net.enc()
+        ids = list(sent)
+        await refused(401, None, net.dec(ids, "bea"))
+        await refused(401, None, net.dec(ids, "bob", "anna"))
+        await refused(401, None, net.dec(ids, "alice", "bob"))  # the master on dec_keys
+        assert await net.dec(ids) == sent
+        await refused(401, None, net.dec(ids, "bea"))
+
+    run(tmp_path, story)
+
+
+def test_a_list_with_one_fault_takes_nothing(tmp_path):
+    async def story(net):
+        sent = await net.enc(number=3)
+        ids = list(sent)
+        await refused(400, MESSAGES["not found"], net.dec([*ids, bytes(16)]))
+        await refused(400, MESSAGES["not found"], net.dec([ids[0], ids[1], ids[0]]))
+        await refused(400, MESSAGES["not found"], net.dec([*ids, None]))
+        others = await net.enc("anna", "bea")
+        await refused(401, None, net.dec([*ids, *others]))
+        assert await net.dec(ids) == sent
+
+    run(tmp_path, story)
+
+
+@pytest.mark.parametrize("size", range(64, 4097, 504))
+def test_every_size_has_its_length(tmp_path, size):
+    async def story(net):
+        sent = await net.enc(number=3, size=size)
+        assert {len(key) for key in sent.values()} == {size // 8}
+        assert await net.dec(list(sent)) == sent
+
+    run(tmp_path, story)
+
+
+def test_keys_may_cross_from_block_to_block(tmp_path):
+    async def story(net):
+        net.fill("a", "b", 1001, failure=2e-10)
+        await net.until_shared()
+        sent = await net.enc(number=2, size=4096)
+        sent |= await net.enc(number=3, size=2048)
+        ids = list(sent)
+        assert await net.dec(ids[:2]) | await net.dec(ids[2:]) == sent
+        await net.settle()
+        assert_books_balance(net)
+
+    run(tmp_path, story, fill=999)
+
+
+def test_the_failure_of_a_key_is_that_of_all_its_blocks(tmp_path):
+    async def story(net):
+        net.fill("a", "b", 1000, failure=2e-10)
+        await net.until_shared()
+        await net.enc(size=4096)
+        issued = await net.nodes["a"].desk.get_keys("alice", "bob", _request(size=4096))
+        assert issued.failure == pytest.approx(3e-10)
+
+    run(tmp_path, story, fill=600)
+
+
+def _request(**fields):
+    from kakehashi.qkd.delivery.etsi014 import KeyRequest
+
+    return KeyRequest(**fields)
+
+
+def test_a_demand_on_the_failure_is_met_or_refused(tmp_path):
+    async def story(net):
+        await refused(400, MESSAGES["mandatory unmet"], net.enc(mandatory={"kakehashi_max_failure": 1e-12}))
+        assert len(await net.enc(mandatory={"kakehashi_max_failure": 1e-9})) == 1
+
+    run(tmp_path, story)
+
+
+def test_slaves_everywhere_get_identical_keys(tmp_path):
+    async def story(net):
+        sent = await net.enc(number=2, additional=("bea", "anna", "carol"))
+        ids = list(sent)
+        for reader in ("bob", "bea", "anna", "carol"):
+            assert await net.dec(ids, reader) == sent
+            await refused(400, MESSAGES["not found"], net.dec(ids, reader))
+        await net.settle()
+        assert_books_balance(net)
+        links = {link.name: link.accounts for link in audit_store(net.nodes["a"].folder).links}
+        assert links["b"]["delivered"] == links["c"]["relayed"] == 512
+
+    run(tmp_path, story, names=("a", "b", "c"))
+
+
+def test_if_one_of_several_slaves_cannot_be_served_nobody_is(tmp_path):
+    async def story(net):
+        net.nodes["c"].arm(1)
+        await refused(503, None, net.enc(additional=("carol",)))
+        await net.revive()
+        await net.settle()
+        assert_books_balance(net)
+        links = {link.name: link.accounts for link in audit_store(net.nodes["a"].folder).links}
+        assert links["b"]["expired"] == links["c"]["expired"] == 256
+
+    run(tmp_path, story, names=("a", "b", "c"))
+
+
+def test_what_makes_no_sense_is_refused(tmp_path):
+    async def story(net):
+        await refused(400, None, net.enc(slave="nobody"))
+        await refused(400, None, net.enc(additional=("nobody",)))
+        await refused(400, None, net.enc(additional=("bob",)))
+        await refused(400, None, net.enc(additional=("alice",)))
+        await refused(400, None, net.enc(slave="anna"))
+        assert net.nodes["a"].desk.status("alice", "bob").stored == 128
+
+    run(tmp_path, story)
+
+
+def test_an_empty_store_and_a_lost_peer_are_503(tmp_path):
+    async def story(net):
+        await refused(503, None, net.enc(number=128, size=4096))
+        for _ in range(8):
+            await net.enc(size=4096)
+        await refused(503, None, net.enc())
+        net.lose = "question"
+        await refused(503, None, net.enc("bob", "alice"))
+        await refused(503, None, net.enc("bob", "alice"))
+        net.lose = None
+        await net.settle()
+        await net.enc("bob", "alice")
+        await net.settle()
+        assert_books_balance(net)
+
+    run(tmp_path, story)
+
+
+def test_a_quota_holds(tmp_path):
+    async def story(net):
+        await net.enc(number=4)
+        await refused(503, "the quota of this SAE is used up", net.enc())
+        await net.enc("anna")
+
+    run(tmp_path, story, quota_bits_per_s=1, quota_burst_bits=1024)
+
+
+def test_one_user_cannot_empty_the_store_for_the_other(tmp_path):
+    async def story(net):
+        for _ in range(16):  # half of the 128 keys that there were
+            await net.enc(number=4)
+        await refused(503, "the rest of the key is kept for other SAEs", net.enc(number=4))
+        assert len(await net.enc("anna", number=63)) == 63  # the first share has faded by now, a little
+
+    run(tmp_path, story, fair_share=True)
+
+
+def test_what_nobody_fetches_expires_at_both_ends(tmp_path):
+    async def story(net):
+        sent = await net.enc(number=2)
+        await net.dec(list(sent)[:1])
+        net.now += 100
+        store = net.nodes["b"].store
+        assert await net.nodes["b"].commit.run(store.expire) == 256
+        await refused(400, MESSAGES["not found"], net.dec(list(sent)[1:]))
+        await net.settle()
+        assert_books_balance(net)
+        accounts = audit_store(net.nodes["b"].folder).links[0].accounts
+        assert (accounts["delivered"], accounts["expired"]) == (256, 256)
+
+    run(tmp_path, story, key_lifetime_s=50)
+
+
+def test_a_clock_that_jumps_delivers_nothing_twice(tmp_path):
+    async def story(net):
+        sent = await net.enc()
+        net.now -= 1e6
+        assert await net.nodes["b"].commit.run(net.nodes["b"].store.expire) == 0
+        assert await net.dec(list(sent)) == sent
+        sent = await net.enc()
+        net.now += 1e7
+        await net.nodes["b"].commit.run(net.nodes["b"].store.expire)
+        await refused(400, MESSAGES["not found"], net.dec(list(sent)))
+        await net.settle()
+        assert_books_balance(net)
+
+    run(tmp_path, story)
+
+
+def test_two_readers_of_one_key_race_and_each_gets_it_once(tmp_path):
+    async def story(net):
+        sent = await net.enc(additional=("bea",))
+        tries = [net.dec(list(sent), reader) for reader in ("bob", "bea") for _ in range(4)]
+        outcomes = await asyncio.gather(*tries, return_exceptions=True)
+        assert sum(outcome == sent for outcome in outcomes) == 2
+        assert all(o == sent or (isinstance(o, RefusalError) and o.status == 400) for o in outcomes)
+
+    run(tmp_path, story)
+
+
+class Witness:
+    """Remembers who got what, and objects if a key is given twice or differs."""
+
+    def __init__(self):
+        self.masters = {}
+        self.slaves = {}
+
+    def master(self, sent):
+        for key_id, key in sent.items():
+            assert key_id not in self.masters
+            assert key not in self.masters.values()
+            self.masters[key_id] = key
+
+    def slave(self, reader, got):
+        for key_id, key in got.items():
+            assert (reader, key_id) not in self.slaves
+            assert self.masters.get(key_id, key) == key
+            self.slaves[reader, key_id] = key
+
+
+async def attempt(work, *statuses):
+    """The outcome, or None where the server said 503 or another of the statuses, or went away."""
+    try:
+        return await work
+    except Crash:
+        return None
+    except RefusalError as refusal:
+        if refusal.status in (503, *statuses):
+            return None
+        raise
+
+
+@pytest.mark.parametrize("victim", ["a", "b", "c"])
+def test_a_server_may_stop_between_any_two_writes(tmp_path, victim):
+    """At every write point in turn: nothing is given twice, nothing differs, and the books balance."""
+
+    async def story(net):
+        witness = Witness()
+
+        async def use():
+            sent = await attempt(net.enc(number=2, size=128, additional=("carol", "anna")))
+            if sent:
+                witness.master(sent)
+                for reader in ("bob", "carol", "anna"):
+                    witness.slave(reader, await attempt(net.dec(list(sent), reader)) or {})
+            net.nodes[victim].commit._flush()
+            while net.nodes[victim].commit._runner is not None:
+                await asyncio.sleep(0.001)
+            return sent
+
+        net.nodes[victim].arm(net.point)
+        first = await use()
+        is_dead = net.nodes[victim].is_dead
+        await net.revive()
+        await net.settle()
+        assert_books_balance(net)
+        for reader in ("bob", "carol", "anna") if first else ():
+            for key_id in first:
+                if (reader, key_id) not in witness.slaves:
+                    # The key is there yet or gone, and never another one.
+                    witness.slave(reader, await attempt(net.dec([key_id], reader), 400, 401) or {})
+        net.nodes[victim].countdown = None
+        assert await use()
+        await net.settle()
+        assert_books_balance(net)
+        return is_dead
+
+    reached = []
+    for point in range(1, 100):
+        Net.point = point
+        if not run(tmp_path / str(point), story, names=("a", "b", "c")):
+            break
+        reached.append(point)
+    assert len(reached) > 12
+
+
+class Machine(RuleBasedStateMachine):
+    """Requests, crashes, lost messages, and time, in any order."""
+
+    @initialize()
+    def begin(self):
+        import tempfile
+        from pathlib import Path
+
+        self.folder = tempfile.TemporaryDirectory()
+        self.runner = asyncio.Runner()
+        self.net = Net(Path(self.folder.name), key_lifetime_s=1000, block_lifetime_s=1e5)
+        self.witness = Witness()
+        self.sent = []
+
+        async def start():
+            self.net.fill("a", "b", 2000)
+            self.net.fill("b", "a", 2000)
+            self.net.start()
+            await self.net.until_shared()
+
+        self.runner.run(start())
+
+    async def _mend(self):
+        self.net.lose = None
+        await self.net.until_up()
+
+    @rule(
+        pair=st.sampled_from([("alice", "bob"), ("bea", "anna"), ("anna", "bob")]),
+        number=st.integers(1, 3),
+        size=st.sampled_from([64, 136, 256]),
+        both=st.booleans(),
+    )
+    def enc(self, pair, number, size, both):
+        async def work():
+            extra = tuple(s for s, k in HOMES.items() if both and k in "ab" and s not in pair)
+            sent = await attempt(self.net.enc(*pair, number=number, size=size, additional=extra))
+            await self._mend()
+            return sent or {}, (pair[1], *extra)
+
+        sent, readers = self.runner.run(work())
+        self.witness.master(sent)
+        self.sent += [(key_id, reader, pair[0]) for key_id in sent for reader in readers]
+
+    @rule(place=st.integers(0, 1000), again=st.booleans())
+    def dec(self, place, again):
+        async def work(key_id, reader, master):
+            for _ in range(1 + again):
+                self.witness.slave(reader, await attempt(self.net.dec([key_id], reader, master), 400, 401) or {})
+            await self._mend()
+
+        if self.sent:
+            self.runner.run(work(*self.sent[place % len(self.sent)]))
+
+    @rule(node=st.sampled_from("ab"), n=st.integers(1, 25))
+    def arm(self, node, n):
+        self.net.nodes[node].arm(n)
+
+    @rule(what=st.sampled_from(["question", "answer"]))
+    def lose(self, what):
+        self.net.lose = what
+
+    @rule(seconds=st.sampled_from([-500.0, 600.0, 2000.0]), node=st.sampled_from("ab"))
+    def wait(self, seconds, node):
+        async def work():
+            self.net.now += seconds
+            store = self.net.nodes[node].store
+            await attempt(self.net.nodes[node].commit.run(store.expire))
+            await self._mend()
+
+        self.runner.run(work())
+
+    @rule(node=st.sampled_from(["a", "b"]))
+    def fill(self, node):
+        async def work():
+            for name in "ab":
+                self.net.nodes[name].countdown = None
+            await self._mend()
+            await self.net.fill_running(node, "b" if node == "a" else "a", 500)
+
+        self.runner.run(work())
+
+    @rule()
+    def look(self):
+        async def work():
+            for node in self.net.nodes.values():
+                node.countdown = None
+            await self._mend()
+            await self.net.settle()
+            assert_books_balance(self.net)
+
+        self.runner.run(work())
+
+    def teardown(self):
+        if not hasattr(self, "net"):
+            return
+        try:
+            self.look()
+        finally:
+            self.runner.run(self.net.close())
+            self.runner.close()
+            self.folder.cleanup()
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(
+    max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.mark.slow
+def test_the_machine_at_length():
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

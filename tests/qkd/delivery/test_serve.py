@@ -1,0 +1,164 @@
+import asyncio
+import base64
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.qkd.key_pair import open_store
+from tests.qkd.served import Served, free_ports, tls, write_files
+
+from kakehashi.core.errors import InputError, ResourceError
+from kakehashi.qkd.delivery.serve import Kme, fill_blocks, split_address
+from kakehashi.qkd.delivery.spec import read_kme_spec
+from kakehashi.qkd.keys.audit import audit_pair, audit_store
+
+
+def test_servers_start_serve_and_go_on_after_a_stop(tmp_path):
+    served = Served(tmp_path)
+    try:
+        status, sent = served.call("alice", "GET", "/api/v1/keys/bob/enc_keys")
+        assert status == 200
+    finally:
+        served.close()
+    for name in "ab":
+        assert audit_store(tmp_path / name).is_clean
+
+    async def again():
+        kmes = [Kme(read_kme_spec(tmp_path / f"{name}.toml")) for name in "ab"]
+        try:
+            key_id = base64.b16decode(sent["keys"][0]["key_ID"].replace("-", "").upper())
+            grant, index = kmes[1].store.shelf.find(key_id)
+            assert grant.is_waiting(index)
+            with pytest.raises(ResourceError, match="in use"):
+                Kme(read_kme_spec(tmp_path / "a.toml"))
+        finally:
+            for kme in kmes:
+                await kme.close()
+
+    asyncio.run(again())
+    assert audit_pair(tmp_path / "a", tmp_path / "b").is_clean
+
+
+def test_a_wrong_address_is_said(tmp_path):
+    with pytest.raises(InputError, match="highest is 65535"):
+        split_address("x:70000")
+
+
+def test_filled_blocks_have_one_owner_each(tmp_path):
+    a, b = open_store(tmp_path, "a"), open_store(tmp_path, "b")
+    fill_blocks(a, b, n_bits=800, n_blocks=3)
+    assert [(block.is_ours, block.n_bits) for block in a.shelf.blocks.values()] == [
+        (True, 800),
+        (False, 800),
+        (True, 800),
+    ]
+    assert audit_pair(a.folder, b.folder).is_clean
+    a.close()
+    b.close()
+
+
+class Caller:
+    """One user that goes on through every break."""
+
+    def __init__(self, folder, sae, port):
+        self.context, self.port = tls(folder, sae), port
+        self.connection = None
+
+    def call(self, path, body=None):
+        """Status and answer, or None where the connection broke: what became of the request is unknown."""
+        try:
+            if self.connection is None:
+                self.connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=15)
+            payload = None if body is None else json.dumps(body)
+            self.connection.request("GET" if body is None else "POST", f"/api/v1/keys/{path}", payload)
+            answer = self.connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException):
+            self.close()
+            return None
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+def start(folder, name):
+    base = [sys.executable, "-m", "kakehashi.cli", "qkd", "serve", str(folder / f"{name}.toml")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(base, stderr=subprocess.DEVNULL, env=environment)
+
+
+@pytest.mark.slow
+def test_kill_at_random_instants_delivers_nothing_twice_and_nothing_that_differs(tmp_path):
+    """Two real servers, killed again and again while two users ask; then the books of both must balance."""
+    ports = free_ports(4)
+    write_files(tmp_path, ports=ports)
+    (tmp_path / "x").mkdir()
+    from kakehashi.qkd.keys.store import KeyStore
+    from kakehashi.qkd.keys.vault import read_node_key
+
+    stores = [KeyStore(tmp_path / n, node=f"kme-{n}", node_key=read_node_key(tmp_path / f"{n}.key")) for n in "ab"]
+    fill_blocks(*stores, n_bits=8_000_000, n_blocks=2)
+    for store in stores:
+        store.close()
+    running = {name: start(tmp_path, name) for name in "ab"}
+    alice, bob = Caller(tmp_path, "alice", ports[0]), Caller(tmp_path, "bob", ports[2])
+    randomness = random.Random(5)
+    masters, slaves, waiting = {}, {}, []
+    n_kills, end = 0, time.monotonic() + float(os.environ.get("KAKEHASHI_KILL_SECONDS", "60"))
+    next_kill = time.monotonic() + 6
+    try:
+        while time.monotonic() < end:
+            found = alice.call("bob/enc_keys", {"number": randomness.choice([1, 1, 3, 20])})
+            if found and found[0] == 200:
+                for key in found[1]["keys"]:
+                    assert key["key_ID"] not in masters
+                    masters[key["key_ID"]] = key["key"]
+                    waiting.append(key["key_ID"])
+            else:
+                time.sleep(0.02)
+            some, waiting = waiting[:10], waiting[10:]
+            if some:
+                got = bob.call("alice/dec_keys", {"key_IDs": [{"key_ID": key_id} for key_id in some]})
+                if got and got[0] == 200:
+                    for key in got[1]["keys"]:
+                        assert key["key_ID"] not in slaves
+                        slaves[key["key_ID"]] = key["key"]
+                elif got is None:  # lost on the way or never given: one by one, each may come at most once
+                    time.sleep(0.05)
+                    waiting += some
+            if time.monotonic() > next_kill:
+                for name in randomness.choice(["a", "b", "ab"]):
+                    running[name].send_signal(signal.SIGKILL)
+                    running[name].wait()
+                    running[name] = start(tmp_path, name)
+                    n_kills += 1
+                next_kill = time.monotonic() + 3 + 3 * randomness.random()
+    finally:
+        alice.close()
+        bob.close()
+        time.sleep(5)  # until they have reconciled
+        for process in running.values():
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+            process.wait()
+    assert n_kills >= 5
+    assert len(set(masters.values())) == len(masters) > 100
+    assert len(slaves) > 100
+    assert all(masters[key_id] == key for key_id, key in slaves.items())
+    for name in "ab":
+        assert audit_store(tmp_path / name).faults == ()
+    pair = audit_pair(tmp_path / "a", tmp_path / "b")
+    assert pair.faults == ()
+    assert pair.notes == ()
+    print(f"{n_kills} kills, {len(masters)} keys to the master, {len(slaves)} to the slave")

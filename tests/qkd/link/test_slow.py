@@ -10,7 +10,7 @@ from kakehashi import _native
 from kakehashi.qkd.link.channel import build_channel
 from kakehashi.qkd.link.events import Conditions
 from kakehashi.qkd.link.pulses import PulseStream
-from kakehashi.qkd.link.slow import SlowLink, philox
+from kakehashi.qkd.link.slow import SlowLink, _Sequence, philox
 from kakehashi.qkd.link.statistical import StatisticalStream
 
 ATTACKED = Conditions(intercepted=0.2, split=0.3, blinded=0.2, blinded_loss_db=3.0, blinded_error=0.1)
@@ -96,3 +96,10 @@ def test_every_pulse_of_a_sender_can_be_had():
     shares = np.bincount(everything.intensity) / 50_000
     assert np.allclose(shares, channel.probabilities, atol=0.01)
     assert abs((everything.basis == 0).mean() - channel.sender_key) < 0.01
+
+
+def test_known_answers_of_xoshiro():
+    # rand_xoshiro's reference test of xoshiro256++, made with the authors' code.
+    draws = _Sequence(0, 0, 0)
+    draws._state = [1, 2, 3, 4]
+    assert [draws.long_word() for _ in range(4)] == [41943041, 58720359, 3588806011781223, 3591011842654386]

@@ -16,7 +16,7 @@ SCAN, SETTING, TRAP, TIE, IDLE, FATE, STATISTICAL = 0, 1, 16, 32, 48, 64, 1 << 2
 """Third word of the counter: what a block of numbers is for."""
 
 STRETCH = 1 << 20
-LOW = 2**32 - 1
+LOW, WORD = 2**32 - 1, 2**64 - 1
 
 
 def philox(seed: int, index: int, stream: int, number: int = 0) -> tuple[int, int, int, int]:
@@ -56,6 +56,32 @@ class _Draws:
 
     def uniform(self) -> float:
         return ((self.long_word() >> 11) + 0.5) * 2.0**-53
+
+
+class _Sequence:
+    """xoshiro256++ of Blackman and Vigna, doi:10.1145/3460772, begun from Philox."""
+
+    def __init__(self, seed: int, index: int, stream: int) -> None:
+        draws = _Draws(seed, index, stream)
+        self._state = [draws.long_word() for _ in range(4)]
+
+    def long_word(self) -> int:
+        a, b, c, d = self._state
+        result = (_turned((a + d) & WORD, 23) + a) & WORD
+        c ^= a
+        d ^= b
+        self._state = [a ^ d, b ^ c, c ^ (b << 17 & WORD), _turned(d, 45)]
+        return result
+
+    def word(self) -> int:
+        return self.long_word() >> 32
+
+    def uniform(self) -> float:
+        return ((self.long_word() >> 11) + 0.5) * 2.0**-53
+
+
+def _turned(word: int, by: int) -> int:
+    return (word << by | word >> (64 - by)) & WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +172,7 @@ class SlowLink:
         cumulative = tables.cumulative.tolist()
         for stretch in range(first // STRETCH, -(-end // STRETCH)):
             begin, stop = max(first, stretch * STRETCH), min(end, (stretch + 1) * STRETCH)
-            draws = _Draws(self.seed, begin, STATISTICAL)
+            draws = _Sequence(self.seed, begin, STATISTICAL)
             slot = begin - 1
             while True:
                 slot += 1 + math.floor(math.log(draws.uniform()) / log_quiet)
@@ -203,7 +229,7 @@ def _pick(cumulative: list[int], word: int) -> int:
     return bisect.bisect_right(cumulative[:-1], word)
 
 
-def _fire(channel: Channel, tables: Tables, setting: Setting, which: int, draws: _Draws) -> set[int]:
+def _fire(channel: Channel, tables: Tables, setting: Setting, which: int, draws: _Draws | _Sequence) -> set[int]:
     """Detectors that fire."""
     _, sender_basis, sender_bit, receiver_basis = setting
     n_detected = int(tables.outcome_detected[which])

@@ -2,23 +2,23 @@
 
 Goal: 1e7 pulses a second in the pulse mode and 1e8 in the statistical mode, on two cores.
 
-What each does for a pulse. kakehashi: intensity, photon number, loss of each photon, dark counts, and for what is detected
-bases, bits, misalignment, dead time, afterpulses, double clicks. `NumPy` is no package but what a careful user would write
-in arrays: intensity, Poisson photon numbers, binomial loss, dark counts, bases and bits of what is detected; no dead time and
-no afterpulses. SeQuENCe: light source, fibre, polarising beam splitter and two detectors as an event simulation; one
-intensity. qkdpy: its decoy-state BB84, one qubit object a pulse, without photon numbers.
+What each does for a pulse. kakehashi: intensity, photon number, loss of each photon, dark counts, and for what is
+detected bases, bits, misalignment, dead time, afterpulses, double clicks. `NumPy` is no package but what a careful user
+would write in arrays: intensity, Poisson photon numbers, binomial loss, dark counts, bases and bits of what is
+detected; no dead time and no afterpulses. SeQUeNCe: light source, fibre, polarising beam splitter and two detectors as an event
+simulation; one intensity. qkdpy: its decoy-state BB84, one qubit object a pulse, without photon numbers.
 
-Times are processor times of one thread, and the rounds of all are interleaved; rates are medians over rounds. The rates of
-two threads are by wall time. Then the two modes are compared with each other (chi-square over intensity, bases and bits) and
-with the closed formulas.
+Times are processor times of one thread, and the rounds of all are interleaved; rates are medians over rounds. Rates of
+two threads are by wall time, and suffer from whatever else runs. Then the two modes are compared with each other
+(chi-square over intensity, bases and bits, and over gaps) and with the closed formulas.
 
-What limits it. The pulse mode computes one block of Philox (10 rounds of two products) for two slots, eight blocks at a time
-with AVX-512, and compares a word with the few thresholds of its intensity and photon number. The statistical mode costs some
-60 ns for each slot in which something is detected, whatever lies between.
+What limits it. The pulse mode computes one block of Philox (10 rounds of two products) for two slots, eight blocks at a
+time with AVX-512, and compares a word with the few thresholds of its intensity and photon number. The statistical mode
+costs some 60 to 90 ns for each slot in which something is detected, whatever lies between.
 
     python benchmarks/qkd_photons.py [--quick]
 
-SeQuENCe and qkdpy are not among the project's packages, for the first brings some 150 others with it:
+SeQUeNCe and qkdpy are not among the project's packages, for the first brings some 150 others with it:
 `pip install --no-deps sequence qkdpy gmpy2 qutip qutip-qip`. A peer that is not there is left out.
 """
 

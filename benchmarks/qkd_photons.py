@@ -5,8 +5,8 @@ Goal: 1e7 pulses a second in the pulse mode and 1e8 in the statistical mode, on 
 What each does for a pulse. kakehashi: intensity, photon number, loss of each photon, dark counts, and for what is
 detected bases, bits, misalignment, dead time, afterpulses, double clicks. `NumPy` is no package but what a careful user
 would write in arrays: intensity, Poisson photon numbers, binomial loss, dark counts, bases and bits of what is
-detected; no dead time and no afterpulses. SeQUeNCe: light source, fibre, polarising beam splitter and two detectors as an event
-simulation; one intensity. qkdpy: its decoy-state BB84, one qubit object a pulse, without photon numbers.
+detected; no dead time and no afterpulses. SeQUeNCe: light source, fibre, polarising beam splitter and two detectors as
+an event simulation; one intensity. qkdpy: its decoy-state BB84, one qubit object a pulse, without photon numbers.
 
 Times are processor times of one thread, and the rounds of all are interleaved; rates are medians over rounds. Rates of
 two threads are by wall time, and suffer from whatever else runs. Then the two modes are compared with each other

@@ -22,6 +22,7 @@ def main() -> None:
         ["noise.py"],
         ["routes.py", *(["--quick"] if quick else [])],
         ["noisy_sampling.py", *(["--quick"] if quick else [])],
+        ["qkd_photons.py", *(["--quick"] if quick else [])],
     ]
     if not quick:
         tasks.append(["loop.py"])

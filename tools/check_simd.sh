@@ -16,13 +16,15 @@ flags_of() {
     sed -n "s/^ *add_[a-z]*_objects($1 \(.*\))/\1/p" CMakeLists.txt
 }
 
-# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT: hot files must hold instructions that match PATTERN. Those of
-# determinants live on counting bits, and must hold instructions that match COUNT.
+# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT PRODUCT: hot files must hold instructions that match PATTERN.
+# Those of determinants live on counting bits, and must hold instructions that match COUNT; those of photons on products of
+# 32-bit words, PRODUCT.
 check() {
     label=$1 name=$2 compiler=$3 objdump=$4 flags=$5
     for file in $hot; do
         case $file in
         cpp/determinants/*) pattern=$7 what="bit counts" ;;
+        cpp/photons/*) pattern=$8 what="wide products of words" ;;
         *) pattern=$6 what="vector multiply-adds" ;;
         esac
         object="$objects/$name-$(echo "$file" | tr / -).o"
@@ -66,8 +68,8 @@ check_shared() {
 
 case $(uname -m) in
 x86_64 | amd64)
-    check AVX2 avx2 "${CXX:-c++}" objdump "$(flags_of avx2)" 'vfn?m(add|sub)[0-9]+pd.*%ymm' popcnt
-    check AVX-512 avx512 "${CXX:-c++}" objdump "$(flags_of avx512)" 'vfn?m(add|sub)[0-9]+pd.*%zmm' popcnt
+    check AVX2 avx2 "${CXX:-c++}" objdump "$(flags_of avx2)" 'vfn?m(add|sub)[0-9]+pd.*%ymm' popcnt 'vpmuludq.*%ymm'
+    check AVX-512 avx512 "${CXX:-c++}" objdump "$(flags_of avx512)" 'vfn?m(add|sub)[0-9]+pd.*%zmm' popcnt 'vpmuludq.*%zmm'
     check_carryless PCLMUL pclmul "${CXX:-c++}" objdump 'vpclmul.*%xmm'
     check_carryless "VPCLMUL on AVX2" vpclmul "${CXX:-c++}" objdump 'vpclmul.*%ymm'
     check_carryless "VPCLMUL on AVX-512" vpclmul512 "${CXX:-c++}" objdump 'vpclmul.*%zmm'
@@ -91,7 +93,7 @@ x86_64 | amd64)
 esac
 if command -v "$arm" >/dev/null 2>&1; then
     check NEON portable "$arm" "$arm_objdump" "" 'fml[as][[:space:]]+v[0-9]+\.2d' \
-        '[[:space:]]cnt[[:space:]]+v[0-9]+\.'
+        '[[:space:]]cnt[[:space:]]+v[0-9]+\.' '[[:space:]]umull2?[[:space:]]+v[0-9]+\.2d'
     check_carryless PMULL pmull "$arm" "$arm_objdump" 'pmull2?[[:space:]]'
     for file in $cold; do
         # shellcheck disable=SC2086

@@ -87,9 +87,6 @@ struct Detection {
 // Which bit a click counts as: of several detectors, one by chance.
 Detection resolve(const Channel& channel, std::uint64_t seed, std::int64_t slot, Setting setting, std::uint8_t mask);
 
-// Detectors that fire in a slot in which something is detected.
-std::uint8_t fire(const Channel& channel, const Setting& setting, const Outcome& outcome, Draws& draws);
-
 // What the vectorised scan needs. Thresholds are wider than 32 bits, so that 2^32 can be one.
 inline constexpr int block_slots = 4096;
 struct ScanTable {

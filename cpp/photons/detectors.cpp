@@ -7,36 +7,6 @@
 
 namespace kakehashi::photons {
 
-namespace {
-
-// Dark counts of all detectors, at least one of which must fire.
-std::uint8_t fire_darkly(const Channel& channel, Draws& draws) {
-    std::uint8_t mask = 0;
-    for (int d = 0; d < channel.n_detectors; ++d) {
-        const std::uint64_t chance = mask ? channel.dark_one : channel.dark_next[static_cast<std::size_t>(d)];
-        if (draws.word() < chance) mask |= static_cast<std::uint8_t>(1 << d);
-    }
-    return mask;
-}
-
-}  // namespace
-
-std::uint8_t fire(const Channel& channel, const Setting& setting, const Outcome& outcome, Draws& draws) {
-    std::uint8_t mask = 0;
-    const bool scrambled = outcome.scramble && draws.word() < outcome.scramble;
-    for (int photon = 0; photon < outcome.n_detected; ++photon) {
-        int basis = setting.receiver_basis;
-        if (channel.passive) basis = draws.word() < channel.receiver_key ? 0 : 1;
-        const std::uint32_t word = draws.word();
-        const bool faithful = basis == setting.sender_basis && !scrambled;
-        const int bit = faithful ? setting.sender_bit ^ static_cast<int>(word < channel.flip) : static_cast<int>(word & 1);
-        mask |= static_cast<std::uint8_t>(1 << (channel.passive ? 2 * basis + bit : bit));
-    }
-    if (channel.dark_any && (outcome.n_detected == 0 || draws.long_word() < channel.dark_any))
-        mask |= fire_darkly(channel, draws);
-    return mask;
-}
-
 Detection resolve(const Channel& channel, std::uint64_t seed, std::int64_t slot, Setting setting, std::uint8_t mask) {
     std::uint32_t ties = 0;
     if (std::popcount(mask) > 1) ties = philox(seed, static_cast<std::uint64_t>(slot), tie_stream)[0];

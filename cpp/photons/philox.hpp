@@ -66,4 +66,32 @@ private:
     Block block_{};
 };
 
+// xoshiro256++ (Blackman and Vigna, doi:10.1145/3460772), begun from two blocks of Philox: where many numbers are drawn one
+// after the other, and none is looked up by its counter.
+class Sequence {
+public:
+    Sequence(std::uint64_t seed, std::uint64_t index, std::uint32_t stream) {
+        Draws draws(seed, index, stream);
+        for (std::uint64_t& word : state_) word = draws.long_word();
+    }
+
+    std::uint64_t long_word() {
+        const std::uint64_t result = turn(state_[0] + state_[3], 23) + state_[0];
+        const std::uint64_t shifted = state_[1] << 17;
+        state_[2] ^= state_[0];
+        state_[3] ^= state_[1];
+        state_[1] ^= state_[2];
+        state_[0] ^= state_[3];
+        state_[2] ^= shifted;
+        state_[3] = turn(state_[3], 45);
+        return result;
+    }
+    std::uint32_t word() { return static_cast<std::uint32_t>(long_word() >> 32); }
+    double uniform() { return (static_cast<double>(long_word() >> 11) + 0.5) * 0x1p-53; }
+
+private:
+    static std::uint64_t turn(std::uint64_t x, int by) { return x << by | x >> (64 - by); }
+    std::array<std::uint64_t, 4> state_;
+};
+
 }  // namespace kakehashi::photons

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "channel.hpp"
+#include "fire.hpp"
 
 namespace kakehashi::photons {
 

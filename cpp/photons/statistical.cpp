@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "channel.hpp"
+#include "fire.hpp"
 
 namespace kakehashi::photons {
 
@@ -15,14 +16,15 @@ std::uint8_t basis_of(std::uint32_t word, std::uint64_t key) { return word < key
 
 void draw_stretch(const Channel& channel, std::uint64_t seed, std::int64_t first, std::int64_t end,
                   std::vector<Candidate>& found) {
-    Draws draws(seed, static_cast<std::uint64_t>(first), statistical_stream);
+    Sequence draws(seed, static_cast<std::uint64_t>(first), statistical_stream);
     const double log_quiet = std::log1p(-channel.detected_any);
+    const auto begin = channel.cumulative.begin(), last = channel.cumulative.end() - 1;
     double slot = static_cast<double>(first) - 1;  // exact below 2^53
     while (true) {
         slot += 1 + std::floor(std::log(draws.uniform()) / log_quiet);
         if (!(slot < static_cast<double>(end))) return;
-        const auto which = std::upper_bound(channel.cumulative.begin(), channel.cumulative.end() - 1, draws.long_word());
-        const Outcome& outcome = channel.outcomes[static_cast<std::size_t>(which - channel.cumulative.begin())];
+        const auto which = std::upper_bound(begin, last, draws.long_word());
+        const Outcome& outcome = channel.outcomes[static_cast<std::size_t>(which - begin)];
         Setting setting{outcome.intensity, 0, 0, 0};
         setting.sender_basis = basis_of(draws.word(), channel.sender_key);
         setting.receiver_basis = basis_of(draws.word(), channel.receiver_key);

@@ -84,6 +84,6 @@ def test_a_link_is_served_until_it_is_told_to_end(tmp_path):
             assert len(sender.prepare()) == len(receiver.detect()) > 100
         assert Control(f"unix:{folder}/control.sock").status()["protocol"] == "decoy-bb84"
         os.kill(process.pid, signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert process.stderr.read() == ""
         assert list(folder.iterdir()) == []

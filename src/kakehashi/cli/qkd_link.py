@@ -249,7 +249,7 @@ def _print_expected(link: LinkSpec, expected: Expected) -> None:
 
 def _print_comparison(name: str, link: LinkSpec, found: Comparison) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    columns = ("basis", "intensity", "sifted expected", "drawn", "sigma", "QBER expected", "drawn", "sigma of errors")
+    columns = ("basis", "photons", "gain", "sifted/s", "drawn", "sigma", "QBER", "drawn", "sigma")
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)
     drawn, expected = found.drawn, found.expected
@@ -259,15 +259,18 @@ def _print_comparison(name: str, link: LinkSpec, found: Comparison) -> None:
         for k, mean in enumerate(link.source.intensities):
             n, m = drawn.detections[basis, k], drawn.errors[basis, k]
             n_hoped, m_hoped = expected.detections[basis, k], expected.errors[basis, k]
-            rates = (f"{_rate(n_hoped / found.seconds)}bit/s", f"{_rate(n / found.seconds)}bit/s", _sigmas(n, n_hoped))
-            table.add_row(label, f"{mean:g}", *rates, _percent(m_hoped, n_hoped), _percent(m, n), _sigmas(m, m_hoped))
+            gain = f"{n / (found.n_slots * link.source.probabilities[k]):.1e}".replace("e-0", "e-")
+            rates = (_rate(n_hoped / found.seconds), _rate(n / found.seconds), _sigmas(n, n_hoped))
+            errors = (_percent(m_hoped, n_hoped), _percent(m, n), _sigmas(m, m_hoped))
+            table.add_row(label, f"{mean:g}", gain, *rates, *errors)
     data.print(Text(name, style="bold").append(f"  {link.title}", style="not bold"))
     data.print()
     data.print(table)
-    sifted, errors = drawn.detections.sum(), drawn.errors.sum()
+    sifted, errors_drawn = drawn.detections.sum(), drawn.errors.sum()
     data.print(
         f"\n{found.n_slots:,} pulses in {found.seconds:g} s, {found.n_clicks:,} clicks, "
-        f"{_rate(sifted / found.seconds)}bit/s sifted, QBER {_percent(errors, sifted)}",
+        f"{_rate(sifted / found.seconds)}bit/s sifted, QBER {_percent(errors_drawn, sifted)}\n"
+        "[dim]gain: sifted bits of this basis for each pulse sent; sigma: drawn against expected[/]",
         highlight=False,
     )
 

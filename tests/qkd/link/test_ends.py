@@ -36,7 +36,7 @@ def answering():
 @pytest.mark.parametrize("end", [SenderEnd, ReceiverEnd])
 def test_a_link_that_closes(end, answering):
     with (
-        end(answering(b"KQL1half"), timeout_s=5.0) as opened,
+        end(answering(b"KQL1half"), timeout_s=60.0) as opened,
         pytest.raises(DeviceError, match="stopped answering") as caught,
     ):
         opened._ask()
@@ -44,7 +44,7 @@ def test_a_link_that_closes(end, answering):
 
 
 def test_something_else_at_the_address(answering):
-    with SenderEnd(answering(b"HTTP/1.1 400 Bad Request" + b" " * 40), timeout_s=5.0) as sender:
+    with SenderEnd(answering(b"HTTP/1.1 400 Bad Request" + b" " * 40), timeout_s=60.0) as sender:
         with pytest.raises(DeviceError, match="no simulated link") as caught:
             sender.prepare()
         assert not caught.value.transient

@@ -70,13 +70,16 @@ def test_control_refuses_what_it_does_not_know(source):
 def test_only_a_few_exposures_are_ahead(source):
     with source.sender() as sender:
         sender.prepare()
-        time.sleep(0.3)
         status = source.control().status()
-    assert status["waiting"]["receiver"] <= 4
-    assert status["made"] * status["exposure_s"] == pytest.approx(status["time_s"])
-    made = status["made"]
-    time.sleep(0.1)
-    assert source.control().status()["made"] == made
+        limit = time.monotonic() + 30
+        while status["waiting"]["receiver"] < 4 and time.monotonic() < limit:
+            time.sleep(0.05)
+            status = source.control().status()
+    assert status["waiting"]["receiver"] == 4
+    time.sleep(0.3)
+    after = source.control().status()
+    assert after["waiting"]["receiver"] == 4
+    assert after["made"] <= status["made"] + 2  # one in the making, one that waits to wait
 
 
 def test_an_answer_that_was_lost_is_given_again(source):
@@ -120,7 +123,7 @@ def test_an_end_that_dies_while_it_waits_leaves_its_place(tmp_path):
             with pytest.raises(TimeoutError):  # nobody receives, so that it soon has to wait
                 ask()
         time.sleep(0.1)
-        with source.sender(timeout_s=5.0) as sender, source.receiver(timeout_s=5.0) as receiver:
+        with source.sender(timeout_s=60.0) as sender, source.receiver(timeout_s=60.0) as receiver:
             receiver.detect()
             assert sender.prepare().n_slots == 1_000_000
 
@@ -132,7 +135,7 @@ def test_sockets_are_this_users_alone(source):
 
 def test_a_killed_simulator_is_a_transient_fault(tmp_path):
     source = SourceProcess(LINK, tmp_path, exposure_s=0.001, pace=1.0, seed=2)
-    sender = source.sender(timeout_s=5.0)
+    sender = source.sender(timeout_s=60.0)
     first = sender.prepare()
     assert sender.prepare().first_slot == first.first_slot + first.n_slots
     source.kill()

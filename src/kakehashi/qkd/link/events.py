@@ -260,6 +260,14 @@ def _moved(conditions: Conditions, loss_db: float, misalignment: float) -> Condi
     return replace(conditions, loss_db=conditions.loss_db + loss_db, misalignment=moved)
 
 
+def _conditions(events: Iterable[AnyEvent], time_s: float) -> Conditions:
+    conditions = Conditions()
+    for event in events:
+        if event.is_active(time_s):
+            conditions = event.change(conditions, time_s)
+    return conditions
+
+
 class Timeline:
     """The events of a link, and the conditions that follow from them.
 
@@ -303,26 +311,23 @@ class Timeline:
 
     def at(self, time_s: float) -> Conditions:
         """Conditions at one time."""
-        conditions = Conditions()
-        for event in self._events:
-            if event.is_active(time_s):
-                conditions = event.change(conditions, time_s)
-        return conditions
+        return _conditions(self._events, time_s)
 
     def spans(self, first_s: float, end_s: float) -> list[tuple[float, float, Conditions]]:
         """Spans of time with the same conditions: begin, end, conditions. Gradual ones are taken at the middle."""
+        events = self._events  # others may be added meanwhile
         edges = {first_s, end_s}
-        for event in self._events:
+        for event in events:
             edges.update(t for t in (event.at_s, event.until_s) if t is not None and first_s < t < end_s)
         ordered = sorted(edges)
         found: list[tuple[float, float, Conditions]] = []
         for begin, end in pairwise(ordered):
-            gradual = any(event.is_gradual(begin) for event in self._events)
+            gradual = any(event.is_gradual(begin) for event in events)
             n = max(1, math.ceil((end - begin) / self.STEP_S - 1e-9)) if gradual else 1
             for i in range(n):
                 low = begin + (end - begin) * i / n
                 high = begin + (end - begin) * (i + 1) / n if i < n - 1 else end
-                conditions = self.at((low + high) / 2)
+                conditions = _conditions(events, (low + high) / 2)
                 if found and found[-1][2] == conditions:
                     found[-1] = (found[-1][0], high, conditions)
                 else:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tabulate_qkd import tables as tables_of_qkd
 from tabulate_twins import tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +26,7 @@ PAGES = tuple(
     for page in (
         "README.md",
         "docs/reference/benchmarks.md",
+        "docs/explanations/amplification.md",
         "docs/explanations/compilation.md",
         "docs/explanations/twins.md",
     )
@@ -361,6 +363,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "summary": summary_table,
     "public": public_table,
     **tables(markdown),
+    **tables_of_qkd(markdown),
 }
 
 

@@ -48,7 +48,7 @@ def amplification(markdown: Markdown) -> str:
     columns += ["floating-point FFT", "FLINT", "products, of a bare loop", "time, of one copy"]
     small, peers = document["small"], document["peers"]
     words = (
-        "\nMbit/s of key and CPU second. The second column of numbers is the CPU time of two threads, summed, to that of one. "
+        "\nMbit/s of key and CPU second. Two threads to one: their CPU time, summed, as a ratio. "
         f"At {small['n']:,} bits the hash takes {1e6 * small['cpu_s']:.0f} microseconds"
     )
     if small["galois_cpu_s"]:

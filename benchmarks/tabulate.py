@@ -26,6 +26,7 @@ PAGES = tuple(
     for page in (
         "README.md",
         "docs/reference/benchmarks.md",
+        "docs/explanations/amplification.md",
         "docs/explanations/compilation.md",
         "docs/explanations/photons.md",
         "docs/explanations/twins.md",

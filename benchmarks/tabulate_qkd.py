@@ -10,10 +10,11 @@ from typing import Any
 
 __all__ = ["tables"]
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).resolve().parent / "results"
 Markdown = Callable[[list[str], list[list[str]]], str]
 
 PHOTON_PEERS = {"numpy": "NumPy arrays", "sequence": "SeQUeNCe", "qkdpy": "qkdpy"}
+METHODS = {"cascade": "Cascade", "ldpc": "LDPC"}
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -68,11 +69,116 @@ def photons_agreement(markdown: Markdown) -> str:
     return markdown(columns, rows)
 
 
+def _about(document: dict[str, Any]) -> str:
+    machine, commit = document["provenance"]["machine"], document["provenance"]["commit"]
+    return f"\nMeasured on {machine['processor']}, {machine['n_processors']} cores, at commit `{commit}`.\n"
+
+
+def amplification(markdown: Markdown) -> str:
+    """Mbit/s of the Toeplitz hash, beside other ways."""
+    document = _read("qkd_amplification")
+
+    rows = [
+        [
+            f"{row['n'] / 1e6:g} Mbit",
+            f"{row['ratio']:g}",
+            f"**{row['mbit_per_s']:,.0f}**",
+            f"{row['cpu_s_two_threads'] / row['cpu_s']:.2f}",
+            *(f"{row['n'] / row[f'{name}_cpu_s'] / 1e6:,.0f}" for name in ("pclmul", "portable")),
+            *(
+                f"{row['n'] / row[f'{name}_cpu_s'] / 1e6:,.1f}" if f"{name}_cpu_s" in row else "–"
+                for name in ("floating", "flint")
+            ),
+            f"{100 * row['share_of_products']:.0f} %",
+            f"{row['times_of_one_copy']:.0f}",
+        ]
+        for row in document["rows"]
+    ]
+    columns = ["block", "ratio", "Mbit/s, one core", "CPU time of two threads to one", "AVX2 and PCLMUL", "portable"]
+    columns += ["floating-point FFT", "FLINT", "products, of a bare loop", "time, of one copy"]
+    small, peers = document["small"], document["peers"]
+    words = (
+        "\nMbit/s of key and CPU second. Two threads to one: their CPU time, summed, as a ratio. "
+        f"At {small['n']:,} bits the hash takes {1e6 * small['cpu_s']:.0f} microseconds"
+    )
+    if small["galois_cpu_s"]:
+        words += f", and galois {small['galois_cpu_s']:.2g} s for the product"
+    words += f". Peers: {', '.join(f'{name} {version}' for name, version in peers.items())}.\n"
+    return markdown(columns, rows) + words + _about(document)
+
+
+def tags(markdown: Markdown) -> str:
+    """GB/s of the polynomial hash, beside other authenticators."""
+    document = _read("qkd_amplification")
+    rows = [
+        [f"{row['n_bytes']:,}", *(f"{row[f'{name}_gb_per_s']:.2f}" for name in ("polyval", "ghash", "poly1305"))]
+        for row in document["tags"]
+    ]
+    columns = ["bytes", "ours, GB/s", "GHASH of AES-GCM, GB/s", "Poly1305, GB/s"]
+    words = "\nOne core, by CPU time, calls interleaved. The peers are those of pyca/cryptography, OpenSSL's.\n"
+    return markdown(columns, rows) + words + _about(document)
+
+
+def _measured(document: dict[str, Any]) -> str:
+    machine = document["provenance"]["machine"]
+    return f"\nMeasured on {machine['processor']} at commit `{document['provenance']['commit']}`.\n"
+
+
+def _failures(row: dict[str, Any], name: str) -> str:
+    low, high = row[f"{name}_interval_95"]
+    n = row[f"{name}_frames"]
+    return (
+        f"{n} of {row['n_frames']:,} (below {high:.1e})"
+        if n == 0
+        else f"{n} of {row['n_frames']:,} ({low:.1e} to {high:.1e})"
+    )
+
+
+def correction(markdown: Markdown) -> str:
+    """Efficiency, failures, round trips and speed of error correction."""
+    document = _read("qkd_correction")
+    rows = [
+        [
+            METHODS.get(row["method"], document["peer"]),
+            f"{100 * row['qber']:g} %",
+            f"{row['n_bits']:.3g}" if "n_bits" in row else "–",
+            f"{row['efficiency']:.4f}",
+            _failures(row, "wrong"),
+            str(row.get("rounds", "–")),
+            f"{row['question_bytes_per_bit']:.3f}, {row['answer_bytes_per_bit']:.3f}" if "rounds" in row else "–",
+            f"{row['reference_ns_per_bit']:.1f}, {row['corrector_ns_per_bit']:.1f}" if "rounds" in row else "–",
+            f"{row['one_core_mbit_per_s']:.1f}",
+            f"{row['two_cores_mbit_per_s']:.1f}" if "rounds" in row else "–",
+        ]
+        for row in document["rows"]
+    ]
+    columns = ["method", "QBER", "bits of a block", "f", "frames wrong at the end", "round trips"]
+    columns += ["bytes a bit: questions, answers", "ns a bit: reference, corrector", "Mbit/s, one core", "two cores"]
+    return markdown(columns, rows) + _measured(document)
+
+
+def resumed(markdown: Markdown) -> str:
+    """Frames of Cascade that only the checks at the end saw."""
+    rows = [
+        [f"{100 * row['qber']:g} %", f"{row['n_frames']:,}", _failures(row, "resumed"), _failures(row, "wrong")]
+        for row in _read("qkd_correction")["rows"]
+        if row["method"] == "cascade"
+    ]
+    return markdown(["QBER", "frames", "wrong before the checks", "wrong after them"], rows)
+
+
 def tables(markdown: Markdown) -> dict[str, Callable[[], str]]:
     """By name, what fills each table.
 
     Args:
         markdown: Writes a table from its columns and rows.
     """
-    makers = {"qkd-photons": photons, "qkd-photons-agreement": photons_agreement}
+    makers = {
+        "qkd-photons": photons,
+        "qkd-photons-agreement": photons_agreement,
+        "amplification": amplification,
+        "tags": tags,
+        "qkd-correction": correction,
+        "qkd-correction-checks": resumed,
+    }
     return {name: partial(make, markdown) for name, make in makers.items()}

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace kakehashi {
 
@@ -18,8 +19,18 @@ struct ToeplitzTask {
     int log2_length, n_threads;
 };
 
-// Powers of the key for eight blocks at a time, and the sum so far; two words each, the low one first.
+// Powers of the key for eight blocks at a time, and the sum so far; two words each, the low one first. Overwritten when it
+// goes.
 struct Polynomial {
+    Polynomial() = default;
+    Polynomial(const Polynomial&) = default;
+    Polynomial& operator=(const Polynomial&) = delete;
+    ~Polynomial() {
+        std::memset(powers, 0, sizeof powers);
+        std::memset(sum, 0, sizeof sum);
+        asm volatile("" : : "r"(this) : "memory");
+    }
+
     std::uint64_t powers[8][2];  // H^8 .. H
     std::uint64_t sum[2];
 };

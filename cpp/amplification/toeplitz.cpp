@@ -15,15 +15,15 @@
 namespace kakehashi::KAKEHASHI_ISA {
 namespace {
 
-// Bits that are written at once, for a key that is 0 beyond them.
+// Word by word: for every 64 bits of the result, all 64 bits of the tail with the seed bits that they meet.
 void hash_short(const ToeplitzTask& task) {
     const std::int64_t tail = task.n - task.n_out, n_words = (task.n_out + 63) / 64, n_tail = (tail + 63) / 64;
     const Piece key(task.key, task.n_out, task.n), seed(task.seed, 0, task.n - 1), head(task.key, 0, task.n_out);
     for (std::int64_t i = 0; i < n_words; ++i) {
         Product first{0, 0}, second{0, 0};
         for (std::int64_t j = 0; j < n_tail; ++j) {
-            // Times key bits p, at most 64 of the tail's end: coefficient 63 + k of the product with the seed from bit
-            // 64 (i + j) on is the sum of this word for result bit 64 i + k.
+            // Times 64 bits of the tail, counted from its end, the seed from bit 64 (i + j) on: coefficient 63 + k of the
+            // product is what these bits add to bit 64 i + k of the result.
             const Word bits = key.at(tail - 64 * (j + 1));
             const Product x = product(bits, seed.at(64 * (i + j))), y = product(bits, seed.at(64 * (i + j + 1)));
             first.low ^= x.low;

@@ -21,9 +21,9 @@ fixed in advance by what he is told otherwise, and he is told "no" until the fir
 can be kept like this, composably, with one :math:`L\,2^{-t}` charged for each tag, is shown in Portmann,
 arXiv:1202.1229.
 
-**Pads that are keys themselves** are perfect but for the failure probability of the block that they came from. What is
-learned of a pad is learned of the point (Abidin and Larsson, arXiv:1109.5168): so that probability is charged too, when the
-pad is added, and the point must be replaced when the sum has reached a limit.
+**Pads that are keys themselves** are perfect but for the failure probability of the block that they came from. What
+is learned of a pad is learned of the point (Abidin and Larsson, arXiv:1109.5168): so that probability is charged too,
+when the pad is added, and the point must be replaced when the sum has reached a limit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 r"""Error verification: do two ends hold the same bits? A short hash under a fresh public key says so.
 
-The hash is that of :mod:`~kakehashi.qkd.distill.authenticate`, at a point that is drawn when both strings are fixed and sent
-with the hash. Two different strings of :math:`n` bits then have the same first :math:`t` bits with probability at most
-:math:`L\,2^{-t}`, :math:`L = \lceil n / 128 \rceil + 1`. Here the point is no secret, and there is no pad: what is sent
-discloses :math:`t` bits about the string, and whether it fits, which the other end answers in the open, is one more.
+The hash is that of :mod:`~kakehashi.qkd.distill.authenticate`, at a point that is drawn when both strings are fixed,
+and sent with the hash. Two different strings of :math:`n` bits then have the same first :math:`t` bits with probability
+at most :math:`L\,2^{-t}`, :math:`L = \lceil n / 128 \rceil + 1`. Here the point is no secret, and there is no pad: what
+is sent discloses :math:`t` bits about the string, and whether it fits, which the other end answers in the open, is one
+more.
 """
 
 from __future__ import annotations

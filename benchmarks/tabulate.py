@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tabulate_qkd import tables as qkd_tables
 from tabulate_twins import tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +27,7 @@ PAGES = tuple(
         "README.md",
         "docs/reference/benchmarks.md",
         "docs/explanations/compilation.md",
+        "docs/explanations/reconciliation.md",
         "docs/explanations/twins.md",
     )
 )
@@ -361,6 +363,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "summary": summary_table,
     "public": public_table,
     **tables(markdown),
+    **qkd_tables(markdown),
 }
 
 

@@ -15,13 +15,16 @@ flags_of() {
     sed -n "s/^ *add_hot_objects($1 \(.*\))/\1/p" CMakeLists.txt
 }
 
-# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT: hot files must hold instructions that match PATTERN. Those of
-# determinants live on counting bits, and must hold instructions that match COUNT.
+# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT SUM LESSER: hot files must hold instructions that match PATTERN. Those of
+# determinants live on counting bits, and must hold instructions that match COUNT; of reconciliation, Cascade sums bits
+# under masks, SUM, and the decoder of LDPC codes compares 16-bit numbers, LESSER.
 check() {
     label=$1 name=$2 compiler=$3 objdump=$4 flags=$5
     for file in $hot; do
         case $file in
         cpp/determinants/*) pattern=$7 what="bit counts" ;;
+        cpp/reconciliation/cascade.cpp) pattern=$8 what="vector sums of bits" ;;
+        cpp/reconciliation/ldpc.cpp) pattern=$9 what="vector minima of 16-bit numbers" ;;
         *) pattern=$6 what="vector multiply-adds" ;;
         esac
         object="$objects/$name-$(echo "$file" | tr / -).o"
@@ -52,8 +55,10 @@ check_shared() {
 
 case $(uname -m) in
 x86_64 | amd64)
-    check AVX2 avx2 "${CXX:-c++}" objdump "$(flags_of avx2)" 'vfn?m(add|sub)[0-9]+pd.*%ymm' popcnt
-    check AVX-512 avx512 "${CXX:-c++}" objdump "$(flags_of avx512)" 'vfn?m(add|sub)[0-9]+pd.*%zmm' popcnt
+    check AVX2 avx2 "${CXX:-c++}" objdump "$(flags_of avx2)" 'vfn?m(add|sub)[0-9]+pd.*%ymm' popcnt \
+        'vp?xor[dq]?.*%ymm' 'vpminsw.*%ymm'
+    check AVX-512 avx512 "${CXX:-c++}" objdump "$(flags_of avx512)" 'vfn?m(add|sub)[0-9]+pd.*%zmm' popcnt \
+        'vp?xor[dq]?.*%[yz]mm' 'vpminsw.*%ymm'
     for file in $hot; do
         # shellcheck disable=SC2086
         "${CXX:-c++}" $options "$file" -o "$objects/portable-$(echo "$file" | tr / -).o"
@@ -71,7 +76,8 @@ x86_64 | amd64)
 esac
 if command -v "$arm" >/dev/null 2>&1; then
     check NEON portable "$arm" "$arm_objdump" "" 'fml[as][[:space:]]+v[0-9]+\.2d' \
-        '[[:space:]]cnt[[:space:]]+v[0-9]+\.'
+        '[[:space:]]cnt[[:space:]]+v[0-9]+\.' '[[:space:]]eor[[:space:]]+v[0-9]+\.' \
+        '[[:space:]]smin[[:space:]]+v[0-9]+\.8h'
     for file in $cold; do
         # shellcheck disable=SC2086
         "$arm" $options "$file" -o "$objects/cold.o"

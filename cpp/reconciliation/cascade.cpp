@@ -121,9 +121,12 @@ private:
             std::size_t n_busy = 0;
             const std::size_t n = busy_.size();
             for (std::size_t k = 0; k < n; ++k) {
-                if (k + 3 < n) __builtin_prefetch(&frames_[busy_[k + 3]]);
-                if (k + 2 < n) frames_[busy_[k + 2]].call_lists();
-                if (k + 1 < n) frames_[busy_[k + 1]].call_nodes();
+                if (k + 4 < n) {
+                    const char* const frame = reinterpret_cast<const char*>(&frames_[busy_[k + 4]]);
+                    for (std::size_t at = 0; at < sizeof(frames_[0]); at += 64) __builtin_prefetch(frame + at);
+                }
+                if (k + 3 < n) frames_[busy_[k + 3]].call_lists();
+                if (k + 2 < n) frames_[busy_[k + 2]].call_nodes();
                 const std::uint32_t f = busy_[k];
                 frames_[f].take(passes_, scratch_, differs, [&](std::uint32_t x) { note_flip(f, x); });
                 if (frames_[f].is_quiet()) continue;

@@ -12,9 +12,13 @@ export CXX
 endif
 
 PY = $(VENV)/bin/python
+EXTRAS = $(VENV)-extras
+EXTRAS_TESTS = tests/device/methods/test_near_clifford.py tests/device/methods/test_route.py \
+	tests/device/mitigation/test_zero_noise.py \
+	'tests/docs/test_examples.py::test_python_blocks_run[docs/how-to/mitigation.md]'
 SETUP = @tools/setup.sh
 
-.PHONY: help setup run test test-slow lint examples docs bench check-simd lock clean
+.PHONY: help setup run test test-slow test-extras lint examples docs bench check-simd lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -33,6 +37,11 @@ test: ## the unit tests: under 2 minutes on 2 cores
 test-slow: ## the tests that `make test` leaves out
 	$(SETUP) run test
 	@$(PY) -m pytest -q -rs -m slow
+
+test-extras: ## the tests of clifft and mitiq, which need Python 3.12 and an older numpy: an environment of its own
+	@VENV=$(EXTRAS) tools/setup.sh extras
+	@$(EXTRAS)/bin/python tools/extras_left_out.py
+	@OMP_NUM_THREADS=1 $(EXTRAS)/bin/python -m pytest -q -rs $(EXTRAS_TESTS)
 
 lint: ## style, types and the order of the rooms
 	$(SETUP) run test lint
@@ -64,4 +73,4 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	@tools/lock.sh $(VENV)/bin/uv
 
 clean: ## remove the environment and all that was built
-	rm -rf $(VENV) build docs/_build docs/reference/api .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EXTRAS) build docs/_build docs/reference/api .mypy_cache .pytest_cache .ruff_cache .hypothesis

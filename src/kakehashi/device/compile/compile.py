@@ -122,7 +122,7 @@ def compile_circuit(
     if effort not in EFFORTS:
         raise InputError(f"There is no effort {effort!r}; there are {', '.join(EFFORTS)}.")
     region = whole_region(twin)
-    given = read_circuit(circuit)
+    given = read_circuit(circuit, clock_ns=twin.clock_ns)
     _require_room(given.num_qubits, region, twin)
     trial = Trial(scorer_of(twin))
     if initial_layout is not None:

@@ -144,8 +144,9 @@ def routed_shots(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
     columns += ["stim alone, uniform errors", "Aer stabilizer", "Aer state vector"]
     line = next(row for row in document["rows"] if row["method"] == "mps")
     words = (
-        f"\nThe transverse-field Ising model on a line of 1,000 qubits, 5 steps, took {line['set_up_s']:.1f} s to the first "
-        f"shot\nand gave {_three(line['shots_per_s'])} shots/s over {line['n_shots']:,} shots as a matrix product state; "
+        "\nThe transverse-field Ising model on a line of 1,000 qubits, 5 steps, "
+        f"took {line['set_up_s']:.1f} s to the first shot\nand gave {_three(line['shots_per_s'])} shots/s "
+        f"over {line['n_shots']:,} shots as a matrix product state; "
         f"quimb took {line['quimb_set_up_s']:.1f} s and gave {line['quimb_shots_per_s']:.1f}\nshots/s.\n"
     )
     return markdown(columns, rows) + words

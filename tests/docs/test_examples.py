@@ -3,8 +3,8 @@
 - Python blocks of a page share their names, and run in an empty folder that holds a copy of ``examples/``.
 - Shell blocks (``console``) run where ``<!-- run -->`` stands before them: each line that begins with ``$``
   must succeed, and where output is shown below it, that must be its output; ``...`` stands for anything.
-- ``<!-- skip: next -->`` leaves the next Python block out; so does ``<!-- skip: next if(CONDITION, reason="...") -->`` where
-  the condition holds, and then the page counts as skipped for that reason, though all its other blocks ran.
+- ``<!-- skip: next -->`` leaves the next Python block out; so does ``<!-- skip: next if(CONDITION, reason="...") -->``
+  where the condition holds, and then the page counts as skipped for that reason, though all its other blocks ran.
 - ``<!-- slow -->`` marks the page as slow.
 """
 

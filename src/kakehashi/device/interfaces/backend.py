@@ -27,8 +27,8 @@ DEFAULT_SHOTS = 1024
 class TwinBackend(BackendV2):  # type: ignore[misc]
     """A device as a qiskit backend.
 
-    At optimization level 0 qiskit puts qubit ``k`` on physical qubit ``k``, and fails where that one is absent or cut off;
-    there, name a layout method: ``transpile(circuit, backend, optimization_level=0, layout_method="kakehashi")``.
+    At optimization level 0 qiskit puts qubit ``k`` on physical qubit ``k``, and fails where that one is absent or cut
+    off; there, name a layout method: ``transpile(circuit, backend, optimization_level=0, layout_method="kakehashi")``.
 
     Args:
         runner: The device.

@@ -39,8 +39,8 @@ def measure_readout(
         Rates of each bit. Their own standard error is about ``sqrt(2 p / n_shots)``.
 
     Raises:
-        InputError: There is no qubit, one stands twice or is none of the device's, or the numbers of patterns and shots do
-            not fit.
+        InputError: There is no qubit, one stands twice or is none of the device's, or the numbers of patterns and shots
+            do not fit.
 
     Example:
         >>> from kakehashi import TwinDevice, load_twin

@@ -74,7 +74,6 @@ def assemble(
     iterations = tuple(
         Iteration(**{**record, "batch_energies_hartree": tuple(record["batch_energies_hartree"])}) for record in records
     )
-    circuit_warnings: Any = shots.provenance.get("warnings", ())
     return Result(
         run_id=run_id,
         problem=problem.name,
@@ -96,7 +95,7 @@ def assemble(
         control=control,
         converged=best.converged,
         warnings=(
-            *circuit_warnings,
+            *_circuit_warnings(shots),
             *find_warnings(problem, turn, iterations, subspace),
             *find_selection_warnings(selected),
             *classical.warnings,
@@ -112,6 +111,11 @@ def assemble(
         classical=classical.solutions,
         processor=summarize_processor(shots.provenance, twin),
     )
+
+
+def _circuit_warnings(shots: Shots) -> tuple[str, ...]:
+    said: Any = shots.provenance.get("warnings", ())
+    return tuple(said)
 
 
 def find_warnings(

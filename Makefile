@@ -12,6 +12,8 @@ export CXX
 endif
 
 PY = $(VENV)/bin/python
+# Tests already run on every processor: more threads would wait for each other, and by default they do so at full speed.
+QUIET = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 EXTRAS = $(VENV)-extras
 EXTRAS_TESTS = tests/device/methods/test_near_clifford.py tests/device/methods/test_route.py \
 	tests/device/mitigation/test_zero_noise.py \
@@ -32,7 +34,7 @@ run: ## N2 from a molecule to an energy and a report: examples/n2.toml
 
 test: ## the unit tests: under 2 minutes on 2 cores
 	$(SETUP) run test
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n auto -m "not slow"
+	@$(QUIET) $(PY) -m pytest -q -rs -n auto --dist worksteal -m "not slow"
 
 test-slow: ## the tests that `make test` leaves out
 	$(SETUP) run test
@@ -41,7 +43,7 @@ test-slow: ## the tests that `make test` leaves out
 test-extras: ## the tests of clifft and mitiq, which need Python 3.12 and an older numpy: an environment of its own
 	@VENV=$(EXTRAS) tools/setup.sh extras
 	@$(EXTRAS)/bin/python tools/extras_left_out.py
-	@OMP_NUM_THREADS=1 $(EXTRAS)/bin/python -m pytest -q -rs $(EXTRAS_TESTS)
+	@$(QUIET) $(EXTRAS)/bin/python -m pytest -q -rs $(EXTRAS_TESTS)
 
 lint: ## style, types and the order of the rooms
 	$(SETUP) run test lint

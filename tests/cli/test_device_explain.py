@@ -12,7 +12,7 @@ RUN = """seed = 7
 name = "n2-6-31g"
 bond_angstrom = 1.0
 [device]
-name = "noisy"
+name = "exact"
 n_shots = 1000
 """
 

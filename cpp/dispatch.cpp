@@ -4,6 +4,7 @@
 
 #include "determinants/space.hpp"
 #include "product.hpp"
+#include "state_vector/front.hpp"
 #include "state_vector/program.hpp"
 
 #define KAKEHASHI_DECLARE(isa)                                                                                   \
@@ -13,6 +14,7 @@
     void transpose_matrix(const double*, double*, std::int64_t, std::int64_t, int);                              \
     std::unique_ptr<DeterminantSpace> make_space(const DeterminantOptions&, const double*, const double*);       \
     std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program>, bool);                       \
+    void sample_front(const FrontProgram&, const FrontShots&, int, bool);                                        \
     }
 
 KAKEHASHI_DECLARE(portable)
@@ -25,14 +27,17 @@ namespace kakehashi {
 namespace {
 
 constexpr Kernels portable_kernels{"portable", 2, portable::same_spin, portable::opposite_spin,
-                                   portable::transpose_matrix, portable::make_space, portable::make_sampler};
+                                   portable::transpose_matrix, portable::make_space, portable::make_sampler,
+                                   portable::sample_front};
 #ifdef KAKEHASHI_X86
 constexpr Kernels avx2_kernels{"avx2",           4,
                               avx2::same_spin,  avx2::opposite_spin,
-                              avx2::transpose_matrix, avx2::make_space, avx2::make_sampler};
+                              avx2::transpose_matrix, avx2::make_space, avx2::make_sampler,
+                                   avx2::sample_front};
 constexpr Kernels avx512_kernels{"avx512",           8,
                                 avx512::same_spin,  avx512::opposite_spin,
-                                avx512::transpose_matrix, avx512::make_space, avx512::make_sampler};
+                                avx512::transpose_matrix, avx512::make_space, avx512::make_sampler,
+                                   avx512::sample_front};
 #endif
 
 const Kernels* widest() {
@@ -61,6 +66,10 @@ std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& op
 
 std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program> program, bool single) {
     return kernels().make_sampler(std::move(program), single);
+}
+
+void sample_front(const FrontProgram& program, const FrontShots& shots, int n_threads, bool single) {
+    kernels().sample_front(program, shots, n_threads, single);
 }
 
 bool select_kernels(const char* name) {

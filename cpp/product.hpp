@@ -94,6 +94,8 @@ ElementCount count_elements(const ProductSpace& space);
 
 class TrajectorySampler;  // state_vector/program.hpp
 struct Program;
+struct FrontProgram;      // state_vector/front.hpp
+struct FrontShots;
 
 // The hot loops, one set per instruction set.
 struct Kernels {
@@ -109,6 +111,7 @@ struct Kernels {
     std::unique_ptr<DeterminantSpace> (*make_space)(const DeterminantOptions&, const double* one_body,
                                                     const double* pairs);
     std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
+    void (*sample_front)(const FrontProgram&, const FrontShots&, int n_threads, bool single);
 };
 
 const Kernels& kernels();

@@ -242,6 +242,20 @@ class TrajectorySampler:
         /,
     ) -> None: ...
 
+class FrontProgram:
+    @property
+    def width(self) -> int: ...
+    def sample(
+        self,
+        signs: NDArray[np.uint8],
+        uniforms: NDArray[np.float64],
+        bits: NDArray[np.uint8],
+        n_threads: int,
+        single: bool,
+        /,
+    ) -> None: ...
+
+def make_front(n_qubits: int, code: NDArray[np.int32], matrices: NDArray[np.complex128], /) -> FrontProgram: ...
 def make_trajectories(
     n_qubits: int,
     code: NDArray[np.int32],

@@ -249,3 +249,41 @@ def make_trajectories(
     scales: NDArray[np.float64],
     single: bool,
 ) -> TrajectorySampler: ...
+
+class RoutingProgram:
+    @staticmethod
+    def from_arrays(
+        n_qubits: int,
+        first: NDArray[np.int32],
+        qubits: NDArray[np.int32],
+        axis: NDArray[np.int8],
+        kind: NDArray[np.int8],
+        cost: NDArray[np.int8],
+        swapped: NDArray[np.int8],
+    ) -> RoutingProgram: ...
+
+class RoutingMachine:
+    @staticmethod
+    def from_arrays(
+        distance: NDArray[np.int16],
+        loss: NDArray[np.float64],
+        read: NDArray[np.float64],
+        decay: NDArray[np.float64],
+        gate_ns: float,
+        turn_ns: float,
+    ) -> RoutingMachine: ...
+
+def search_route(
+    program: RoutingProgram,
+    machine: RoutingMachine,
+    starts: NDArray[np.int32],
+    pull: NDArray[np.float64],
+    lookahead: NDArray[np.float64],
+    price: float,
+    crowding: float,
+    chance: float,
+    as_listed: bool,
+    rounds: int,
+    tries: int,
+    seed: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], float, int]: ...

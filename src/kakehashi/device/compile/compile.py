@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
 from kakehashi.circuit.gates import from_qiskit, to_qiskit
-from kakehashi.circuit.parity import neighbours_of, why_no_embedding
+from kakehashi.circuit.parity import why_no_embedding
+from kakehashi.circuit.router import MergingEffort
 from kakehashi.circuit.sabre import OWN_SETTING, SETTINGS
 from kakehashi.circuit.zigzag import find_ladder_in
 from kakehashi.core.errors import InputError
@@ -42,11 +43,12 @@ LADDER_PAIRS = 3
 
 CONTROL = ("if_else", "for_loop", "while_loop", "switch_case")
 
-HEAVY_HEX_DEGREE = 3
-
-WIDE = 100
-"""From so many qubits on, on a lattice of degree four, a search for a layout that does not exist takes many times as
-long as routing."""
+ROUTER_EFFORTS = {
+    "fast": MergingEffort(n_scouts=2, n_layouts=0),
+    "normal": MergingEffort(n_scouts=4, n_layouts=10),
+    "thorough": MergingEffort(n_scouts=16, n_layouts=40),
+}
+"""Layouts that the router starts from: for each setting, and for the best of them."""
 
 LARGE = 300
 FEW = 10
@@ -194,9 +196,7 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
 
         trial.keep(make)
     else:
-        degree = max(len(near) for near in neighbours_of(region.edges).values())
-        spare = why is not None and WIDE <= n <= LARGE and degree > HEAVY_HEX_DEGREE
-        _route(given, prepared, properties, flow, trial, effort=effort, spare=spare)
+        _route(given, prepared, properties, flow, trial, effort=effort)
     if effort == "thorough":
         for level in (1, 2, 3):
             for aware in (True, False):
@@ -248,28 +248,33 @@ def _pairs(prepared: Any) -> list[tuple[int, int]]:
     ]
 
 
-def _route(
-    given: Any,
-    prepared: Any,
-    properties: dict[str, Any],
-    flow: Flow,
-    trial: Trial,
-    *,
-    effort: Effort,
-    spare: bool,
-) -> None:
-    """Routed candidates: settings of Sabre, in the whole region and in a good part of it, ranked by a quick estimate.
+def _route(given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, trial: Trial, *, effort: Effort) -> None:
+    """Routed candidates: the router that knows what merges, and Sabre where that cannot be or all is to be tried."""
+    n = given.num_qubits
+    light = len(prepared.data) <= LIGHT
+    merged = 0
+    for circuit, known, route in flow.route_merging(prepared, properties, ROUTER_EFFORTS[effort]):
 
-    With time to spare, since a long search was left out, more are tried.
-    """
+        def make(circuit: Any = circuit, known: Any = known, name: str = route.setting.name) -> Native:
+            return flow.finish(circuit, known, name=name, n_qubits=n)
+
+        trial.keep(make)
+        merged += 1
+        if merged >= (3 if light or effort == "thorough" else 1):
+            break
+    if not merged or effort == "thorough":
+        _route_by_sabre(given, prepared, properties, flow, trial, effort=effort)
+
+
+def _route_by_sabre(
+    given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, trial: Trial, *, effort: Effort
+) -> None:
+    """Settings of Sabre, in the whole region and in a good part of it, ranked by a quick estimate."""
     twin, n = trial.scorer.twin, given.num_qubits
     settings = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
     if n > LARGE and effort == "normal":
         settings = tuple(setting for setting in settings if setting.layout_trials <= FEW)
     runs = [(flow, setting) for setting in settings]
-    light = len(prepared.data) <= LIGHT
-    if (spare or light) and effort == "normal":
-        runs += [(flow, OWN_SETTING), *((Flow(flow.region, flow.seed + 1, flow), setting) for setting in settings)]
     if n < ROOMY * len(flow.region.qubits) and n <= SMALL:
         part = good_region(twin, max(n + 2, round(1.3 * n)))
         if len(part) >= n:
@@ -279,9 +284,7 @@ def _route(
     for k, (there, setting) in enumerate(runs):
         circuit, known, _ = there.route(prepared, properties, setting)
         routed.append((-there.estimate(circuit, trial.scorer), k, circuit, known))
-    for _, k, circuit, known in sorted(routed, key=lambda item: item[:2])[
-        : 3 if spare else 2 if effort == "thorough" else 1
-    ]:
+    for _, k, circuit, known in sorted(routed, key=lambda item: item[:2])[: 2 if effort == "thorough" else 1]:
         there, setting = runs[k]
         name = setting.name + ("" if there.region is flow.region else ", good qubits")
 

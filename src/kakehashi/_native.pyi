@@ -287,3 +287,23 @@ def search_route(
     tries: int,
     seed: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], float, int]: ...
+def estimate_schedule(
+    step: NDArray[np.int8],
+    row: NDArray[np.int16],
+    first: NDArray[np.int32],
+    qubits: NDArray[np.int32],
+    wait_ns: NDArray[np.float64],
+    pair_log: NDArray[np.float64],
+    pair_ns: NDArray[np.float64],
+    turn_log: NDArray[np.float64],
+    turn_ns: NDArray[np.float64],
+    read: NDArray[np.float64],
+    decay: NDArray[np.float64],
+) -> tuple[float, float, float, float, int, int, NDArray[np.float64]]: ...
+def find_places(
+    edges: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    vertex_loss: NDArray[np.float64],
+    edge_log: NDArray[np.float64],
+    width: int,
+) -> NDArray[np.int32]: ...

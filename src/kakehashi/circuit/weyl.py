@@ -109,5 +109,5 @@ def commuting_axes(gates: Matrices) -> NDArray[np.int8]:
 
 def _placed(pauli: Matrices, qubit: int) -> Matrices:
     one = np.eye(2, dtype=np.complex128)
-    placed: Matrices = np.kron(pauli, one) if qubit else np.kron(one, pauli)
+    placed: Matrices = np.kron(*((pauli, one) if qubit else (one, pauli))).astype(np.complex128)
     return placed

@@ -22,6 +22,7 @@ from kakehashi.device.compile.read import read_circuit
 from kakehashi.device.compile.relocate import find_better_place
 from kakehashi.device.compile.score import Score, Scorer, scorer_of
 from kakehashi.device.compile.special import Placed, as_ladder, as_tree
+from kakehashi.device.compile.steps import Steps, read_steps, score_steps
 from kakehashi.device.twins.model import Twin
 
 __all__ = ["EFFORTS", "Effort", "compile_circuit"]
@@ -54,11 +55,12 @@ LARGE = 300
 FEW = 10
 """On more qubits than this only the settings with few trials run: a trial takes a second there."""
 
-MOVED = 3
+MOVED = 2
 SHORT = 1500
 """So many of the best candidates are moved, of longer circuits the best alone."""
 
 LIGHT = 200
+MERGED_LIGHT = 2
 """Circuits of so few operations are routed in milliseconds, and more is tried."""
 
 SMALL = 48
@@ -70,15 +72,16 @@ class Trial:
     """Candidates of one call as they come."""
 
     scorer: Scorer
-    natives: list[tuple[Score, Native, float]] = field(default_factory=list)
+    natives: list[tuple[Score, Native, Steps, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def keep(self, make: Callable[[], Native]) -> tuple[Score, Native]:
         """Make a candidate, score it, and remember it with its processor time."""
         begun = time.process_time()
         native = make()
-        score = self.scorer(native_operations(native))
-        self.natives.append((score, native, time.process_time() - begun))
+        steps = read_steps(native_operations(native), self.scorer)
+        score = score_steps(steps, self.scorer)
+        self.natives.append((score, native, steps, time.process_time() - begun))
         return score, native
 
 
@@ -176,10 +179,10 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
     flow = Flow(region, seed)
     n = given.num_qubits
     special = _recognise(given, region, trial)
-    for item in special:
-        _keep_placed(item, n, flow, trial)
-    if any(item.better_than_search for item in special) and effort != "thorough":
-        return
+    if special is not None and (special.better_than_search or effort == "thorough"):
+        _keep_placed(special, given, flow, trial)
+        if effort != "thorough":
+            return
     prepared, properties = flow.prepare(given)
     why = why_no_embedding(_pairs(prepared), _host(region), host_is_bipartite=region.bipartite)
     perfect = None
@@ -187,6 +190,14 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
         trial.notes.append(f"No search for a swap-free layout: {why[0].lower()}{why[1:]}")
     else:
         perfect = flow.place_perfectly(prepared, properties, call_limit=VF2_LIMITS[effort])
+    if special is not None and effort != "thorough":
+        # Of two places without swaps the better alone is worth finishing.
+        layouts = [special.layout, *([[region.qubits[k] for k in perfect]] if perfect is not None else [])]
+        losses = [_loss_at(_pairs(given), layout, trial.scorer) for layout in layouts]
+        if losses[0] <= losses[-1]:
+            _keep_placed(special, given, flow, trial)
+            if math.isfinite(losses[0]):
+                return
     if perfect is not None:
         layout = perfect
 
@@ -208,10 +219,19 @@ def _host(region: Region) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in region.edges]
 
 
-def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
-    """Candidates of circuits with a known shape."""
+def _loss_at(pairs: Sequence[tuple[int, int]], layout: Sequence[int], scorer: Scorer) -> float:
+    """Minus the logarithm of what gates and readouts leave at a place; infinity where a pair is not joined."""
+    two = scorer.log_two
+    gates = [two.get((layout[a], layout[b])) or two.get((layout[b], layout[a])) for a, b in pairs]
+    if any(gate is None for gate in gates):
+        return math.inf
+    return -sum(gate[0] for gate in gates if gate is not None) - sum(scorer.log_read[q][0] for q in layout)
+
+
+def _recognise(given: Any, region: Region, trial: Trial) -> Placed | None:
+    """A candidate of a circuit with a known shape."""
     if set(given.count_ops()) & set(CONTROL):
-        return []
+        return None
     if any(len(i.qubits) > 2 for i in given.data if i.name != "barrier"):
         given = to_qiskit(from_qiskit(given))  # without gates on three qubits or more
     pairs = _pairs(given)
@@ -221,20 +241,19 @@ def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
     if item is None and len(set(pairs)) <= LADDER_PAIRS * given.num_qubits:
         ladder = find_ladder_in(pairs)
         if ladder is not None:
-            item = as_ladder(ladder, lambda: from_qiskit(given), region, trial.scorer)
-    if item is None:
-        return []
-    trial.notes.append(item.note)
-    return [item]
+            item = as_ladder(ladder, lambda: from_qiskit(given), region, trial.scorer, n_qubits=given.num_qubits)
+    if item is not None:
+        trial.notes.append(item.note)
+    return item
 
 
-def _keep_placed(item: Placed, n_qubits: int, flow: Flow, trial: Trial) -> None:
+def _keep_placed(item: Placed, given: Any, flow: Flow, trial: Trial) -> None:
     number = {q: k for k, q in enumerate(flow.region.qubits)}
 
     def make() -> Native:
-        prepared, properties = flow.prepare(to_qiskit(item.circuit))
+        prepared, properties = flow.prepare(given if item.circuit is None else to_qiskit(item.circuit))
         placed, known = flow.place_at(prepared, properties, [number[q] for q in item.layout])
-        return flow.finish(placed, known, name=item.name, n_qubits=n_qubits)
+        return flow.finish(placed, known, name=item.name, n_qubits=given.num_qubits)
 
     trial.keep(make)
 
@@ -260,7 +279,7 @@ def _route(given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, tr
 
         trial.keep(make)
         merged += 1
-        if merged >= (3 if light or effort == "thorough" else 1):
+        if merged >= (MERGED_LIGHT if light or effort == "thorough" else 1):
             break
     if not merged or effort == "thorough":
         _route_by_sabre(given, prepared, properties, flow, trial, effort=effort)
@@ -298,11 +317,11 @@ def _choose(trial: Trial, twin: Twin, *, move: bool) -> Compiled:
     """Keep the best candidate, moved where that is better."""
     natives = sorted(trial.natives, key=lambda item: (-item[0].log_esp, item[0].n_two_qubit_gates))
     found: list[tuple[Candidate, Score, Native, list[int] | None]] = [
-        (_candidate(native.name, score, spent), score, native, None) for score, native, spent in natives
+        (_candidate(native.name, score, spent), score, native, None) for score, native, _, spent in natives
     ]
-    for score, native, _ in natives[:MOVED] if move else ():
+    for score, native, steps, _ in natives[:MOVED] if move else ():
         begun = time.process_time()
-        better = find_better_place(list(native_operations(native)), trial.scorer, before=score)
+        better = find_better_place(steps, trial.scorer, before=score)
         if better is not None:
             named = _candidate(f"{native.name}, moved", better[1], time.process_time() - begun)
             found.append((named, better[1], native, _permutation(better[0], twin.n_qubits)))

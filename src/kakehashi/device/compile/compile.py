@@ -46,7 +46,7 @@ CONTROL = ("if_else", "for_loop", "while_loop", "switch_case")
 
 ROUTER_EFFORTS = {
     "fast": MergingEffort(n_scouts=2, n_layouts=0),
-    "normal": MergingEffort(n_scouts=4, n_layouts=10),
+    "normal": MergingEffort(n_scouts=4, n_layouts=16),
     "thorough": MergingEffort(n_scouts=16, n_layouts=40),
 }
 """Layouts that the router starts from: for each setting, and for the best of them."""

@@ -29,4 +29,10 @@ inline int cost_of(const Program& program, const Block& block, bool swapped) {
     return std::min(block.diagonal ? 2 : kSwapCost, static_cast<int>(block.sum));
 }
 
+constexpr std::int32_t kGone = -2;  // the operation of an entry that was moved
+
+// Writes the estimate of a route: native gates with their errors, readouts, and waiting in a schedule as late as possible.
+void weigh(Routed& route, const Program& program, const Machine& machine, const std::vector<Block>& blocks,
+           const std::vector<std::int32_t>& block_of);
+
 }  // namespace kakehashi::routing

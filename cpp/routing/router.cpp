@@ -8,21 +8,11 @@
 #include <limits>
 
 #include "blocks.hpp"
+#include "chance.hpp"
 #include "program.hpp"
 
 namespace kakehashi::routing {
 namespace {
-
-struct Chance {
-    std::uint64_t state;
-
-    double operator()() {  // splitmix64, Steele, Lea, Flood, doi:10.1145/2714064.2660195
-        std::uint64_t z = (state += 0x9e3779b97f4a7c15ULL);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-        return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
-    }
-};
 
 struct Pull {
     std::int32_t other;  // qubit
@@ -361,32 +351,8 @@ private:
         }
     }
 
-    // The estimate: native gates with their errors, and waiting in a schedule as late as possible.
     void finish() {
-        std::vector<double> ready(m_.n_qubits, 0.0), active(m_.n_qubits, -1.0);
-        std::vector<char> seen(blocks_.size(), 0);
-        for (std::size_t k = out_.entries.size(); k-- > 0;) {
-            const Entry& entry = out_.entries[k];
-            if (entry.op == kGone) continue;
-            if (entry.op >= 0 && p_.kind[entry.op] == Kind::measure) {
-                active[entry.a] = ready[entry.a];
-                out_.loss += m_.read[entry.a];
-                continue;
-            }
-            const int at = block_of_[k];
-            if (at < 0 || seen[at]) continue;
-            seen[at] = 1;
-            const Block& block = blocks_[at];
-            const int n = cost_of(p_, block, block.swapped);
-            if (n == 0 || block.dropped) continue;
-            out_.n_native += n;
-            out_.loss += n * m_.loss[static_cast<std::size_t>(block.a) * m_.n_qubits + block.b];
-            const double begun = std::max(ready[block.a], ready[block.b]);
-            for (const int q : {block.a, block.b}) {
-                if (active[q] >= 0.0) out_.loss += (begun - active[q]) * m_.decay[q];
-                ready[q] = active[q] = begun + n * m_.gate_ns + m_.turn_ns;
-            }
-        }
+        weigh(out_, p_, m_, blocks_, block_of_);
         std::erase_if(out_.entries, [](const Entry& entry) { return entry.op == kGone; });
         out_.end = place_;
     }
@@ -394,8 +360,7 @@ private:
     struct Touched {
         std::int32_t q, now, left;
     };
-    static constexpr std::int32_t kGone = -2;  // an entry that was moved
-    static constexpr int kUndoes = 100;        // more than any swap adds
+    static constexpr int kUndoes = 100;  // more than any swap adds
 
     const Program& p_;
     const Order& order_;

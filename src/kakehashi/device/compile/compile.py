@@ -97,8 +97,9 @@ def compile_circuit(
 
     Dead edges and absent qubits are taken out before anything else. Fan-outs and local cluster Jastrow circuits are
     recognised and laid by rules of their own; swap-free layouts are searched for unless a proof says that there is
-    none; otherwise several settings of Sabre are tried. The candidate with the best estimated success probability is
-    kept, and moved, gate for gate the same, where the processor is better.
+    none; otherwise a router that counts what swaps add makes many routes and finishes the best, with Sabre in its
+    place where it cannot. The candidate with the best estimated success probability is kept, and moved, gate for gate
+    the same, where the processor is better.
 
     Args:
         circuit: A ``GateCircuit``, a ``qiskit.QuantumCircuit`` without free parameters, or a

@@ -88,24 +88,51 @@ def _compiled(result: dict[str, Any] | None) -> str:
 def compiled(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
     """All compilers on all circuits, processor by processor."""
     document = _read("benchmarks/results/compile.json")
+    return _by_processor(document["rows"], COMPILERS, markdown) + _commit(document)
+
+
+def held_out(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
+    """The same for circuits that nothing was tuned on, with what they miss."""
+    rows = _read("benchmarks/results/compile.json")["held_out"]
+    compilers = tuple(who for who in COMPILERS if who != "pytket")
+    return _by_processor(rows, compilers, markdown, missed=True) + _counts(rows)
+
+
+def _by_processor(
+    rows: list[dict[str, Any]],
+    compilers: tuple[str, ...],
+    markdown: Callable[[list[str], list[list[str]]], str],
+    *,
+    missed: bool = False,
+) -> str:
     parts = []
-    for twin in dict.fromkeys(row["twin"] for row in document["rows"]):
-        rows = [
-            [row["circuit"], *(_compiled(row.get(who)) for who in COMPILERS), row["kakehashi"]["chosen"]]
-            for row in document["rows"]
+    for twin in dict.fromkeys(row["twin"] for row in rows):
+        lines = [
+            [
+                row["circuit"],
+                *(_compiled(row.get(who)) for who in compilers),
+                row["kakehashi"]["chosen"],
+                *([", ".join(row["short_falls"]) or "–"] if missed else []),
+            ]
+            for row in rows
             if row["twin"] == twin
         ]
-        parts.append(f"**{twin}**\n\n{markdown(['circuit', *COMPILERS, 'way'], rows)}")
-    return "\n".join(parts) + _commit(document)
+        columns = ["circuit", *compilers, "way", *(["misses"] if missed else [])]
+        parts.append(f"**{twin}**\n\n{markdown(columns, lines)}")
+    return "\n".join(parts)
+
+
+def _counts(rows: list[dict[str, Any]]) -> str:
+    counts = {what: sum(what in row["short_falls"] for row in rows) for what in ("gates", "error", "time")}
+    words = ", ".join(f"{n} miss on {what}" for what, n in counts.items())
+    return f"\nOf {len(rows)} rows {words}.\n"
 
 
 def short_falls(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
     """Rows of the compiler that miss the goal."""
     rows = _read("benchmarks/results/compile.json")["rows"]
     missed = [[row["twin"], row["circuit"], ", ".join(row["short_falls"])] for row in rows if row["short_falls"]]
-    counts = {what: sum(what in row["short_falls"] for row in rows) for what in ("gates", "error", "time")}
-    words = ", ".join(f"{n} miss on {what}" for what, n in counts.items())
-    return markdown(["processor", "circuit", "misses"], missed) + f"\nOf {len(rows)} rows {words}.\n"
+    return markdown(["processor", "circuit", "misses"], missed) + _counts(rows)
 
 
 def trees(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
@@ -228,6 +255,7 @@ def tables(markdown: Callable[[list[str], list[list[str]]], str]) -> dict[str, C
         "noisy-sampling": noisy_sampling,
         "transport": transport,
         "compiled": compiled,
+        "compiled-held-out": held_out,
         "compiled-short-falls": short_falls,
         "trees": trees,
         "routed-shots": routed_shots,

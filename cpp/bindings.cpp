@@ -13,6 +13,7 @@ namespace kakehashi {
 
 void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
 void bind_state_vector(nb::module_& m);  // state_vector/bindings.cpp
+void bind_routing(nb::module_& m);       // routing/bindings.cpp
 
 namespace {
 
@@ -127,4 +128,5 @@ NB_MODULE(_native, m) {
         nb::arg("n_threads"));
     bind_determinants(m);
     bind_state_vector(m);
+    bind_routing(m);
 }

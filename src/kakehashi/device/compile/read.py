@@ -76,7 +76,7 @@ def _require_known(circuit: Any) -> None:
 
     odd = set(circuit.count_ops()) - set(GATES) - set(DIRECTIVES)
     for instruction in circuit.data if odd else ():
-        if instruction.name not in odd:
+        if instruction.name not in odd or instruction.is_standard_gate():
             continue
         what = instruction.operation
         opaque = isinstance(what, Instruction) and what.definition is None and not hasattr(what, "__array__")

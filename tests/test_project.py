@@ -40,7 +40,7 @@ def direct():
     """Direct dependencies by the lock file that must pin them."""
     yield "run", PROJECT["project"]["dependencies"]
     yield "build", PROJECT["build-system"]["requires"]
-    for extra in ("sqd", "dmrg", "hpc", "ibm"):
+    for extra in ("sqd", "dmrg", "hpc", "ibm", "qrmi"):
         yield "test", PROJECT["project"]["optional-dependencies"][extra]
     yield from PROJECT["dependency-groups"].items()
 

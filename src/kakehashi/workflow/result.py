@@ -75,6 +75,8 @@ def assemble(
         Iteration(**{**record, "batch_energies_hartree": tuple(record["batch_energies_hartree"])}) for record in records
     )
     circuit_warnings: Any = shots.provenance.get("warnings", ())
+    jobs: Any = shots.provenance.get("machine")  # of a machine behind a service: ids, times, how it was compiled for
+    changes = ((jobs or {}).get("compiled") or {}).get("changes", ())
     return Result(
         run_id=run_id,
         problem=problem.name,
@@ -97,6 +99,7 @@ def assemble(
         converged=best.converged,
         warnings=(
             *circuit_warnings,
+            *changes,
             *find_warnings(problem, turn, iterations, subspace),
             *find_selection_warnings(selected),
             *classical.warnings,
@@ -106,7 +109,7 @@ def assemble(
         wall_s=sum(clock.stage_s.values()),
         peak_memory_bytes=peak_memory_bytes(),
         spec=spec,
-        provenance=collect_provenance(),
+        provenance={**collect_provenance(), **({} if jobs is None else {"quantum_machine": jobs})},
         selected=selected,
         ledger=ledger,
         classical=classical.solutions,

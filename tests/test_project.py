@@ -43,7 +43,7 @@ def direct():
     yield "run", PROJECT["project"]["dependencies"]
     yield "build", PROJECT["build-system"]["requires"]
     groups, extras = PROJECT["dependency-groups"], PROJECT["project"]["optional-dependencies"]
-    for extra in ("sqd", "dmrg", "hpc", "ibm"):
+    for extra in ("sqd", "dmrg", "hpc", "ibm", "qrmi"):
         yield "test", extras[extra]
     for extra in ("near-clifford", "mitiq"):
         yield "extras", extras[extra]

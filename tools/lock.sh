@@ -6,7 +6,7 @@ uv=${1:?usage: tools/lock.sh PATH_OF_UV}
 options="--quiet --universal --python-version 3.11 --fork-strategy fewest
     --no-header --no-annotate --no-emit-index-url --no-emit-find-links"
 # mitiq holds numpy back, which only those who install it should have to bear: see the end.
-extras="--extra hpc --extra ibm --extra near-clifford --extra sqd --extra dmrg"
+extras="--extra hpc --extra ibm --extra near-clifford --extra qrmi --extra sqd --extra dmrg"
 everything=$(mktemp)
 trap 'rm -f "$everything" "$everything.one"' EXIT
 

@@ -74,6 +74,8 @@ def assemble(
     iterations = tuple(
         Iteration(**{**record, "batch_energies_hartree": tuple(record["batch_energies_hartree"])}) for record in records
     )
+    jobs: Any = shots.provenance.get("machine")  # of a machine behind a service: ids, times, how it was compiled for
+    changes = ((jobs or {}).get("compiled") or {}).get("changes", ())
     return Result(
         run_id=run_id,
         problem=problem.name,
@@ -96,6 +98,7 @@ def assemble(
         converged=best.converged,
         warnings=(
             *_circuit_warnings(shots),
+            *changes,
             *find_warnings(problem, turn, iterations, subspace),
             *find_selection_warnings(selected),
             *classical.warnings,
@@ -105,7 +108,7 @@ def assemble(
         wall_s=sum(clock.stage_s.values()),
         peak_memory_bytes=peak_memory_bytes(),
         spec=spec,
-        provenance=collect_provenance(),
+        provenance={**collect_provenance(), **({} if jobs is None else {"quantum_machine": jobs})},
         selected=selected,
         ledger=ledger,
         classical=classical.solutions,

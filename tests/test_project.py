@@ -58,7 +58,15 @@ def test_a_lock_holds_names_and_versions_alone(path):
 
 
 def test_every_extra_is_locked_and_so_tested():
-    assert set(PROJECT["project"]["optional-dependencies"]) == {"sqd", "dmrg", "hpc", "ibm", "near-clifford", "mitiq"}
+    assert set(PROJECT["project"]["optional-dependencies"]) == {
+        "sqd",
+        "dmrg",
+        "hpc",
+        "ibm",
+        "near-clifford",
+        "mitiq",
+        "qrmi",
+    }
 
 
 def test_the_locks_agree():

@@ -12,9 +12,15 @@ export CXX
 endif
 
 PY = $(VENV)/bin/python
+# Tests already run on every processor: more threads would wait for each other, and by default they do so at full speed.
+QUIET = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+EXTRAS = $(VENV)-extras
+EXTRAS_TESTS = tests/device/methods/test_near_clifford.py tests/device/methods/test_route.py \
+	tests/device/mitigation/test_zero_noise.py \
+	'tests/docs/test_examples.py::test_python_blocks_run[docs/how-to/mitigation.md]'
 SETUP = @tools/setup.sh
 
-.PHONY: help setup run test test-slow lint examples docs bench check-simd lock clean
+.PHONY: help setup run test test-slow test-extras lint examples docs bench check-simd lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -28,11 +34,16 @@ run: ## N2 from a molecule to an energy and a report: examples/n2.toml
 
 test: ## the unit tests: under 2 minutes on 2 cores
 	$(SETUP) run test
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -rs -n auto -m "not slow"
+	@$(QUIET) $(PY) -m pytest -q -rs -n auto --dist worksteal -m "not slow"
 
 test-slow: ## the tests that `make test` leaves out
 	$(SETUP) run test
 	@$(PY) -m pytest -q -rs -m slow
+
+test-extras: ## the tests of clifft and mitiq, which need Python 3.12 and an older numpy: an environment of its own
+	@VENV=$(EXTRAS) tools/setup.sh extras
+	@$(EXTRAS)/bin/python tools/extras_left_out.py
+	@$(QUIET) $(EXTRAS)/bin/python -m pytest -q -rs $(EXTRAS_TESTS)
 
 lint: ## style, types and the order of the rooms
 	$(SETUP) run test lint
@@ -64,4 +75,4 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	@tools/lock.sh $(VENV)/bin/uv
 
 clean: ## remove the environment and all that was built
-	rm -rf $(VENV) build docs/_build docs/reference/api .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EXTRAS) build docs/_build docs/reference/api .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ghz", "lucj", "qaoa", "qft", "random_cx", "tfim", "tfim_square"]
+__all__ = ["ghz", "lucj", "qaoa", "qft", "random_cx", "swap_test", "tfim", "tfim_square", "volume"]
 
 
 def ghz(n: int) -> Any:
@@ -33,11 +33,11 @@ def tfim(n: int, steps: int = 5) -> Any:
     return circuit
 
 
-def qft(n: int) -> Any:
+def qft(n: int, *, seed: int = 2) -> Any:
     """RY by chance on each qubit, then the quantum Fourier transform without its swaps."""
     from qiskit import QuantumCircuit
 
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(seed)
     circuit = QuantumCircuit(n, name=f"QFT-{n}")
     for q in range(n):
         circuit.ry(rng.uniform(0, np.pi), q)
@@ -48,12 +48,12 @@ def qft(n: int) -> Any:
     return circuit
 
 
-def qaoa(n: int) -> Any:
+def qaoa(n: int, *, seed: int = 1) -> Any:
     """One layer on a random 3-regular graph."""
     import networkx as nx
     from qiskit import QuantumCircuit
 
-    graph = nx.random_regular_graph(3, n, seed=1)
+    graph = nx.random_regular_graph(3, n, seed=seed)
     circuit = QuantumCircuit(n, name=f"QAOA-{n}")
     circuit.h(range(n))
     for a, b in sorted(tuple(sorted(edge)) for edge in graph.edges):
@@ -62,11 +62,11 @@ def qaoa(n: int) -> Any:
     return circuit
 
 
-def random_cx(n: int) -> Any:
+def random_cx(n: int, *, seed: int = 3) -> Any:
     """10 n CX between random pairs, each followed by RZ on its target."""
     from qiskit import QuantumCircuit
 
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     circuit = QuantumCircuit(n, name=f"rcx-{n}")
     for _ in range(10 * n):
         a, b = (int(q) for q in rng.choice(n, 2, replace=False))
@@ -94,7 +94,32 @@ def tfim_square(n: int, steps: int = 3) -> Any:
     return circuit
 
 
-def lucj(n: int, *, merged: bool) -> Any:
+def volume(n: int, *, layers: int, seed: int) -> Any:
+    """Layers of random gates on random pairs of all qubits, as for the quantum volume."""
+    from qiskit.circuit.library import quantum_volume
+
+    circuit = quantum_volume(n, layers, seed=seed)
+    circuit.name = f"volume-{n}x{layers}"
+    return circuit
+
+
+def swap_test(n: int, *, seed: int) -> Any:
+    """CSWAP between two registers, controlled by one qubit, between random turns."""
+    from qiskit import QuantumCircuit
+
+    rng = np.random.default_rng(seed)
+    circuit = QuantumCircuit(n, name=f"swaptest-{n}")
+    half = (n - 1) // 2
+    for q in range(1, n):
+        circuit.ry(rng.uniform(0, np.pi), q)
+    circuit.h(0)
+    for k in range(half):
+        circuit.cswap(0, 1 + k, 1 + half + k)
+    circuit.h(0)
+    return circuit
+
+
+def lucj(n: int, *, merged: bool, seed: int = 5) -> Any:
     """Local unitary cluster Jastrow with rungs at every fourth orbital.
 
     ``merged`` runs ffsim's own passes first, which halve its gates; without them it is the circuit that ffsim's gates
@@ -110,7 +135,7 @@ def lucj(n: int, *, merged: bool) -> Any:
         n_reps=1,
         with_final_orbital_rotation=True,
         interaction_pairs=([(p, p + 1) for p in range(n_orb - 1)], [(p, p) for p in range(0, n_orb, 4)]),
-        seed=np.random.default_rng(5),
+        seed=np.random.default_rng(seed),
     )
     circuit = QuantumCircuit(n, name=f"LUCJ-{n}" + (" merged" if merged else ""))
     circuit.append(ffsim.qiskit.PrepareHartreeFockJW(n_orb, (n // 4, n // 4)), range(n))

@@ -19,7 +19,7 @@ from record import keep
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from verification.twirling import compile_to, ghz, read_twin
+from verification.twirling import compile_to, ghz
 
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.device.noise.attach import attach_noise
@@ -28,6 +28,7 @@ from kakehashi.device.noise.model import Readout
 from kakehashi.device.noise.options import NoiseOptions
 from kakehashi.device.noise.readout import misread
 from kakehashi.device.noise.schedule import schedule_circuit
+from kakehashi.device.twins.library import load_twin
 
 
 def cpu_seconds(work: Callable[[], Any], *, repeats: int) -> float:
@@ -82,7 +83,7 @@ def rows_of_both() -> list[dict[str, Any]]:
     backend = FakeFez()
     circuit = compile_to(backend, ghz(100))
     task = "noise of FakeFez, 156 qubits"
-    ours = cpu_seconds(lambda: attach_noise(circuit, read_twin(backend)), repeats=3)
+    ours = cpu_seconds(lambda: attach_noise(circuit, load_twin("fake-fez")), repeats=3)
     theirs = cpu_seconds(lambda: NoiseModel.from_backend(backend), repeats=1)
     return [
         {"task": f"{task}, on GHZ-100", "who": "kakehashi", "cpu_s": ours},

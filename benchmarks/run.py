@@ -21,6 +21,7 @@ def main() -> None:
         ["selected.py", *(["--quick"] if quick else [])],
         ["noise.py"],
         ["routes.py", *(["--quick"] if quick else [])],
+        ["sweeps.py", *(["--quick"] if quick else [])],
         ["noisy_sampling.py", *(["--quick"] if quick else [])],
         ["qkd_photons.py", *(["--quick"] if quick else [])],
     ]

@@ -31,6 +31,8 @@ PAGES = tuple(
         "docs/explanations/photons.md",
         "docs/explanations/reconciliation.md",
         "docs/explanations/twins.md",
+        "docs/explanations/router.md",
+        "docs/how-to/mitigation.md",
     )
 )
 SELECTED = {"n2-6-31g": "N2 6-31G (10e,16o)", "n2-cc-pvdz": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}

@@ -16,6 +16,7 @@ void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
 void bind_reconciliation(nb::module_& m);  // reconciliation/bindings.cpp
 void bind_state_vector(nb::module_& m);  // state_vector/bindings.cpp
 void bind_photons(nb::module_& m);       // photons/bindings.cpp
+void bind_routing(nb::module_& m);       // routing/bindings.cpp
 
 namespace {
 
@@ -133,4 +134,5 @@ NB_MODULE(_native, m) {
     bind_reconciliation(m);
     bind_state_vector(m);
     bind_photons(m);
+    bind_routing(m);
 }

@@ -4,6 +4,7 @@
 
 #include "determinants/space.hpp"
 #include "product.hpp"
+#include "state_vector/front.hpp"
 #include "state_vector/program.hpp"
 
 #define KAKEHASHI_DECLARE(isa)                                                                                   \
@@ -18,6 +19,7 @@
                    std::uint32_t*);                                                                              \
     void fill_syndrome(const LdpcCode&, const std::uint8_t*, std::uint8_t*);                                     \
     int decode_ldpc(const LdpcCode&, const std::uint8_t*, std::int16_t*, int);                                   \
+    void sample_front(const FrontProgram&, const FrontShots&, int, bool);                                        \
     }
 
 KAKEHASHI_DECLARE(portable)
@@ -29,16 +31,24 @@ KAKEHASHI_DECLARE(avx512)
 namespace kakehashi {
 namespace {
 
-constexpr Kernels portable_kernels{"portable", 2,
-                                   portable::same_spin, portable::opposite_spin, portable::transpose_matrix, portable::make_space, portable::make_sampler,
-                                   portable::make_cascade, portable::scan_block, portable::fill_syndrome, portable::decode_ldpc};
+#define KAKEHASHI_KERNELS(isa, width)                                                                                \
+    constexpr Kernels isa##_kernels{#isa,                                                                            \
+                                    width,                                                                           \
+                                    isa::same_spin,                                                                  \
+                                    isa::opposite_spin,                                                              \
+                                    isa::transpose_matrix,                                                           \
+                                    isa::make_space,                                                                 \
+                                    isa::make_sampler,                                                               \
+                                    isa::sample_front,                                                               \
+                                    isa::scan_block,                                                                 \
+                                    isa::make_cascade,                                                               \
+                                    isa::fill_syndrome,                                                              \
+                                    isa::decode_ldpc};
+
+KAKEHASHI_KERNELS(portable, 2)
 #ifdef KAKEHASHI_X86
-constexpr Kernels avx2_kernels{"avx2", 4,
-                              avx2::same_spin, avx2::opposite_spin, avx2::transpose_matrix, avx2::make_space, avx2::make_sampler,
-                              avx2::make_cascade, avx2::scan_block, avx2::fill_syndrome, avx2::decode_ldpc};
-constexpr Kernels avx512_kernels{"avx512", 8,
-                                avx512::same_spin, avx512::opposite_spin, avx512::transpose_matrix, avx512::make_space, avx512::make_sampler,
-                                avx512::make_cascade, avx512::scan_block, avx512::fill_syndrome, avx512::decode_ldpc};
+KAKEHASHI_KERNELS(avx2, 4)
+KAKEHASHI_KERNELS(avx512, 8)
 #endif
 
 const Kernels* widest() {
@@ -67,6 +77,10 @@ std::unique_ptr<DeterminantSpace> make_determinants(const DeterminantOptions& op
 
 std::unique_ptr<TrajectorySampler> make_sampler(std::shared_ptr<const Program> program, bool single) {
     return kernels().make_sampler(std::move(program), single);
+}
+
+void sample_front(const FrontProgram& program, const FrontShots& shots, int n_threads, bool single) {
+    kernels().sample_front(program, shots, n_threads, single);
 }
 
 std::unique_ptr<CascadeEnd> make_cascade(const CascadePlan& plan, const std::uint64_t* words, bool corrects) {

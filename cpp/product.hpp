@@ -97,6 +97,8 @@ ElementCount count_elements(const ProductSpace& space);
 
 class TrajectorySampler;  // state_vector/program.hpp
 struct Program;
+struct FrontProgram;      // state_vector/front.hpp
+struct FrontShots;
 
 // The hot loops, one set per instruction set.
 struct Kernels {
@@ -112,8 +114,9 @@ struct Kernels {
     std::unique_ptr<DeterminantSpace> (*make_space)(const DeterminantOptions&, const double* one_body,
                                                     const double* pairs);
     std::unique_ptr<TrajectorySampler> (*make_sampler)(std::shared_ptr<const Program>, bool single);
-    std::unique_ptr<CascadeEnd> (*make_cascade)(const CascadePlan&, const std::uint64_t* words, bool corrects);
+    void (*sample_front)(const FrontProgram&, const FrontShots&, int n_threads, bool single);
     photons::Scan scan_pulses;
+    std::unique_ptr<CascadeEnd> (*make_cascade)(const CascadePlan&, const std::uint64_t* words, bool corrects);
     void (*fill_syndrome)(const LdpcCode&, const std::uint8_t* bits, std::uint8_t* out);
     int (*decode_ldpc)(const LdpcCode&, const std::uint8_t* syndrome, std::int16_t* belief, int max_iterations);
 };

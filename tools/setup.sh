@@ -2,6 +2,7 @@
 # Set up the virtual environment for the named groups of packages. `make` calls this before everything else.
 #
 #   tools/setup.sh GROUP...      GROUP: run test lint docs bench
+#   tools/setup.sh extras        an environment of its own, for packages that need a newer Python or hold others back
 #
 # Needs Python >= 3.11 with venv and its C headers, and a C++ compiler; everything else comes from the Python package
 # index into the environment, in the versions of requirements/*.txt. A step is done again only when what it was made
@@ -10,6 +11,16 @@ set -eu
 
 venv=${VENV:-.venv}
 log=$venv/setup.log
+base=run
+kernels="pip install --no-deps --no-build-isolation --editable ."
+pythons="python3.13 python3.12 python3.11 python3 python"
+if [ "${1:-}" = extras ]; then
+    base=extras
+    # Only one of the sets of kernels, in a folder of its own: what is tested there needs no speed.
+    kernels="$kernels --config-settings=cmake.define.KAKEHASHI_PORTABLE=ON --config-settings=build-dir=build/extras"
+    # clifft needs 3.12 or later and mitiq 3.12 or earlier; pyenv may hold one that is not on the path.
+    pythons="python3.12 $(echo "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3) $pythons"
+fi
 began=$(date +%s)
 worked=no
 
@@ -36,7 +47,7 @@ if not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
 
 find_python() {
     objections=
-    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
+    for candidate in ${PYTHON:-$pythons}; do
         command -v "$candidate" >/dev/null 2>&1 || continue
         # A shim that stands for no interpreter is as good as none.
         "$candidate" -c '' >/dev/null 2>&1 || continue
@@ -106,14 +117,14 @@ if ! "$venv/bin/python" -c '' >/dev/null 2>&1; then
 fi
 case $venv in /*) PWD= ;; esac # for PATH in pip(): an absolute path stays one
 
-step run "packages that kakehashi needs" requirements/build.txt requirements/run.txt -- \
-    pip install --requirement requirements/build.txt --requirement requirements/run.txt
+step run "packages that kakehashi needs" requirements/build.txt "requirements/$base.txt" -- \
+    pip install --requirement requirements/build.txt --requirement "requirements/$base.txt"
 # Editable: changes of Python files count at once; changes of the kernels are seen here.
-# shellcheck disable=SC2046
+# shellcheck disable=SC2046,SC2086
 step kernels "kernels from C++" pyproject.toml CMakeLists.txt $(find cpp -type f | LC_ALL=C sort) -- \
-    pip install --no-deps --no-build-isolation --editable .
+    $kernels
 for group; do
-    [ "$group" = run ] && continue
+    [ "$group" = "$base" ] && continue
     step "$group" "packages for $group" "requirements/$group.txt" -- \
         pip install --requirement "requirements/$group.txt"
 done

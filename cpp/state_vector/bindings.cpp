@@ -4,7 +4,9 @@
 #include <nanobind/stl/unique_ptr.h>
 
 #include <algorithm>
+#include <complex>
 
+#include "front.hpp"
 #include "program.hpp"
 
 namespace nb = nanobind;
@@ -17,6 +19,11 @@ using Code = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::devi
 using Indices = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using IndicesOut = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Codes = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Matrices = nb::ndarray<const std::complex<double>, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using BytesOut = nb::ndarray<std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using NumbersOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 void require(bool holds, const char* what) {
@@ -75,6 +82,25 @@ void bind_state_vector(nb::module_& m) {
             nb::gil_scoped_release release;
             s.amplitudes(signs.data(), real.data(), imaginary.data(), n_threads);
         });
+    nb::class_<FrontProgram>(m, "FrontProgram")
+        .def_ro("width", &FrontProgram::width)
+        .def("sample", [](const FrontProgram& program, Bytes signs, Rows uniforms, BytesOut bits, int n_threads,
+                          bool single) {
+            require(signs.shape(0) == program.steps.size(), "signs do not have a row for each step");
+            require(static_cast<int>(bits.shape(0)) == program.n_qubits, "bits do not have a row for each qubit");
+            require(uniforms.shape(0) == bits.shape(0), "uniform numbers do not have a row for each qubit");
+            require(signs.shape(1) == bits.shape(1) && uniforms.shape(1) == bits.shape(1), "shots differ in number");
+            require(n_threads > 0, "numbers of threads must be positive");
+            nb::gil_scoped_release release;
+            sample_front(program, {static_cast<std::int64_t>(bits.shape(1)), signs.data(), uniforms.data(), bits.data()},
+                         n_threads, single);
+        });
+    m.def("make_front", [](int n_qubits, Codes code, Matrices matrices) {
+        require(code.shape(1) == 4, "a step has four numbers");
+        require(matrices.shape(1) == 4, "a matrix has four numbers");
+        return read_front(n_qubits, code.data(), static_cast<std::int64_t>(code.shape(0)), matrices.data(),
+                          static_cast<std::int64_t>(matrices.shape(0)));
+    });
     m.def(
         "make_trajectories",
         [](int n_qubits, Code code, Numbers angles, Numbers scales, bool single) {

@@ -6,6 +6,10 @@ The whole chain is one call::
 
     result = kakehashi.solve("n2-6-31g", device="noisy", seed=7)
 
+and so is a circuit on a processor's twin, of this project's gates or of qiskit's::
+
+    shots = kakehashi.TwinDevice(kakehashi.load_twin("ibm-kobe")).run(circuit, 10_000)
+
 Every room is a subpackage: ``problem``, ``circuit``, ``device``, ``samples``, ``subspace``, ``energy``, ``report``.
 """
 
@@ -14,16 +18,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kakehashi.device.twin_device import TwinDevice
+    from kakehashi.device.twins.library import load_twin
     from kakehashi.problem.fcidump import read_fcidump, write_fcidump
     from kakehashi.problem.library import load_problem
     from kakehashi.problem.molecule import molecule_problem
     from kakehashi.report.document import read_json as read_result
     from kakehashi.workflow.run import solve
 
-__all__ = ["load_problem", "molecule_problem", "read_fcidump", "read_result", "solve", "write_fcidump"]
+__all__ = [
+    "TwinDevice",
+    "load_problem",
+    "load_twin",
+    "molecule_problem",
+    "read_fcidump",
+    "read_result",
+    "solve",
+    "write_fcidump",
+]
 
 _HOMES = {
+    "TwinDevice": ("kakehashi.device.twin_device", "TwinDevice"),
     "load_problem": ("kakehashi.problem.library", "load_problem"),
+    "load_twin": ("kakehashi.device.twins.library", "load_twin"),
     "molecule_problem": ("kakehashi.problem.molecule", "molecule_problem"),
     "read_fcidump": ("kakehashi.problem.fcidump", "read_fcidump"),
     "read_result": ("kakehashi.report.document", "read_json"),

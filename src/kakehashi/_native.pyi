@@ -262,6 +262,20 @@ class TrajectorySampler:
         /,
     ) -> None: ...
 
+class FrontProgram:
+    @property
+    def width(self) -> int: ...
+    def sample(
+        self,
+        signs: NDArray[np.uint8],
+        uniforms: NDArray[np.float64],
+        bits: NDArray[np.uint8],
+        n_threads: int,
+        single: bool,
+        /,
+    ) -> None: ...
+
+def make_front(n_qubits: int, code: NDArray[np.int32], matrices: NDArray[np.complex128], /) -> FrontProgram: ...
 def make_trajectories(
     n_qubits: int,
     code: NDArray[np.int32],
@@ -376,3 +390,60 @@ def decode_ldpc(
     belief: NDArray[np.int16],
     max_iterations: int,
 ) -> int: ...
+class RoutingProgram:
+    @staticmethod
+    def from_arrays(
+        n_qubits: int,
+        first: NDArray[np.int32],
+        qubits: NDArray[np.int32],
+        axis: NDArray[np.int8],
+        kind: NDArray[np.int8],
+        cost: NDArray[np.int8],
+        swapped: NDArray[np.int8],
+    ) -> RoutingProgram: ...
+
+class RoutingMachine:
+    @staticmethod
+    def from_arrays(
+        distance: NDArray[np.int16],
+        loss: NDArray[np.float64],
+        read: NDArray[np.float64],
+        decay: NDArray[np.float64],
+        gate_ns: float,
+        turn_ns: float,
+    ) -> RoutingMachine: ...
+
+def search_route(
+    program: RoutingProgram,
+    machine: RoutingMachine,
+    starts: NDArray[np.int32],
+    pull: NDArray[np.float64],
+    lookahead: NDArray[np.float64],
+    price: float,
+    crowding: float,
+    chance: float,
+    as_listed: bool,
+    rounds: int,
+    tries: int,
+    seed: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], float, int]: ...
+def estimate_schedule(
+    step: NDArray[np.int8],
+    row: NDArray[np.int16],
+    first: NDArray[np.int32],
+    qubits: NDArray[np.int32],
+    wait_ns: NDArray[np.float64],
+    pair_log: NDArray[np.float64],
+    pair_ns: NDArray[np.float64],
+    turn_log: NDArray[np.float64],
+    turn_ns: NDArray[np.float64],
+    read: NDArray[np.float64],
+    decay: NDArray[np.float64],
+) -> tuple[float, float, float, float, int, int, NDArray[np.float64]]: ...
+def find_places(
+    edges: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    vertex_loss: NDArray[np.float64],
+    edge_log: NDArray[np.float64],
+    width: int,
+) -> NDArray[np.int32]: ...

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -15,20 +12,18 @@ from kakehashi.device.twins.library import load_twin
 from kakehashi.device.twins.oqtopus import write_oqtopus
 
 
-def run(*arguments):
-    """Run the command in a terminal of 100 columns; returns exit code, output, words."""
-    done = subprocess.run(
-        [sys.executable, "-m", "kakehashi.cli", "device", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "COLUMNS": "100"},
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def run(here):
+    """The command in a terminal of 100 columns: exit code, output, words."""
+
+    def command(*arguments):
+        done = here("device", *arguments)
+        return done.returncode, done.stdout, done.stderr
+
+    return command
 
 
-def test_list_names_twins_and_snapshots():
+def test_list_names_twins_and_snapshots(run):
     code, out, _ = run("list")
     assert code == 0
     assert "fujitsu-1024  1,024" in out
@@ -39,7 +34,7 @@ def test_list_names_twins_and_snapshots():
     assert next(row["name"] for row in rows if row["kind"] == "twin") == "ibm-kobe"
 
 
-def test_show_says_what_is_known_and_how_well():
+def test_show_says_what_is_known_and_how_well(run):
     code, out, _ = run("show", "riken-64", "--seed", 3, "--preset", "target", "--day", 2.5)
     assert code == 0
     assert "square, 64 qubits, 112 couplings" in out
@@ -48,14 +43,14 @@ def test_show_says_what_is_known_and_how_well():
     assert max(map(len, out.splitlines())) <= 100
 
 
-def test_show_as_json_holds_every_value():
+def test_show_as_json_holds_every_value(run):
     table = json.loads(run("show", "fake-kingston", "--json")[1])
     assert table["t1_us"][146] is None
     assert len(table["two_qubit_error"]) == len(table["edges"]) == 176
     assert table["summary"]["n_dead"] == 7
 
 
-def test_show_writes_a_map(tmp_path):
+def test_show_writes_a_map(tmp_path, run):
     code, _, err = run("show", "riken-64", "--metric", "t1_us", "--map", tmp_path / "chip.svg")
     assert code == 0
     assert "Map: " in err
@@ -63,7 +58,7 @@ def test_show_writes_a_map(tmp_path):
     assert "two-qubit error" not in (tmp_path / "chip.svg").read_text()
 
 
-def test_compare_sets_processors_side_by_side():
+def test_compare_sets_processors_side_by_side(run):
     code, out, _ = run("compare", "ibm-kobe", "riken-64", "fake-boston", "fake-miami")
     assert code == 0
     assert max(map(len, out.splitlines())) <= 100
@@ -76,7 +71,7 @@ def test_compare_sets_processors_side_by_side():
     assert found[1]["taken_utc"].startswith("2025-02-26")
 
 
-def test_own_files_are_shown(tmp_path):
+def test_own_files_are_shown(tmp_path, run):
     write_oqtopus(tmp_path / "mine.json", load_twin("riken-64"))
     code, out, _ = run("show", tmp_path / "mine.json")
     assert code == 0
@@ -104,7 +99,7 @@ def test_wrong_use_is_one_sentence_before_anything_is_printed(arguments, sentenc
     assert capsys.readouterr().out == ""
 
 
-def test_wrong_use_ends_with_2():
+def test_wrong_use_ends_with_2(run):
     code, out, err = run("show", "riken")
     assert (code, out) == (2, "")
     assert err == "Error: There is no device 'riken'; did you mean 'riken-64'?\n"

@@ -1,12 +1,20 @@
 """`kakehashi device explain`: what it prints of a run and of a program, and what it refuses."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "n2.toml"
+
+RUN = """seed = 7
+[problem]
+name = "n2-6-31g"
+bond_angstrom = 1.0
+[device]
+name = "exact"
+n_shots = 1000
+"""
 
 PROGRAM = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -19,20 +27,22 @@ c = measure q;
 """
 
 
-def explain(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "kakehashi.cli", "device", "explain", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "COLUMNS": "100"},
+@pytest.fixture
+def explain(here):
+    """The command in a terminal of 100 columns: exit code, output, words."""
+
+    def command(*arguments):
+        done = here("device", "explain", *arguments)
+        return done.returncode, done.stdout, done.stderr
+
+    return command
+
+
+def test_a_run_is_explained_on_any_processor(tmp_path, explain):
+    (tmp_path / "n2.toml").write_text(RUN)
+    code, out, _ = explain(
+        tmp_path / "n2.toml", "--device", "ibm-kobe", "--shots", 1000, "--map", tmp_path / "place.svg"
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_a_run_is_explained_on_any_processor(tmp_path):
-    code, out, _ = explain(EXAMPLE, "--device", "ibm-kobe", "--shots", 1000, "--map", tmp_path / "place.svg")
     assert code == 0
     words = " ".join(out.split())
     assert "zig-zag ladder" in words
@@ -43,7 +53,7 @@ def test_a_run_is_explained_on_any_processor(tmp_path):
     assert (tmp_path / "place.svg").read_text().startswith("<?xml")
 
 
-def test_a_program_is_explained_as_json(tmp_path):
+def test_a_program_is_explained_as_json(tmp_path, explain):
     (tmp_path / "ghz.qasm").write_text(PROGRAM)
     code, out, _ = explain(tmp_path / "ghz.qasm", "--device", "fake-fez", "--json")
     assert code == 0
@@ -53,7 +63,7 @@ def test_a_program_is_explained_as_json(tmp_path):
     assert 0 < document["success_probability"] < 1
 
 
-def test_what_cannot_be_explained_is_said(tmp_path):
+def test_what_cannot_be_explained_is_said(tmp_path, explain):
     code, _, err = explain(EXAMPLE)
     assert code == 2
     assert "has no processor to explain; give one, such as --device ibm-kobe" in " ".join(err.split())

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: a separate process, its output and its exit code."""
+"""The command line as a user meets it: its output and its exit code, in a separate process where that matters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -27,6 +29,9 @@ n_shots = 400
 max_strings = 6
 max_iterations = 2
 """
+
+
+Here: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def kakehashi(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -101,7 +106,7 @@ max_determinants = 0
 """
 
 
-def test_scan_shows_every_point_and_goes_on(spec: Path, tmp_path: Path) -> None:
+def test_scan_shows_every_point_and_goes_on(spec: Path, tmp_path: Path, here: Here) -> None:
     path = tmp_path / "scan.toml"
     path.write_text(SPEC + SCAN)
     done = kakehashi("scan", path, "--out", "scan", "--json", cwd=tmp_path)
@@ -112,57 +117,57 @@ def test_scan_shows_every_point_and_goes_on(spec: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "scan" / "scan.json").read_text()) == found
     assert "3 of 3: " in done.stderr
     assert "scan/scan.html" in done.stderr
-    words = kakehashi("scan", path, "--out", "scan", cwd=tmp_path)
+    words = here("scan", path, "--out", "scan", cwd=tmp_path)
     assert words.stderr.count("already there") == 3
     assert f"{found['points'][1]['states'][0]['energy_hartree']:.6f}" in words.stdout
     assert max(len(line.rstrip()) for line in words.stdout.splitlines()) <= 100
     for command in ("run", "compare"):
-        wrong = kakehashi(command, path, cwd=tmp_path)
+        wrong = here(command, path, cwd=tmp_path)
         assert wrong.returncode == 2
         assert "has a table [scan] over 'problem.spacing_angstrom': use `kakehashi scan`" in wrong.stderr
-    failed = kakehashi("scan", path, "--set", "scan.values=[0.0, 0.9]", "--out", "other", cwd=tmp_path)
+    failed = here("scan", path, "--set", "scan.values=[0.0, 0.9]", "--out", "other", cwd=tmp_path)
     assert failed.returncode == 1
     assert "Failed at 0.0: " in failed.stderr
     assert "0.9" in failed.stdout
-    nothing = kakehashi("scan", spec, cwd=tmp_path)
+    nothing = here("scan", spec, cwd=tmp_path)
     assert nothing.returncode == 2
     assert "has no table [scan]" in nothing.stderr
 
 
-def test_scan_that_is_not_converged_is_code_3(tmp_path: Path) -> None:
+def test_scan_that_is_not_converged_is_code_3(tmp_path: Path, here: Here) -> None:
     path = tmp_path / "scan.toml"
     path.write_text(SPEC + SCAN)
     changes = ["problem.n_atoms=8", "subspace.max_strings=60", "subspace.max_eigensolver_iterations=1"]
     changes += ["scan.values=[1.0]", "energy.max_determinants=0"]
     arguments = [part for change in changes for part in ("--set", change)]
-    assert kakehashi("scan", path, *arguments, cwd=tmp_path).returncode == 3
+    assert here("scan", path, *arguments, cwd=tmp_path).returncode == 3
 
 
-def test_compare_writes_the_ledger_and_says_one_sentence(spec: Path, tmp_path: Path) -> None:
-    done = kakehashi("compare", spec, "--out", "run", "--json", cwd=tmp_path)
+def test_compare_writes_the_ledger_and_says_one_sentence(spec: Path, tmp_path: Path, here: Here) -> None:
+    done = here("compare", spec, "--out", "run", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["schema"] == "kakehashi.ledger/1"
     assert json.loads((tmp_path / "run" / "ledger.json").read_text()) == found
     assert "run/ledger.html" in done.stderr
-    words = kakehashi("compare", spec, "--out", "run", cwd=tmp_path)
+    words = here("compare", spec, "--out", "run", cwd=tmp_path)
     assert "the shots of the earlier call are there" in words.stderr
     assert "samples + heat-bath" in words.stdout
     assert " ".join(words.stdout.split()).endswith("random ones.")
     assert max(len(line.rstrip()) for line in words.stdout.splitlines()) <= 100
-    assert kakehashi("compare", "missing.toml", cwd=tmp_path).returncode == 2
+    assert here("compare", "missing.toml", cwd=tmp_path).returncode == 2
 
 
-def test_default_folder_is_named_after_file_and_spec(spec: Path, tmp_path: Path) -> None:
-    kakehashi("run", spec, cwd=tmp_path)
-    kakehashi("run", spec, "--set", "seed=4", cwd=tmp_path)
+def test_default_folder_is_named_after_file_and_spec(spec: Path, tmp_path: Path, here: Here) -> None:
+    here("run", spec, cwd=tmp_path)
+    here("run", spec, "--set", "seed=4", cwd=tmp_path)
     folders = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert len(folders) == 2
     assert all(name.startswith("h4-") for name in folders)
 
 
-def test_set_changes_one_value(spec: Path, tmp_path: Path) -> None:
-    done = kakehashi("run", spec, "--set", "problem.spacing_angstrom=1.2", "--json", cwd=tmp_path)
+def test_set_changes_one_value(spec: Path, tmp_path: Path, here: Here) -> None:
+    done = here("run", spec, "--set", "problem.spacing_angstrom=1.2", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["spec"]["problem"]["spacing_angstrom"] == 1.2
 
 
@@ -186,18 +191,18 @@ def test_set_changes_one_value(spec: Path, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_input_is_one_sentence_and_a_code(
-    spec: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
+    spec: Path, tmp_path: Path, here: Here, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     (tmp_path / "broken.toml").write_text("[problem\n")
     (tmp_path / "unknown.toml").write_text(SPEC.replace("[subspace]", "[subspaces]"))
-    done = kakehashi(*arguments, cwd=tmp_path)
+    done = here(*arguments, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert message in " ".join(done.stderr.split())
     assert done.stdout == ""
 
 
-def test_not_converged_is_code_3(spec: Path, tmp_path: Path) -> None:
-    done = kakehashi(
+def test_not_converged_is_code_3(spec: Path, tmp_path: Path, here: Here) -> None:
+    done = here(
         "run",
         spec,
         "--set",
@@ -273,18 +278,24 @@ def test_a_full_disk_is_one_sentence(spec: Path, tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
 
 
-def test_lists(tmp_path: Path) -> None:
-    rows = json.loads(kakehashi("problems", "--json", cwd=tmp_path).stdout)
+def test_lists(tmp_path: Path, here: Here) -> None:
+    rows = json.loads(here("problems", "--json", cwd=tmp_path).stdout)
     assert {"n2-6-31g", "n2-cc-pvdz", "fe2s2", "hubbard-4x4"} <= {row["name"] for row in rows}
-    assert "n2-6-31g" in kakehashi("problems", cwd=tmp_path).stdout
-    findings = json.loads(kakehashi("doctor", "--json", cwd=tmp_path).stdout)
+    assert "n2-6-31g" in here("problems", cwd=tmp_path).stdout
+    findings = json.loads(here("doctor", "--json", cwd=tmp_path).stdout)
     assert {"kernels", "memory", "numpy"} <= {finding["subject"] for finding in findings}
     assert all(finding["state"] != "bad" for finding in findings)
 
 
-def test_help_teaches(tmp_path: Path) -> None:
-    assert "kakehashi problems" in kakehashi("--help", cwd=tmp_path).stdout
-    words = " ".join(kakehashi("run", "--help", cwd=tmp_path).stdout.split())
+def test_a_mistake_is_one_sentence_in_a_process_too(tmp_path: Path) -> None:
+    done = kakehashi("run", "missing.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "missing.toml: there is no such file" in done.stderr
+
+
+def test_help_teaches(tmp_path: Path, here: Here) -> None:
+    assert "kakehashi problems" in here("--help", cwd=tmp_path).stdout
+    words = " ".join(here("run", "--help", cwd=tmp_path).stdout.split())
     assert "--set" in words
     assert "subspace.max_strings=500" in words
 

@@ -7,6 +7,7 @@ import pytest
 from kakehashi.core.errors import ResourceError
 from kakehashi.core.resources import (
     available_memory_bytes,
+    default_n_threads,
     format_bytes,
     n_processors,
     peak_memory_bytes,
@@ -26,6 +27,16 @@ def test_available_memory_is_plausible():
 
 def test_there_is_a_processor():
     assert n_processors() >= 1
+
+
+@pytest.mark.parametrize(
+    ("said", "n_threads"), [("1", 1), ("1,4", 1), (" 1 ", 1), ("99999", None), ("", None), ("0", None), ("many", None)]
+)
+def test_threads_are_as_many_as_openmp_is_told(monkeypatch, said, n_threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert default_n_threads() == (n_threads or n_processors())
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert default_n_threads() == n_processors()
 
 
 @pytest.mark.parametrize(

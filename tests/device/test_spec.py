@@ -38,7 +38,7 @@ def flat_problem(n_orb, n_elec):
 
 
 def test_names_and_descriptions():
-    assert list(DEVICES) == ["exact", "file", "noisy", "twin", "uniform"]
+    assert list(DEVICES) == ["exact", "file", "ibm", "noisy", "oqtopus", "qrmi", "twin", "uniform"]
     for name in DEVICES:
         assert DEVICES[name].description
         assert DEVICES[name].model_fields["name"].default == name

@@ -11,6 +11,7 @@ from kakehashi.circuit.connectivity import interaction_pairs
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.circuit.model import Circuit
 from kakehashi.core.errors import InputError
+from kakehashi.device.interfaces.backend import TwinBackend
 from kakehashi.device.methods.model import Observable
 from kakehashi.device.noise.options import NoiseOptions
 from kakehashi.device.sector.vector import state_vector
@@ -22,7 +23,7 @@ PERFECT = NoiseOptions(gates=False, idle=False, fold=False, readout=False, cross
 
 @pytest.fixture(scope="module")
 def kobe():
-    return TwinDevice(twin=load_twin("ibm-kobe"))
+    return TwinDevice(load_twin("ibm-kobe"))
 
 
 def ghz(n):
@@ -68,6 +69,39 @@ def test_a_qiskit_circuit_runs(kobe):
     circuit.measure_all()
     counts = kobe.run(circuit, 2000, rng=1).to_counts()
     assert counts["100"] + counts["101"] > 1700
+
+
+def compiled_bell(device, *, delay=0):
+    """On physical qubits, by qiskit; with a delay in steps of the clock, as qiskit's schedulers write them."""
+    circuit = qiskit.QuantumCircuit(2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.delay(delay, [0, 1], unit="dt")
+    circuit.measure_all()
+    return qiskit.transpile(circuit, TwinBackend(device), initial_layout=[4, 5], seed_transpiler=1)
+
+
+def test_what_qiskit_compiled_is_run_as_it_is(kobe):
+    prepared = kobe.prepare(compiled_bell(kobe), 10)
+    assert prepared.compiled is None
+    assert {q for step in prepared.noisy.steps if isinstance(step, Operation) for q in step.qubits} == {4, 5}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_delays_in_steps_of_the_clock_last_as_many_nanoseconds(kobe, compiled):
+    steps = 10_000
+    assert kobe.twin.clock_ns == 4
+    made = [compiled_bell(kobe, delay=delay) for delay in (0, steps)]
+    if not compiled:
+        made = [circuit.copy_empty_like() for circuit in made]
+        for circuit, delay in zip(made, (0, steps), strict=True):
+            circuit.h(4)  # which the twin has to be compiled to
+            circuit.delay(delay, 4, unit="dt")
+            circuit.measure(4, 0)
+    short, long = (kobe.prepare(circuit, 10) for circuit in made)
+    assert (short.compiled is None) == compiled
+    assert long.noisy.duration_ns - short.noisy.duration_ns == pytest.approx(4 * steps)
+    assert long.success_probability < short.success_probability
 
 
 def test_a_native_circuit_keeps_its_qubits(kobe):

@@ -60,7 +60,6 @@ def test_a_growth_goes_on_from_its_checkpoint(chain: Problem, tmp_path: Path) ->
     sizes = [rung.n_determinants for rung in more.rungs[0]]
     assert sizes[: len(first.rungs[0])] == [rung.n_determinants for rung in first.rungs[0]]
     assert len(sizes) > len(first.rungs[0])
-    assert more.wall_s > first.wall_s
     np.testing.assert_array_equal(more.start.rotation, first.start.rotation)
     # the stages differ: the first call ended in a space of its own
     assert more.rungs[0][-1].energy_hartree == pytest.approx(whole.rungs[0][-1].energy_hartree, abs=1e-4)
@@ -198,7 +197,7 @@ CASES = {
         "spec": {"max_determinants": 300, "orbitals": "given", "spin_penalty_hartree": 0.2},
     },
 }
-SLOW = {"random", "three-roots"}
+SLOW = {"random", "three-roots", "open"}
 
 
 @pytest.mark.parametrize("n_ranks", [2, pytest.param(3, marks=pytest.mark.slow)])

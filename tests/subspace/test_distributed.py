@@ -67,7 +67,7 @@ def test_ranks_find_what_one_finds(case: str, n_ranks: int, one_rank: dict[str, 
 @pytest.mark.parametrize(
     "n_ranks", [pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(4, marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("n_parts", [1, 3])
+@pytest.mark.parametrize("n_parts", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize(
     ("problem", "mirrored_in"),
     [

@@ -29,7 +29,8 @@ def spec(**changes: Any) -> RunSpec:
 def messages(run_spec: RunSpec, folder: Path) -> list[str]:
     events: list[Event] = []
     trace_comparison(run_spec, folder=folder, progress=events.append)
-    return [event.message for event in events if event.stage == "sample"]
+    own = [event.message for event in events if event.stage == "sample"]
+    return [message for message in own if not message.startswith("drawing")]  # which the device says of itself
 
 
 def energies(table: dict[str, Any]) -> list[float]:

@@ -7,6 +7,7 @@ heavy-hex lattice is decided in some ten thousand steps, and so is how few have 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,10 @@ class _Search:
             self._near.setdefault(a, []).append(b)
             self._near.setdefault(b, []).append(a)
         self._most_missing = most_missing
+        # Hops that the tips of both chains may be apart at each site for each rung to come: each site can bring them
+        # nearer by two, and a rung over an ancilla spans two.
+        self._may_be_apart = [[2 * (r - site) + 2 for r in sorted(self._rungs) if r >= site] for site in range(length)]
+        self._hops: dict[int, dict[int, int]] = {}
         self._left: list[int] = []
         self._right: list[int] = []
         self._bridge: dict[int, int | None] = {}
@@ -72,6 +77,8 @@ class _Search:
     def _take(self, a: int, b: int, missing: int) -> Iterator[Embedding]:
         """Give the next site of each chain a qubit, and go on."""
         site = len(self._left)
+        if missing + bisect_left(self._may_be_apart[site], self._apart(a, b)) > self._most_missing:
+            return  # so many rungs cannot be reached any more
         self._used.update((a, b))
         self._left.append(a)
         self._right.append(b)
@@ -90,6 +97,18 @@ class _Search:
         self._left.pop()
         self._right.pop()
         self._used.difference_update((a, b))
+
+    def _apart(self, a: int, b: int) -> int:
+        """Hops between two qubits."""
+        if a not in self._hops:
+            hops, frontier = {a: 0}, [a]
+            for p in frontier:
+                for q in self._near[p]:
+                    if q not in hops:
+                        hops[q] = hops[p] + 1
+                        frontier.append(q)
+            self._hops[a] = hops
+        return self._hops[a][b]
 
     def _bridges(self, a: int, b: int) -> list[int | None]:
         """Ways to join two qubits: as neighbours (None), or over a free qubit between them."""

@@ -2,8 +2,8 @@
 
 ``layout_method="kakehashi_parity"`` is qiskit's default stage, with the search for a swap-free layout (VF2) left out
 where a proof says that there is none. ``"kakehashi_zigzag"`` lays two chains with rungs, such as local cluster Jastrow
-circuits, on the ladder that the processor's graph has room for. ``"kakehashi"`` does both, and looks several layers
-ahead where it must route.
+circuits, on the ladder that the processor's graph has room for. ``"kakehashi"`` does both, and routes by what swaps add
+to the gates beside them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from qiskit.transpiler.preset_passmanagers.plugin import PassManagerStagePlugin
 from kakehashi.circuit.gates import from_qiskit
 from kakehashi.circuit.ladder_search import embed_ladder
 from kakehashi.circuit.parity import why_no_embedding
-from kakehashi.circuit.sabre import SETTINGS, route_with
+from kakehashi.circuit.router_pass import merging_pass
 from kakehashi.circuit.zigzag import find_ladder
 from kakehashi.core.errors import InputError
 
@@ -145,7 +145,7 @@ def _stage(config: PassManagerConfig, level: int, *, zigzag: bool, parity: bool,
         skip_routing=config.routing_method not in (None, "default", "sabre"),
     )
     if deep and config.target is not None and config.routing_method in (None, "default", "sabre"):
-        sabre = route_with(SETTINGS[0], config.target, seed=config.seed_transpiler or 0)
+        sabre = merging_pass(config.target, seed=config.seed_transpiler or 0)
     stage.append(ConditionalController([BarrierBeforeFinalMeasurements(BARRIER), sabre], condition=unset))
     embed = common.generate_embed_passmanager(coupling)
     stage.append(ConditionalController(embed.to_flow_controller(), condition=lambda p: p["final_layout"] is None))
@@ -180,7 +180,7 @@ class ZigzagLayout(PassManagerStagePlugin):  # type: ignore[misc]
 
 
 class KakehashiLayout(PassManagerStagePlugin):  # type: ignore[misc]
-    """``layout_method="kakehashi"``: ladders, proofs, and Sabre with a deeper look ahead."""
+    """``layout_method="kakehashi"``: ladders, proofs, and the router that counts what swaps add."""
 
     def pass_manager(self, pass_manager_config: PassManagerConfig, optimization_level: int | None = None) -> Any:
         """The stage, for qiskit."""

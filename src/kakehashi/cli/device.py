@@ -76,6 +76,8 @@ def list_(*, json_: Json = False) -> int:
     if not snapshots:
         data.print("[dim]68 calibrations that were measured come with: pip install 'kakehashi\\[ibm]'[/]")
         return 0
+    data.print("[bold]Machines[/]  [dim]ibm:NAME, oqtopus:DEVICE_ID, qrmi:RESOURCE[/]", highlight=False)
+    data.print()
     data.print("[bold]Snapshots[/]  [dim]IBM processors as measured, from qiskit-ibm-runtime[/]", highlight=False)
     data.print(_grouped(snapshots))
     return 0

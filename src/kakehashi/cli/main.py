@@ -365,7 +365,7 @@ def _print_comparison(comparison: Any) -> None:
 def main() -> None:
     """Entry point of the command; turns errors into one sentence and an exit code."""
     try:
-        code = app(exit_on_error=False, print_error=True, error_console=words)
+        code = app(sys.argv[1:], exit_on_error=False, print_error=True, error_console=words)
     except CycloptsError:  # printed by the parser
         code = InputError.exit_code
     except KakehashiError as error:

@@ -74,3 +74,14 @@ class Reporter:
                 memory_bytes=peak_memory_bytes(),
             )
         )
+
+    def forward(self, event: Event) -> None:
+        """Pass on what a part of the work has reported, on this clock: a :data:`Progress` for that part.
+
+        Example:
+            >>> events = []
+            >>> Reporter(Reporter(events.append).forward).step("sample", step=1)
+            >>> events[0].stage, events[0].step
+            ('sample', 1)
+        """
+        self.step(event.stage, event.message, step=event.step, total=event.total, **event.values)

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from kakehashi.core.errors import ResourceError
 
-__all__ = ["available_memory_bytes", "format_bytes", "n_processors", "peak_memory_bytes", "require_memory"]
+__all__ = [
+    "available_memory_bytes",
+    "default_n_threads",
+    "format_bytes",
+    "n_processors",
+    "peak_memory_bytes",
+    "require_memory",
+]
 
 
 def peak_memory_bytes() -> int:
@@ -64,6 +71,17 @@ def n_processors() -> int:
     except (OSError, ValueError):
         return count
     return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
+
+
+def default_n_threads() -> int:
+    """Threads that are used where nobody says a number: one a processor, or ``OMP_NUM_THREADS`` where that is less.
+
+    Example:
+        >>> 1 <= default_n_threads() <= n_processors()
+        True
+    """
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(n_processors(), int(said)) if said.isdecimal() and int(said) > 0 else n_processors()
 
 
 def format_bytes(n_bytes: float) -> str:

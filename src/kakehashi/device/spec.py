@@ -12,12 +12,14 @@ from kakehashi.core.errors import InputError
 from kakehashi.core.files import sha256_of
 from kakehashi.core.registry import Registry
 from kakehashi.core.spec import Spec, parse_spec
+from kakehashi.device.device_spec import MAX_SHOTS, DeviceSpec
 from kakehashi.device.exact import ExactDevice
 from kakehashi.device.file import FileDevice
 from kakehashi.device.model import Device
 from kakehashi.device.noise.options import NoiseOptions
 from kakehashi.device.noisy import NoisyDevice
 from kakehashi.device.read import ShotsFormat
+from kakehashi.device.remote.spec import IbmSpec, OqtopusSpec, QrmiSpec, RemoteSpec
 from kakehashi.device.sector.sample import require_sector
 from kakehashi.device.twin_device import TwinDevice
 from kakehashi.device.twins.library import NAMED, load_twin
@@ -32,60 +34,21 @@ __all__ = [
     "DeviceSpec",
     "ExactSpec",
     "FileSpec",
+    "IbmSpec",
     "NoiseSpec",
     "NoisySpec",
+    "OqtopusSpec",
+    "QrmiSpec",
+    "RemoteSpec",
     "TwinDeviceSpec",
     "UniformSpec",
     "parse_device",
 ]
 
-MAX_SHOTS = 1_000_000_000
-
 TWIN = "twin"
 """Name of a processor that is read from the user's own file."""
 
 Probability: TypeAlias = Annotated[float, pydantic.Field(ge=0, le=1)]
-
-
-class DeviceSpec(Spec):
-    """Base of every device's spec.
-
-    A new device is a subclass that sets ``name`` and ``description``, says in :meth:`build` what runs, and is
-    added to :data:`DEVICES`; nothing else changes.
-
-    Attributes:
-        name: The device.
-        n_shots: Number of shots.
-    """
-
-    description: ClassVar[str] = ""
-
-    name: str
-    n_shots: int = pydantic.Field(default=100_000, ge=1, le=MAX_SHOTS)
-
-    def build(self, base: Path = Path()) -> Device:
-        """The device.
-
-        Args:
-            base: Folder that relative paths in the spec start from.
-        """
-        raise NotImplementedError
-
-    def identity(self, base: Path = Path()) -> dict[str, Any]:  # noqa: ARG002 - it reads no file
-        """What makes the shots what they are, as plain JSON values: equal values, equal shots under one seed.
-
-        Args:
-            base: As in :meth:`build`.
-        """
-        return self.model_dump(mode="json")
-
-    def check(self, problem: Problem, base: Path = Path()) -> None:
-        """Refuse, before anything is computed, a problem that the device cannot take.
-
-        Raises:
-            InputError: The device does not fit the problem, or its file is missing.
-            ResourceError: The simulation needs more memory than there is.
-        """
 
 
 class ExactSpec(DeviceSpec):
@@ -292,7 +255,7 @@ class TwinDeviceSpec(DeviceSpec):
 DEVICES: Registry[type[DeviceSpec]] = Registry("device")
 """The devices that a user can name, with their specs."""
 
-for _spec in (ExactSpec, NoisySpec, UniformSpec, FileSpec, TwinDeviceSpec):
+for _spec in (ExactSpec, NoisySpec, UniformSpec, FileSpec, TwinDeviceSpec, IbmSpec, OqtopusSpec, QrmiSpec):
     DEVICES.add(str(_spec.model_fields["name"].default), _spec)
 
 
@@ -318,7 +281,10 @@ def parse_device(table: Mapping[str, Any] | DeviceSpec) -> DeviceSpec:
 
 
 def _spec_of(name: str) -> type[DeviceSpec]:
-    """What a name stands for: a simulator, a file, or any processor that has a twin."""
+    """What a name stands for: a simulator, a file, any processor that has a twin, or a machine behind a service."""
+    kind, colon, _ = name.partition(":")
+    if colon and kind in DEVICES and issubclass(DEVICES[kind], RemoteSpec):
+        return DEVICES[kind]
     if name.startswith(SNAPSHOT_PREFIX):
         return TwinDeviceSpec
     known: Registry[type[DeviceSpec]] = Registry("device")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.circuit.gates import GateCircuit
+from kakehashi.circuit.gates import GateCircuit, from_qiskit
 from kakehashi.circuit.model import Circuit
 from kakehashi.core.errors import InputError
 from kakehashi.core.progress import Progress, Reporter, silent
@@ -126,13 +126,13 @@ class TwinDevice:
         >>> chain = [Operation(name="cx", qubits=(q, q + 1)) for q in range(4)]
         >>> measure = Operation(name="measure", qubits=tuple(range(5)), bits=tuple(range(5)))
         >>> ghz = GateCircuit(n_qubits=5, n_bits=5, operations=(Operation(name="h", qubits=(0,)), *chain, measure))
-        >>> device = TwinDevice(twin=load_twin("ibm-kobe"))
+        >>> device = TwinDevice(load_twin("ibm-kobe"))
         >>> counts = device.run(ghz, 1000, rng=1).to_counts()
         >>> counts["00000"] + counts["11111"] > 700
         True
     """
 
-    twin: Twin
+    twin: Twin = field(kw_only=False)
     noise: NoiseOptions = FULL
     effort: Effort = "normal"
     seed: int = 0
@@ -156,7 +156,9 @@ class TwinDevice:
         """Compile a circuit, write its errors in, and say how it will be run.
 
         Args:
-            circuit: A circuit with measurements, or an ansatz circuit, of which all qubits are measured.
+            circuit: A circuit with measurements, or an ansatz circuit, of which all qubits are measured. One that is as
+                wide as the twin and in its gates already, such as qiskit's transpiler makes for
+                :class:`~kakehashi.device.interfaces.backend.TwinBackend`, is run as it is.
             n_shots: Number of shots.
 
         Raises:
@@ -165,10 +167,10 @@ class TwinDevice:
         require_shots(n_shots)
         if isinstance(circuit, Circuit):
             return self._prepare_ansatz(circuit, n_shots)
-        made = None
-        if not (isinstance(circuit, GateCircuit) and self._is_native(circuit)):
+        made, native = None, self._as_native(circuit)
+        if native is None:
             made = self.compile(circuit)
-        native = circuit if made is None else made.circuit
+            native = made.circuit
         if not native.measured:
             raise InputError("The circuit measures nothing: add measurements, or ask for expectation values.")
         noisy = attach_noise(native, self.twin, options=self.noise)
@@ -225,12 +227,17 @@ class TwinDevice:
         noisy = attach_noise(circuit, self.twin, options=self.noise)
         return run_expectations(noisy, observables, progress=progress)[0]
 
-    def _is_native(self, circuit: GateCircuit) -> bool:
+    def _as_native(self, circuit: AnyCircuit) -> GateCircuit | None:
+        """The circuit, if it is one on all physical qubits and in native gates already; None otherwise."""
+        n_qubits = getattr(circuit, "n_qubits", getattr(circuit, "num_qubits", None))
+        if n_qubits != self.twin.n_qubits:
+            return None
         try:
-            require_fit(circuit, self.twin)
+            given = circuit if isinstance(circuit, GateCircuit) else from_qiskit(circuit, clock_ns=self.twin.clock_ns)
+            require_fit(given, self.twin)
         except InputError:
-            return False
-        return circuit.n_qubits == self.twin.n_qubits
+            return None
+        return given
 
     def _prepared(self, made: Compiled | None, noisy: NoisyCircuit, plan: Plan, n_shots: int, **rest: Any) -> Prepared:
         return Prepared(

@@ -17,7 +17,7 @@ from pyscf import ao2mo, cc, gto, lib, scf
 
 from kakehashi.core.errors import ConvergenceError, InputError
 from kakehashi.core.progress import Progress, Reporter, silent
-from kakehashi.core.resources import available_memory_bytes, n_processors, require_memory
+from kakehashi.core.resources import available_memory_bytes, default_n_threads, require_memory
 from kakehashi.energy.solver import Clock, Solution
 from kakehashi.problem.model import Problem
 
@@ -39,7 +39,7 @@ class CoupledCluster:
         tolerance_hartree: Change of the energy at which the amplitude iteration ends.
         max_cycles: Most amplitude iterations.
         memory_budget_bytes: Limit for the estimate; the free memory where it is smaller or not given.
-        n_threads: Threads; all processors where not given.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given.
 
     Example:
         >>> from kakehashi.problem.library import load_problem
@@ -91,7 +91,7 @@ class CoupledCluster:
             remedy="use a smaller active space",
             budget_bytes=self.memory_budget_bytes,
         )
-        with lib.with_omp_threads(self.n_threads or n_processors()), np.errstate(all="ignore"):
+        with lib.with_omp_threads(self.n_threads or default_n_threads()), np.errstate(all="ignore"):
             mean_field = _mean_field(problem)
             reporter.step("hartree-fock", energy_hartree=float(mean_field.e_tot))
             solver = cc.CCSD(mean_field)

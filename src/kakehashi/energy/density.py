@@ -56,7 +56,7 @@ def compute_densities(hamiltonian: Hamiltonian, state: State, *, n_threads: int 
     Args:
         hamiltonian: The integrals that the state belongs to; only their number of orbitals matters.
         state: The state.
-        n_threads: Threads; all processors where not given.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given.
 
     Returns:
         The densities of the state in the orbitals of the Hamiltonian.

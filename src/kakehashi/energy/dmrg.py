@@ -22,7 +22,7 @@ from scipy.stats import t as student
 
 from kakehashi.core.errors import InputError, MissingDependencyError
 from kakehashi.core.progress import Progress, Reporter, silent
-from kakehashi.core.resources import n_processors, require_memory
+from kakehashi.core.resources import default_n_threads, require_memory
 from kakehashi.energy.solver import Clock, Solution, WantedSpin, spin_squared_of, wanted_two_s
 from kakehashi.problem.model import Problem
 
@@ -147,7 +147,7 @@ class Dmrg:
         tolerance_hartree: Change of the energy between sweeps at which a bond dimension is done.
         max_sweeps: Most sweeps without noise at each bond dimension.
         memory_budget_bytes: Limit for the estimate; the free memory where it is smaller or not given.
-        n_threads: Threads; all processors where not given.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given.
         seed: Of the random first state.
 
     Example:
@@ -194,7 +194,7 @@ class Dmrg:
         two_s = wanted_two_s(problem, self.two_s)
         if problem.n_orb < 2:
             raise InputError("DMRG needs at least two orbitals; use FCI, which is cheap here.")
-        n_threads = self.n_threads or n_processors()
+        n_threads = self.n_threads or default_n_threads()
         needed = estimate_dmrg_bytes(problem.n_orb, self.bond_dimensions[-1], n_threads)
         require_memory(
             needed,

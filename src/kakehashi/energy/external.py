@@ -23,7 +23,7 @@ from pathlib import Path
 from kakehashi.core.bits import Strings, lowest_string, unpack_strings
 from kakehashi.core.errors import ConvergenceError, DataError, InputError, MissingDependencyError, ResourceError
 from kakehashi.core.progress import Progress, Reporter, silent
-from kakehashi.core.resources import n_processors
+from kakehashi.core.resources import default_n_threads
 from kakehashi.energy.solver import Solution
 from kakehashi.problem.fcidump import write_fcidump
 from kakehashi.problem.model import Problem
@@ -268,7 +268,7 @@ class Sbd:
         max_restarts: Most restarts of the iteration, each of ``block`` steps.
         block: Steps between restarts.
         max_determinants: Larger spaces are refused.
-        n_threads: Threads; all processors where not given.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given.
         max_wall_s: Seconds after which the run is given up.
 
     Example:
@@ -321,7 +321,7 @@ class Sbd:
         command = [program, "--fcidump", "fcidump.txt", "--adetfile", "alpha.txt", "--bdetfile", "beta.txt"]
         command += ["--method", "0", "--init", "1", "--block", str(self.block), "--iteration", str(self.max_restarts)]
         command += ["--tolerance", f"{self.tolerance_hartree:g}"]
-        n_threads = self.n_threads or n_processors()
+        n_threads = self.n_threads or default_n_threads()
         run = _run(command, problem, "fcidump.txt", files, self.max_wall_s, n_threads, progress)
         output = read_sbd_output(run.text)
         return Solution(

@@ -15,7 +15,7 @@ from pyscf import fci, lib
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.progress import Progress, Reporter, silent
-from kakehashi.core.resources import n_processors, require_memory
+from kakehashi.core.resources import default_n_threads, require_memory
 from kakehashi.energy.solver import Clock, Solution, WantedSpin, spin_squared_of, wanted_two_s
 from kakehashi.problem.model import Problem
 
@@ -60,7 +60,7 @@ class Fci:
         max_cycles: Most iterations.
         spin_penalty_hartree: Weight of the operator that shifts the other spins up where a spin is wanted.
         memory_budget_bytes: Limit for the estimate; the free memory where it is smaller or not given.
-        n_threads: Threads; all processors where not given.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given.
 
     Example:
         >>> from kakehashi.problem.library import load_problem
@@ -106,7 +106,7 @@ class Fci:
             budget_bytes=self.memory_budget_bytes,
         )
         reporter.step("fci", f"{size:,} determinants", n_determinants=float(size))
-        with lib.with_omp_threads(self.n_threads or n_processors()):
+        with lib.with_omp_threads(self.n_threads or default_n_threads()):
             solver = fci.direct_spin1.FCI()
             solver.verbose = 0
             solver.conv_tol, solver.max_cycle, solver.max_space = (

@@ -40,7 +40,7 @@ class EnergySpec(Spec):
         fine_threshold_hartree: Contributions down to this are summed for a random sample.
         n_samples: Shares of the outside in that sample, from 2 to 256; 0 leaves the random part out.
         residual_tolerance_hartree: Norm of the eigensolver's residual.
-        n_threads: Threads of the kernels; all processors where not given.
+        n_threads: Threads of the kernels; all processors, or ``OMP_NUM_THREADS``, where not given.
         memory_gib: Memory of each process for the matrix and for perturbation theory, beside the space itself and
             vectors over it; half of the free memory where not given.
     """

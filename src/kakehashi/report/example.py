@@ -167,29 +167,6 @@ def example_result() -> Result:
         "problem": {"name": "h2", "basis": "sto-3g", "bond_length_angstrom": 0.7414},
         "device": {"name": "exact", "n_shots": 1000},
     }
-    turn = Iteration(
-        index=1,
-        energy_hartree=FCI,
-        batch_energies_hartree=(FCI,),
-        n_alpha_strings=2,
-        n_beta_strings=2,
-        n_determinants=4,
-        spin_squared=0.0,
-        n_configurations=2,
-        elapsed_s=0.2,
-    )
-    sampling = SamplingSummary(
-        device="exact",
-        n_shots=1000,
-        n_distinct=2,
-        in_sector_fraction=1.0,
-        n_in_sector=2,
-        n_recovered=2,
-        new_per_1000_shots=2.0,
-        weight_bins_log10=np.linspace(-4, 0, 9),
-        sampled_histogram=np.array([0, 0, 0, 0, 1, 0, 0, 1]),
-        state_histogram=np.array([0, 0, 0, 0, 1, 0, 0, 1]),
-    )
     return Result(
         run_id=identify(spec),
         problem="H2 STO-3G (2e,2o)",
@@ -205,9 +182,9 @@ def example_result() -> Result:
         n_alpha_strings=2,
         n_beta_strings=2,
         occupancies=np.array([[1 - DOUBLE_EXCITATION, DOUBLE_EXCITATION]] * 2),
-        iterations=(turn,),
+        iterations=(_example_turn(),),
         size_curve=curve,
-        sampling=sampling,
+        sampling=_example_sampling(),
         control=Control(energy_hartree=FCI, n_determinants=4, spin_squared=0.0, size_curve=curve),
         converged=True,
         warnings=(),
@@ -221,6 +198,35 @@ def example_result() -> Result:
         ledger=example_ledger(),
         # Of two electrons, coupled cluster with doubles is exact.
         classical=(Solution(solver="ccsd(t)", energy_hartree=FCI, converged=True, wall_s=0.03, cpu_s=0.03),),
+    )
+
+
+def _example_turn() -> Iteration:
+    return Iteration(
+        index=1,
+        energy_hartree=FCI,
+        batch_energies_hartree=(FCI,),
+        n_alpha_strings=2,
+        n_beta_strings=2,
+        n_determinants=4,
+        spin_squared=0.0,
+        n_configurations=2,
+        elapsed_s=0.2,
+    )
+
+
+def _example_sampling() -> SamplingSummary:
+    return SamplingSummary(
+        device="exact",
+        n_shots=1000,
+        n_distinct=2,
+        in_sector_fraction=1.0,
+        n_in_sector=2,
+        n_recovered=2,
+        new_per_1000_shots=2.0,
+        weight_bins_log10=np.linspace(-4, 0, 9),
+        sampled_histogram=np.array([0, 0, 0, 0, 1, 0, 0, 1]),
+        state_histogram=np.array([0, 0, 0, 0, 1, 0, 0, 1]),
     )
 
 

@@ -78,6 +78,7 @@ LABELS = {
     "packages": "",
     "machine": "",
     "n_processors": "processors",
+    "quantum_machine": "quantum machine",
 }
 """Names of provenance keys for a person; a table with an empty name is shown by its own keys alone."""
 

@@ -16,7 +16,7 @@ from typing_extensions import override
 from kakehashi import _native
 from kakehashi.core.bits import Strings, count_electrons
 from kakehashi.core.errors import InputError
-from kakehashi.core.resources import n_processors, require_memory
+from kakehashi.core.resources import default_n_threads, require_memory
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.subspace.passes import checked, half_of_the_memory
 from kakehashi.subspace.product import SCREEN_HARTREE
@@ -62,7 +62,8 @@ class DeterminantSpace(Space):
     Args:
         hamiltonian: The integrals; up to 128 orbitals.
         spin_penalty_hartree: Weight of ``S^2`` that is added to the Hamiltonian, which raises states of higher spin.
-        n_threads: Threads of the kernels; all processors where not given. Results agree to rounding.
+        n_threads: Threads of the kernels; all processors, or ``OMP_NUM_THREADS``, where not given. Results agree to
+            rounding.
 
     Raises:
         InputError: An option is impossible.
@@ -86,7 +87,7 @@ class DeterminantSpace(Space):
     ) -> None:
         self.hamiltonian = hamiltonian
         self.spin_penalty_hartree = spin_penalty_hartree
-        self.n_threads = n_processors() if n_threads is None else n_threads
+        self.n_threads = default_n_threads() if n_threads is None else n_threads
         if self.n_threads < 1:
             raise InputError(f"Argument `n_threads` must be positive, but is {self.n_threads}.")
         if spin_penalty_hartree < 0:

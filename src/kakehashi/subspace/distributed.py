@@ -22,7 +22,7 @@ from typing_extensions import override
 from kakehashi.core.bits import Strings
 from kakehashi.core.errors import InputError
 from kakehashi.core.ranks import Ranks, Transfer
-from kakehashi.core.resources import n_processors
+from kakehashi.core.resources import default_n_threads
 from kakehashi.problem.model import Hamiltonian
 from kakehashi.subspace.determinants import NO_MIRROR_IMAGE, DeterminantSpace
 from kakehashi.subspace.outside import LARGEST_WINDOW, look_outside
@@ -87,7 +87,7 @@ class DistributedSpace(Space):
         n_parts: int | None = None,
     ) -> None:
         if n_threads is None:
-            n_threads = max(1, n_processors() // ranks.n_on_this_machine())
+            n_threads = max(1, default_n_threads() // ranks.n_on_this_machine())
         self.hamiltonian = hamiltonian
         self.spin_penalty_hartree = spin_penalty_hartree
         self.ranks = ranks

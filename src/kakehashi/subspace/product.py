@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kakehashi import _native
 from kakehashi.core.bits import Strings, count_electrons, unique_strings
 from kakehashi.core.errors import InputError
-from kakehashi.core.resources import n_processors, require_memory
+from kakehashi.core.resources import default_n_threads, require_memory
 from kakehashi.problem.model import Hamiltonian
 
 __all__ = ["Parity", "ProductHamiltonian", "check_strings", "estimate_memory_bytes", "pack_pairs"]
@@ -83,7 +83,8 @@ class ProductHamiltonian:
         hamiltonian: The integrals.
         alpha: Alpha strings, shape ``(n_alpha, 2)``, uint64; sorted and made distinct here.
         beta: Beta strings, the same; where not given, the alpha strings serve both spins.
-        n_threads: Threads of the kernels; all processors where not given. Results do not depend on it.
+        n_threads: Threads of the kernels; all processors, or ``OMP_NUM_THREADS``, where not given. Results do not
+            depend on it.
 
     Attributes:
         hamiltonian: The integrals.
@@ -116,7 +117,7 @@ class ProductHamiltonian:
         self.alpha = check_strings("alpha", alpha, n_orb=hamiltonian.n_orb)
         self.one_set = beta is None
         self.beta = self.alpha if beta is None else check_strings("beta", beta, n_orb=hamiltonian.n_orb)
-        self.n_threads = n_processors() if n_threads is None else n_threads
+        self.n_threads = default_n_threads() if n_threads is None else n_threads
         if self.n_threads < 1:
             raise InputError(f"Argument `n_threads` must be positive, but is {self.n_threads}.")
         self._native = _native.build_product(

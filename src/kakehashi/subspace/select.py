@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -281,28 +282,16 @@ def grow(
         )
         last = len(space) >= n_determinants
         wanted = 0 if last else min(n_determinants, max(int(len(space) * growth), len(space) + 50)) - len(space)
+        look = partial(_look_outside, space, stage, wanted, criterion, outside_budget_bytes)
         found: list[Outside] = []
         if perturbation_threshold_hartree is not None:
-            found = _look_outside(space, stage, wanted, min(threshold, accurate), criterion, outside_budget_bytes)
-            stage = replace(
-                stage,
-                second_order_hartree=tuple(outside.energy_hartree for outside in found),
-                elapsed_s=time.perf_counter() - began[0],
-                cpu_s=time.process_time() - began[1],
-            )
+            found = look(min(threshold, accurate))
+            stage = _with_second_order(stage, found, began)
         yield replace(stage, threshold_hartree=threshold)
         if last:
             return
-        found = found or _look_outside(space, stage, wanted, threshold, criterion, outside_budget_bytes)
-        alpha, beta, weakest = _most_important(space, found, wanted)
-        while weakest == 0 and threshold > LEAST_THRESHOLD_HARTREE:
-            threshold = max(threshold / 100, LEAST_THRESHOLD_HARTREE)
-            found = _look_outside(space, stage, wanted, threshold, criterion, outside_budget_bytes)
-            alpha, beta, weakest = _most_important(space, found, wanted)
         before = len(space)
-        space.append(alpha, beta)
-        if mirrored:
-            space.append(beta, alpha)
+        weakest, threshold = _take_in(space, found or look(threshold), look, wanted, threshold, mirrored=mirrored)
         if len(space) == before:
             return
         scale = np.sqrt(weakest) if criterion == "perturbation" else weakest
@@ -310,8 +299,41 @@ def grow(
         start = stage.coefficients if n_states else None
 
 
+def _with_second_order(stage: Stage, found: list[Outside], began: tuple[float, float]) -> Stage:
+    return replace(
+        stage,
+        second_order_hartree=tuple(outside.energy_hartree for outside in found),
+        elapsed_s=time.perf_counter() - began[0],
+        cpu_s=time.process_time() - began[1],
+    )
+
+
+def _take_in(
+    space: Space,
+    found: list[Outside],
+    look: Callable[[float], list[Outside]],
+    wanted: int,
+    threshold: float,
+    *,
+    mirrored: bool,
+) -> tuple[float, float]:
+    """Take in the most important of what was found, looking for smaller contributions where there is too little.
+
+    Returns:
+        The importance of the weakest that was taken in, and the threshold that it took.
+    """
+    alpha, beta, weakest = _most_important(space, found, wanted)
+    while weakest == 0 and threshold > LEAST_THRESHOLD_HARTREE:
+        threshold = max(threshold / 100, LEAST_THRESHOLD_HARTREE)
+        alpha, beta, weakest = _most_important(space, look(threshold), wanted)
+    space.append(alpha, beta)
+    if mirrored:
+        space.append(beta, alpha)
+    return weakest, threshold
+
+
 def _look_outside(
-    space: Space, stage: Stage, n_keep: int, threshold: float, criterion: Criterion, budget_bytes: int | None
+    space: Space, stage: Stage, n_keep: int, criterion: Criterion, budget_bytes: int | None, threshold: float
 ) -> list[Outside]:
     return [
         space.look_outside(

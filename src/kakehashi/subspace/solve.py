@@ -100,7 +100,7 @@ def solve_subspace(
         tolerance: Norm of the residual, hartree; the energy is right to about its square.
         max_iterations: Of the eigensolver.
         initial: A state to start from; its strings may differ from the present ones.
-        n_threads: Threads; all processors where not given. The result does not depend on it.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given. The result does not depend on it.
         memory_budget_bytes: Refuse to start where more than this would be needed.
         callback: Receives iteration, root energies without the constant, and residual norms.
 

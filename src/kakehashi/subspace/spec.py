@@ -35,7 +35,7 @@ class SubspaceSpec(Spec):
         residual_tolerance_hartree: Norm of the eigensolver's residual; the energy is right to about its square
             over the gap to the next state, some 1e-7 hartree.
         max_eigensolver_iterations: Iterations of the eigensolver before it is reported as not converged.
-        n_threads: Threads of the kernels; all processors where not given.
+        n_threads: Threads of the kernels; all processors, or ``OMP_NUM_THREADS``, where not given.
         memory_gib: Refuse to start a diagonalisation that would need more than this; the free memory where
             not given.
     """

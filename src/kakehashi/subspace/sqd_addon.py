@@ -60,7 +60,7 @@ def solve_sci_batch(
             with ``functools.partial``.
         tolerance: Norm of the eigensolver's residual, hartree.
         max_iterations: Of the eigensolver.
-        n_threads: Threads; all processors where not given.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given.
 
     Returns:
         One ``qiskit_addon_sqd.fermion.SCIResult`` per subspace; energies leave the nuclear repulsion out, as the

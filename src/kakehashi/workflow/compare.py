@@ -101,12 +101,14 @@ def _find_shots(spec: RunSpec, problem: Problem, base: Path, folder: Path | None
     if shots is not None:
         reporter.step("sample", "the shots of the earlier call are there")
         return shots
+    spec.device.reach(problem, base)
     device = spec.device.build(base)
     reporter.step("circuit", "building the circuit" if device.reads_circuit else "no circuit needed")
     circuit = spec.circuit.build(problem) if device.reads_circuit else build_hartree_fock(problem)
     reporter.step("sample", f"taking shots from the device {device.name!r}")
     # The run's own stream: a run with this seed takes the same shots.
-    shots = device.run(circuit, spec.device.n_shots, rng=named_stream(spec.seed, "shots"))
+    rng = named_stream(spec.seed, "shots")
+    shots = device.run(circuit, spec.device.n_shots, rng=rng, progress=reporter.forward)
     if folder is not None:
         save_shots(replace(shots, provenance={**shots.provenance, "source": source}), folder / SHOTS_NAME)
     return shots

@@ -218,24 +218,8 @@ def trace_ledger(
     parts = Parts() if parts is None else parts
     require_sizes(spec)
     tracer = _Tracer(problem=problem, spec=spec, reporter=reporter)
-    began = time.process_time()
-    measured = postselect(shots, n_orb=problem.n_orb, n_elec=problem.n_elec)
-    prepared = time.process_time() - began
-    configurations = measured
-    if samples is None or samples.recovery:
-        # Of the state only this is needed, and with the same occupancies the same random numbers repair alike.
-        towards = parts.finish("occupancies", lambda: {"occupancies": _occupancies(tracer, measured, seed)})
-        began = time.process_time()
-        configurations = recover_configurations(
-            shots,
-            n_elec=problem.n_elec,
-            occupancies=towards.values["occupancies"],
-            rng=named_stream(seed, "ledger", "repair"),
-        )
-        prepared += towards.cpu_s + time.process_time() - began
-    began = time.process_time()
-    sampled = _by_weight(configurations, spec.max_determinants, seed)
-    prepared += time.process_time() - began
+    prepared = _prepare(tracer, shots, parts, recovery=samples is None or samples.recovery, seed=seed)
+    sampled = prepared.by_weight
     seeds = (sampled[0][: spec.n_seeds], sampled[1][: spec.n_seeds])
 
     def trace(name: str, spaces: Callable[[], Iterator[Stage]], *, draw: int = 0, offset_s: float = 0.0) -> Points:
@@ -251,11 +235,13 @@ def trace_ledger(
         nested.append(trace("random", partial(_nested_random, tracer, drawn), draw=draw))
         grown.append(trace("random + heat-bath", partial(_grown_random, tracer, drawn, len(seeds[0])), draw=draw))
     points = {
-        "samples": trace("samples", lambda: tracer.nested("samples", sampled, began=time.process_time() - prepared)),
+        "samples": trace(
+            "samples", lambda: tracer.nested("samples", sampled, began=time.process_time() - prepared.cpu_s)
+        ),
         "random": nested[0],
         "heat-bath": trace("heat-bath", lambda: tracer.grown("heat-bath", None)),
         "samples + heat-bath": trace(
-            "samples + heat-bath", lambda: tracer.grown("samples + heat-bath", seeds), offset_s=prepared
+            "samples + heat-bath", lambda: tracer.grown("samples + heat-bath", seeds), offset_s=prepared.cpu_s
         ),
         "random + heat-bath": grown[0],
     }
@@ -271,8 +257,8 @@ def trace_ledger(
             for name in ARMS
         ),
         n_shots=shots.n_shots,
-        n_in_sector=len(measured),
-        n_configurations=len(configurations),
+        n_in_sector=prepared.n_in_sector,
+        n_configurations=prepared.n_configurations,
         n_seeds=len(seeds[0]),
     )
 
@@ -354,6 +340,38 @@ def _points(stages: Iterator[Stage], *, offset_s: float) -> list[dict[str, Any]]
         )
         for stage in stages
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """Configurations that the shots gave, the heaviest first, and how long it took to have them."""
+
+    by_weight: Pairs
+    n_in_sector: int
+    n_configurations: int
+    cpu_s: float
+
+
+def _prepare(tracer: _Tracer, shots: Shots, parts: Parts, *, recovery: bool, seed: int) -> _Prepared:
+    problem, earlier_s, began = tracer.problem, 0.0, time.process_time()
+    measured = configurations = postselect(shots, n_orb=problem.n_orb, n_elec=problem.n_elec)
+    if recovery:
+        # Of the state only this is needed, and with the same occupancies the same random numbers repair alike.
+        entered = time.process_time()
+        towards = parts.finish("occupancies", lambda: {"occupancies": _occupancies(tracer, measured, seed)})
+        earlier_s = towards.cpu_s - (time.process_time() - entered)  # which an earlier call may have spent
+        configurations = recover_configurations(
+            shots,
+            n_elec=problem.n_elec,
+            occupancies=towards.values["occupancies"],
+            rng=named_stream(seed, "ledger", "repair"),
+        )
+    return _Prepared(
+        by_weight=_by_weight(configurations, tracer.spec.max_determinants, seed),
+        n_in_sector=len(measured),
+        n_configurations=len(configurations),
+        cpu_s=earlier_s + time.process_time() - began,
+    )
 
 
 def _by_weight(configurations: Configurations, n: int, seed: int) -> Pairs:

@@ -74,7 +74,8 @@ def assemble(
     iterations = tuple(
         Iteration(**{**record, "batch_energies_hartree": tuple(record["batch_energies_hartree"])}) for record in records
     )
-    circuit_warnings: Any = shots.provenance.get("warnings", ())
+    jobs: Any = shots.provenance.get("machine")  # of a machine behind a service: ids, times, how it was compiled for
+    changes = ((jobs or {}).get("compiled") or {}).get("changes", ())
     return Result(
         run_id=run_id,
         problem=problem.name,
@@ -96,7 +97,8 @@ def assemble(
         control=control,
         converged=best.converged,
         warnings=(
-            *circuit_warnings,
+            *_circuit_warnings(shots),
+            *changes,
             *find_warnings(problem, turn, iterations, subspace),
             *find_selection_warnings(selected),
             *classical.warnings,
@@ -106,12 +108,17 @@ def assemble(
         wall_s=sum(clock.stage_s.values()),
         peak_memory_bytes=peak_memory_bytes(),
         spec=spec,
-        provenance=collect_provenance(),
+        provenance={**collect_provenance(), **({} if jobs is None else {"quantum_machine": jobs})},
         selected=selected,
         ledger=ledger,
         classical=classical.solutions,
         processor=summarize_processor(shots.provenance, twin),
     )
+
+
+def _circuit_warnings(shots: Shots) -> tuple[str, ...]:
+    said: Any = shots.provenance.get("warnings", ())
+    return tuple(said)
 
 
 def find_warnings(

@@ -265,13 +265,16 @@ class _Run:
             self._clock.stage_s.update(earlier)
             return shots
         plan = self._plan
+        if isinstance(plan.sampler, DeviceSpec):
+            plan.sampler.reach(plan.problem, plan.base)
         with self._clock.stage("circuit"):
             reads = self._device.reads_circuit
             self._reporter.step("circuit", "building the circuit" if reads else "no circuit needed")
             circuit = plan.circuit.build(plan.problem) if reads else build_hartree_fock(plan.problem)
         with self._clock.stage("sample"):
             self._reporter.step("sample", f"taking shots from the device {self._device.name!r}")
-            shots = self._device.run(circuit, self._n_shots, rng=named_stream(plan.seed, "shots"))
+            rng = named_stream(plan.seed, "shots")
+            shots = self._device.run(circuit, self._n_shots, rng=rng, progress=self._reporter.forward)
         about = {
             "circuit": circuit.settings,
             "warnings": list(circuit.warnings),

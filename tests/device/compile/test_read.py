@@ -2,7 +2,7 @@ import pytest
 import qiskit
 from qiskit.circuit import Gate, Parameter
 
-from kakehashi.circuit.gates import GateCircuit, Operation
+from kakehashi.circuit.gates import GateCircuit, Operation, from_qiskit
 from kakehashi.circuit.model import Circuit
 from kakehashi.core.errors import InputError
 from kakehashi.device.compile.read import read_circuit
@@ -14,6 +14,17 @@ def test_every_kind_of_circuit_is_read():
     read = read_circuit(Circuit(n_orb=2, n_elec=(1, 1)))
     assert read.count_ops()["measure"] == 4
     assert "hartree_fock_jw" not in read.count_ops()  # ffsim's passes have made a Slater determinant of it
+
+
+def test_steps_of_the_clock_become_nanoseconds_inside_of_conditions_too():
+    circuit = qiskit.QuantumCircuit(1, 1)
+    circuit.delay(10, 0, unit="dt")
+    circuit.delay(1, 0, unit="us")
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.delay(5, 0, unit="dt")
+    durations = [o.parameters[0] for o in from_qiskit(read_circuit(circuit, clock_ns=4.0)) if o.name == "delay"]
+    assert durations == [40, 1000, 20]
 
 
 def with_parameter():

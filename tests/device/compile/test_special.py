@@ -54,11 +54,11 @@ def test_ladders_lie_between_neighbours_or_over_bridges(heavy_hex):
         n_qubits=12, operations=tuple(Operation(name="cp", qubits=pair, parameters=(0.3,)) for pair in ladder.edges)
     )
     square = example_twin(6)
-    placed = as_ladder(ladder, lambda: flat, build_region(square), Scorer(square))
-    assert placed.circuit.n_qubits == 12
+    placed = as_ladder(ladder, lambda: flat, build_region(square), Scorer(square), n_qubits=12)
+    assert placed.circuit is None
     assert "2 between neighbours, 0 over an ancilla, 0 by swaps" in placed.note
     heron = twin_of_graph(heavy_hex, 156)
-    placed = as_ladder(ladder, lambda: flat, build_region(heron), Scorer(heron))
+    placed = as_ladder(ladder, lambda: flat, build_region(heron), Scorer(heron), n_qubits=12)
     assert placed.circuit.n_qubits == 14
     assert len(set(placed.layout)) == 14
     assert "2 over an ancilla, 0 by swaps" in placed.note

@@ -1,7 +1,5 @@
 """The backend is one for qiskit's transpiler, for its old way of running, and for its wrappers."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
@@ -15,8 +13,9 @@ from kakehashi.core.errors import InputError
 from kakehashi.device.interfaces.backend import TwinBackend
 from kakehashi.device.interfaces.estimator import EstimatorV2
 from kakehashi.device.interfaces.sampler import SamplerV2
-
-HAS_TARGET = importlib.util.find_spec("kakehashi.device.twins.target") is not None
+from kakehashi.device.noise.fit import require_fit
+from kakehashi.device.twin_device import TwinDevice
+from kakehashi.device.twins.library import load_twin
 
 
 def backend(n_qubits=5, **changes):
@@ -60,6 +59,18 @@ def test_dead_edges_and_absent_qubits_are_not_used():
     assert set(from_qiskit(isa).used_qubits) == {0, 1, 2}
     assert (2, 3) not in device.target["cz"]
     assert (5,) not in device.target["reset"]
+
+
+@pytest.mark.parametrize("name", ["osaka-144", "fujitsu-1024"])
+@pytest.mark.parametrize(
+    "options", [{"optimization_level": 0, "layout_method": "kakehashi"}, {"optimization_level": 1}]
+)
+def test_absent_qubits_in_the_way_are_gone_round(name, options):
+    """Qubits 0 to 19 are not connected there, which is where level 0 puts a circuit unless a layout is named."""
+    device = TwinDevice(load_twin(name))
+    isa = transpile(ghz(20), TwinBackend(device), seed_transpiler=1, **options)
+    require_fit(from_qiskit(isa), device.twin)
+    assert TwinBackend(device, rng=1).run(isa, shots=10).result().results[0].shots == 10
 
 
 def test_resets_delays_and_conditions_pass_the_transpiler():
@@ -137,7 +148,6 @@ def test_circuits_without_bits_or_with_free_parameters_are_refused():
         backend().run(circuit)
 
 
-@pytest.mark.skipif(not HAS_TARGET, reason="the library's own Target is not there yet")
 def test_the_target_is_the_twins_where_none_is_given():
     device = TwinBackend(DensityRunner(make_twin()))
     assert device.num_qubits == 5

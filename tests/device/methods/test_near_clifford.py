@@ -70,6 +70,11 @@ def test_without_clifft_it_says_how_to_get_it(exact):
         method.expect(circuit, Observable(paulis=()), reporter=reporter())
 
 
+def test_angles_are_plain_numbers_whatever_type_they_had():
+    quarter = Operation(name="rz", qubits=(0,), parameters=(np.float64(np.pi / 4),))
+    assert near_clifford_gates(quarter) == (("R_Z(0.25)", (0,)),)
+
+
 def test_gates_that_are_no_rotations_are_none():
     assert near_clifford_gates(Operation(name="xx_plus_yy", qubits=(0, 1), parameters=(0.3, 0.1))) is None
     assert near_clifford_gates(Operation(name="cx", qubits=(4, 1))) == (("CX", (0, 1)),)

@@ -80,7 +80,9 @@ def test_what_is_chosen_for_which_circuit(exact):
     )
     # Where clifft is installed it is quicker still.
     plain = [method for method in default_methods() if method.name != "near-clifford"]
-    assert plan_shots(measured(line), 1000, plain).method == "mps"
+    assert plan_shots(measured(line), 1000, plain).method == "front"
+    lattice = exact.kicked_ising(heavy_hex(127), 127, 0.4, 4)
+    assert plan_shots(measured(lattice), 1000).method == "front"
     assert plan_expectation(exact.kicked_ising(heavy_hex(127), 127, 0.4, 5), z(63)).method == "light-cone"
     assert plan_expectation(exact.kicked_ising(exact.grid_edges(16), 256, 0.4, 8), z(136)).method == "pauli-propagation"
 
@@ -104,10 +106,11 @@ def relaxation(q):
     return KrausChannel(qubits=(q,), operators=relaxation_kraus(100.0, 80.0, 100.0))
 
 
-@pytest.mark.parametrize("n", [12, 16, 20])
-def test_state_vectors_draw_shots_of_deep_noisy_circuits(n):
+@pytest.mark.parametrize(("n", "method"), [(12, "state-vector"), (20, "front")])
+def test_state_vectors_or_sweeps_draw_shots_of_deep_noisy_circuits(n, method):
+    # Ten qubits of a line are alive at once, however long it is.
     for n_shots in (100, 100_000):
-        assert plan_shots(brickwork(n), n_shots).method == "state-vector"
+        assert plan_shots(brickwork(n), n_shots).method == method
 
 
 @pytest.mark.parametrize("n", [12, 20])

@@ -8,6 +8,8 @@ from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.core.errors import InputError
 from kakehashi.device.mitigation.calibration import measure_readout
 from kakehashi.device.mitigation.readout import mitigate_parity
+from kakehashi.device.twin_device import TwinDevice
+from kakehashi.device.twins.library import load_twin
 
 
 def test_rates_are_those_of_the_device_and_bring_back_a_known_state():
@@ -23,10 +25,26 @@ def test_rates_are_those_of_the_device_and_bring_back_a_known_state():
     assert found.unmitigated < 0.8
 
 
+def test_the_qubits_that_were_asked_for_are_measured_on_a_device_that_compiles():
+    twin = load_twin("ibm-kobe")
+    qubits = [4, 100]  # among them one of the worst
+    readout = measure_readout(TwinDevice(twin), qubits, n_shots=100_000, rng=1)
+    assert twin.calibration.prob_meas1_prep0[4] > 0.03
+    assert readout.prob_meas1_prep0 == pytest.approx(twin.calibration.prob_meas1_prep0[qubits], abs=0.003)
+
+
 @pytest.mark.parametrize(
     ("qubits", "options"),
-    [([], {}), ([1, 1], {}), ([0], {"n_patterns": 3}), ([0], {"n_shots": 1}), ([0], {"n_patterns": 0})],
+    [
+        ([], {}),
+        ([1, 1], {}),
+        ([5], {}),
+        ([-1], {}),
+        ([0], {"n_patterns": 3}),
+        ([0], {"n_shots": 1}),
+        ([0], {"n_patterns": 0}),
+    ],
 )
 def test_what_is_wrong_is_said(qubits, options):
-    with pytest.raises(InputError, match=r"must hold distinct|come in pairs"):
+    with pytest.raises(InputError, match=r"must hold distinct|qubits 0 to 4|come in pairs"):
         measure_readout(DensityRunner(make_twin()), qubits, **options)

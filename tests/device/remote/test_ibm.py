@@ -1,13 +1,16 @@
-"""The adapter on qiskit-ibm-runtime's local testing mode; no machine is reached from here."""
+"""The adapter on qiskit-ibm-runtime's local testing mode, and on a service on loopback."""
 
 import numpy as np
 import pytest
 
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.circuit.model import Circuit
-from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.core.errors import InputError
 from kakehashi.device.model import Device
-from kakehashi.device.remote.ibm import IbmDevice, _device_errors
+from kakehashi.device.remote.ibm import IbmDevice
+
+from .conftest import connect
+from .conftest import skewed as ghz
 
 pytest.importorskip("qiskit_ibm_runtime", exc_type=ImportError)
 pytest.importorskip("qiskit_aer", exc_type=ImportError)
@@ -75,13 +78,20 @@ def test_what_is_wrong_is_said_before_anything_is_sent(device):
         device.run_gates(skewed(), 0)
 
 
-def test_errors_of_the_service_say_whether_to_try_again():
-    from qiskit_ibm_runtime.exceptions import IBMApiError, IBMNotAuthorizedError
+def test_a_real_backend_goes_through_the_service(center):
+    machine = IbmDevice(backend=connect("ibm").backend, optimization_level=1)
+    shots = machine.run(ghz(), 400, rng=1)
+    record = shots.provenance["machine"]
+    assert center.states() == {record["jobs"][0]["id"]: "done"}
+    assert record["compiled"] == {"method": "qiskit"}
+    assert (shots.counts @ shots.to_matrix() / 400)[0] > 0.8
+    with pytest.raises(InputError, match="refuses the job"):
+        machine.run_gates(_not_native(), 10)
 
-    for error, transient in ((IBMApiError("busy."), True), (IBMNotAuthorizedError("no"), False), (OSError("x"), True)):
-        with pytest.raises(DeviceError, match=r"^it failed with \w+: ") as caught, _device_errors("it"):
-            raise error
-        assert caught.value.transient is transient
+
+def _not_native():
+    steps = (Operation(name="cx", qubits=(0, 100)), Operation(name="measure", qubits=(0,), bits=(0,)))
+    return GateCircuit(n_qubits=133, n_bits=1, operations=steps)
 
 
 @pytest.mark.slow

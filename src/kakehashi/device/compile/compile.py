@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
 from kakehashi.circuit.gates import from_qiskit, to_qiskit
-from kakehashi.circuit.parity import neighbours_of, why_no_embedding
+from kakehashi.circuit.parity import why_no_embedding
+from kakehashi.circuit.router import MergingEffort
 from kakehashi.circuit.sabre import OWN_SETTING, SETTINGS
 from kakehashi.circuit.zigzag import find_ladder_in
 from kakehashi.core.errors import InputError
@@ -21,6 +22,7 @@ from kakehashi.device.compile.read import read_circuit
 from kakehashi.device.compile.relocate import find_better_place
 from kakehashi.device.compile.score import Score, Scorer, scorer_of
 from kakehashi.device.compile.special import Placed, as_ladder, as_tree
+from kakehashi.device.compile.steps import Steps, read_steps, score_steps
 from kakehashi.device.twins.model import Twin
 
 __all__ = ["EFFORTS", "Effort", "compile_circuit"]
@@ -42,21 +44,23 @@ LADDER_PAIRS = 3
 
 CONTROL = ("if_else", "for_loop", "while_loop", "switch_case")
 
-HEAVY_HEX_DEGREE = 3
-
-WIDE = 100
-"""From so many qubits on, on a lattice of degree four, a search for a layout that does not exist takes many times as
-long as routing."""
+ROUTER_EFFORTS = {
+    "fast": MergingEffort(n_scouts=2, n_layouts=0),
+    "normal": MergingEffort(n_scouts=4, n_layouts=16),
+    "thorough": MergingEffort(n_scouts=16, n_layouts=40),
+}
+"""Layouts that the router starts from: for each setting, and for the best of them."""
 
 LARGE = 300
 FEW = 10
 """On more qubits than this only the settings with few trials run: a trial takes a second there."""
 
-MOVED = 3
+MOVED = 2
 SHORT = 1500
 """So many of the best candidates are moved, of longer circuits the best alone."""
 
 LIGHT = 200
+MERGED_LIGHT = 2
 """Circuits of so few operations are routed in milliseconds, and more is tried."""
 
 SMALL = 48
@@ -68,15 +72,16 @@ class Trial:
     """Candidates of one call as they come."""
 
     scorer: Scorer
-    natives: list[tuple[Score, Native, float]] = field(default_factory=list)
+    natives: list[tuple[Score, Native, Steps, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def keep(self, make: Callable[[], Native]) -> tuple[Score, Native]:
         """Make a candidate, score it, and remember it with its processor time."""
         begun = time.process_time()
         native = make()
-        score = self.scorer(native_operations(native))
-        self.natives.append((score, native, time.process_time() - begun))
+        steps = read_steps(native_operations(native), self.scorer)
+        score = score_steps(steps, self.scorer)
+        self.natives.append((score, native, steps, time.process_time() - begun))
         return score, native
 
 
@@ -92,8 +97,9 @@ def compile_circuit(
 
     Dead edges and absent qubits are taken out before anything else. Fan-outs and local cluster Jastrow circuits are
     recognised and laid by rules of their own; swap-free layouts are searched for unless a proof says that there is
-    none; otherwise several settings of Sabre are tried. The candidate with the best estimated success probability is
-    kept, and moved, gate for gate the same, where the processor is better.
+    none; otherwise a router that counts what swaps add makes many routes and finishes the best, with Sabre in its
+    place where it cannot. The candidate with the best estimated success probability is kept, and moved, gate for gate
+    the same, where the processor is better.
 
     Args:
         circuit: A ``GateCircuit``, a ``qiskit.QuantumCircuit`` without free parameters, or a
@@ -122,7 +128,7 @@ def compile_circuit(
     if effort not in EFFORTS:
         raise InputError(f"There is no effort {effort!r}; there are {', '.join(EFFORTS)}.")
     region = whole_region(twin)
-    given = read_circuit(circuit)
+    given = read_circuit(circuit, clock_ns=twin.clock_ns)
     _require_room(given.num_qubits, region, twin)
     trial = Trial(scorer_of(twin))
     if initial_layout is not None:
@@ -174,10 +180,10 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
     flow = Flow(region, seed)
     n = given.num_qubits
     special = _recognise(given, region, trial)
-    for item in special:
-        _keep_placed(item, n, flow, trial)
-    if any(item.better_than_search for item in special) and effort != "thorough":
-        return
+    if special is not None and (special.better_than_search or effort == "thorough"):
+        _keep_placed(special, given, flow, trial)
+        if effort != "thorough":
+            return
     prepared, properties = flow.prepare(given)
     why = why_no_embedding(_pairs(prepared), _host(region), host_is_bipartite=region.bipartite)
     perfect = None
@@ -185,6 +191,14 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
         trial.notes.append(f"No search for a swap-free layout: {why[0].lower()}{why[1:]}")
     else:
         perfect = flow.place_perfectly(prepared, properties, call_limit=VF2_LIMITS[effort])
+    if special is not None and effort != "thorough":
+        # Of two places without swaps the better alone is worth finishing.
+        layouts = [special.layout, *([[region.qubits[k] for k in perfect]] if perfect is not None else [])]
+        losses = [_loss_at(_pairs(given), layout, trial.scorer) for layout in layouts]
+        if losses[0] <= losses[-1]:
+            _keep_placed(special, given, flow, trial)
+            if math.isfinite(losses[0]):
+                return
     if perfect is not None:
         layout = perfect
 
@@ -194,9 +208,7 @@ def _try_all(given: Any, region: Region, trial: Trial, *, effort: Effort, seed: 
 
         trial.keep(make)
     else:
-        degree = max(len(near) for near in neighbours_of(region.edges).values())
-        spare = why is not None and WIDE <= n <= LARGE and degree > HEAVY_HEX_DEGREE
-        _route(given, prepared, properties, flow, trial, effort=effort, spare=spare)
+        _route(given, prepared, properties, flow, trial, effort=effort)
     if effort == "thorough":
         for level in (1, 2, 3):
             for aware in (True, False):
@@ -208,10 +220,19 @@ def _host(region: Region) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in region.edges]
 
 
-def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
-    """Candidates of circuits with a known shape."""
+def _loss_at(pairs: Sequence[tuple[int, int]], layout: Sequence[int], scorer: Scorer) -> float:
+    """Minus the logarithm of what gates and readouts leave at a place; infinity where a pair is not joined."""
+    two = scorer.log_two
+    gates = [two.get((layout[a], layout[b])) or two.get((layout[b], layout[a])) for a, b in pairs]
+    if any(gate is None for gate in gates):
+        return math.inf
+    return -sum(gate[0] for gate in gates if gate is not None) - sum(scorer.log_read[q][0] for q in layout)
+
+
+def _recognise(given: Any, region: Region, trial: Trial) -> Placed | None:
+    """A candidate of a circuit with a known shape."""
     if set(given.count_ops()) & set(CONTROL):
-        return []
+        return None
     if any(len(i.qubits) > 2 for i in given.data if i.name != "barrier"):
         given = to_qiskit(from_qiskit(given))  # without gates on three qubits or more
     pairs = _pairs(given)
@@ -221,20 +242,19 @@ def _recognise(given: Any, region: Region, trial: Trial) -> list[Placed]:
     if item is None and len(set(pairs)) <= LADDER_PAIRS * given.num_qubits:
         ladder = find_ladder_in(pairs)
         if ladder is not None:
-            item = as_ladder(ladder, lambda: from_qiskit(given), region, trial.scorer)
-    if item is None:
-        return []
-    trial.notes.append(item.note)
-    return [item]
+            item = as_ladder(ladder, lambda: from_qiskit(given), region, trial.scorer, n_qubits=given.num_qubits)
+    if item is not None:
+        trial.notes.append(item.note)
+    return item
 
 
-def _keep_placed(item: Placed, n_qubits: int, flow: Flow, trial: Trial) -> None:
+def _keep_placed(item: Placed, given: Any, flow: Flow, trial: Trial) -> None:
     number = {q: k for k, q in enumerate(flow.region.qubits)}
 
     def make() -> Native:
-        prepared, properties = flow.prepare(to_qiskit(item.circuit))
+        prepared, properties = flow.prepare(given if item.circuit is None else to_qiskit(item.circuit))
         placed, known = flow.place_at(prepared, properties, [number[q] for q in item.layout])
-        return flow.finish(placed, known, name=item.name, n_qubits=n_qubits)
+        return flow.finish(placed, known, name=item.name, n_qubits=given.num_qubits)
 
     trial.keep(make)
 
@@ -248,28 +268,33 @@ def _pairs(prepared: Any) -> list[tuple[int, int]]:
     ]
 
 
-def _route(
-    given: Any,
-    prepared: Any,
-    properties: dict[str, Any],
-    flow: Flow,
-    trial: Trial,
-    *,
-    effort: Effort,
-    spare: bool,
-) -> None:
-    """Routed candidates: settings of Sabre, in the whole region and in a good part of it, ranked by a quick estimate.
+def _route(given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, trial: Trial, *, effort: Effort) -> None:
+    """Routed candidates: the router that knows what merges, and Sabre where that cannot be or all is to be tried."""
+    n = given.num_qubits
+    light = len(prepared.data) <= LIGHT
+    merged = 0
+    for circuit, known, route in flow.route_merging(prepared, properties, ROUTER_EFFORTS[effort]):
 
-    With time to spare, since a long search was left out, more are tried.
-    """
+        def make(circuit: Any = circuit, known: Any = known, name: str = route.setting.name) -> Native:
+            return flow.finish(circuit, known, name=name, n_qubits=n)
+
+        trial.keep(make)
+        merged += 1
+        if merged >= (MERGED_LIGHT if light or effort == "thorough" else 1):
+            break
+    if not merged or effort == "thorough":
+        _route_by_sabre(given, prepared, properties, flow, trial, effort=effort)
+
+
+def _route_by_sabre(
+    given: Any, prepared: Any, properties: dict[str, Any], flow: Flow, trial: Trial, *, effort: Effort
+) -> None:
+    """Settings of Sabre, in the whole region and in a good part of it, ranked by a quick estimate."""
     twin, n = trial.scorer.twin, given.num_qubits
     settings = {"fast": SETTINGS[:1], "normal": SETTINGS, "thorough": (*SETTINGS, OWN_SETTING)}[effort]
     if n > LARGE and effort == "normal":
         settings = tuple(setting for setting in settings if setting.layout_trials <= FEW)
     runs = [(flow, setting) for setting in settings]
-    light = len(prepared.data) <= LIGHT
-    if (spare or light) and effort == "normal":
-        runs += [(flow, OWN_SETTING), *((Flow(flow.region, flow.seed + 1, flow), setting) for setting in settings)]
     if n < ROOMY * len(flow.region.qubits) and n <= SMALL:
         part = good_region(twin, max(n + 2, round(1.3 * n)))
         if len(part) >= n:
@@ -279,9 +304,7 @@ def _route(
     for k, (there, setting) in enumerate(runs):
         circuit, known, _ = there.route(prepared, properties, setting)
         routed.append((-there.estimate(circuit, trial.scorer), k, circuit, known))
-    for _, k, circuit, known in sorted(routed, key=lambda item: item[:2])[
-        : 3 if spare else 2 if effort == "thorough" else 1
-    ]:
+    for _, k, circuit, known in sorted(routed, key=lambda item: item[:2])[: 2 if effort == "thorough" else 1]:
         there, setting = runs[k]
         name = setting.name + ("" if there.region is flow.region else ", good qubits")
 
@@ -295,11 +318,11 @@ def _choose(trial: Trial, twin: Twin, *, move: bool) -> Compiled:
     """Keep the best candidate, moved where that is better."""
     natives = sorted(trial.natives, key=lambda item: (-item[0].log_esp, item[0].n_two_qubit_gates))
     found: list[tuple[Candidate, Score, Native, list[int] | None]] = [
-        (_candidate(native.name, score, spent), score, native, None) for score, native, spent in natives
+        (_candidate(native.name, score, spent), score, native, None) for score, native, _, spent in natives
     ]
-    for score, native, _ in natives[:MOVED] if move else ():
+    for score, native, steps, _ in natives[:MOVED] if move else ():
         begun = time.process_time()
-        better = find_better_place(list(native_operations(native)), trial.scorer, before=score)
+        better = find_better_place(steps, trial.scorer, before=score)
         if better is not None:
             named = _candidate(f"{native.name}, moved", better[1], time.process_time() - begun)
             found.append((named, better[1], native, _permutation(better[0], twin.n_qubits)))

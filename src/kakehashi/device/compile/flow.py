@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from kakehashi.circuit.gates import NS_PER, GateCircuit, Operation, from_qiskit
+from kakehashi.circuit.router import MergingEffort, Routed, route_merging
+from kakehashi.circuit.router_input import Machine, read_machine, read_program, write_route
 from kakehashi.circuit.sabre import Setting, route_with
 from kakehashi.circuit.unitaries import GATES
 from kakehashi.device.compile.coupling import Region
@@ -87,24 +89,15 @@ class Flow:
     Attributes:
         region: Where to.
         seed: Of everything random.
-        like: Another flow of the same region, whose stages are used.
     """
 
     region: Region
     seed: int
-    like: Flow | None = None
 
     @cached_property
     def stages(self) -> Any:
-        """The preset pass manager of level 3."""
-        from qiskit.transpiler import generate_preset_pass_manager
-
-        if self.like is not None:
-            return self.like.stages
-        # With a layout method named, qiskit does not move the result: we do that ourselves, by our own score.
-        return generate_preset_pass_manager(
-            3, target=self.region.target, seed_transpiler=self.seed, layout_method="sabre"
-        )
+        """The preset pass manager of level 3; its optimisation is not used."""
+        return _stages(self.region, self.seed)
 
     def prepare(self, circuit: Any) -> tuple[Any, dict[str, Any]]:
         """Simplify a circuit before it is laid out; what is learned goes along as properties."""
@@ -137,6 +130,32 @@ class Flow:
         routed, known = _run(steps, prepared, properties)
         return routed, known, routed.count_ops().get("swap", 0)
 
+    def route_merging(
+        self, prepared: Any, properties: dict[str, Any], effort: MergingEffort
+    ) -> Iterator[tuple[Any, dict[str, Any], Routed]]:
+        """Lay out and route with the router that prices swaps by what they add; nothing where it cannot.
+
+        Args:
+            prepared: The circuit.
+            properties: Its properties.
+            effort: How much is tried.
+
+        Yields:
+            A routed circuit, its properties, and its route; the best first by the route's own estimate.
+        """
+        from qiskit.transpiler import PassManager
+        from qiskit.transpiler.passes import BarrierBeforeFinalMeasurements
+
+        machine = _machine(self.region)
+        if machine is None:
+            return
+        circuit = PassManager([BarrierBeforeFinalMeasurements(BARRIER)]).run(prepared)
+        program = read_program(circuit)
+        if program is None:
+            return
+        for route in route_merging(program, machine, effort=effort, rng=self.seed):
+            yield (*write_route(circuit, properties, route.entries, route.start, route.end), route)
+
     def place_at(self, prepared: Any, properties: dict[str, Any], layout: Sequence[int]) -> tuple[Any, dict[str, Any]]:
         """Lay a circuit out where it is told to, with no routing yet.
 
@@ -168,7 +187,7 @@ class Flow:
 
         stages = self.stages
         steps: Any = PassManager()
-        for stage in (stages.routing, stages.translation, stages.optimization):
+        for stage in (stages.routing, stages.translation, _optimization(self.region.target, stages)):
             if stage is not None:
                 steps += stage
         done = steps.run(placed, property_set=dict(properties))
@@ -228,6 +247,74 @@ class Flow:
         target = self.region.target if aware else _without_errors(self.region.target)
         done = generate_preset_pass_manager(level, target=target, seed_transpiler=self.seed).run(circuit)
         return self._native(name, done, circuit.num_qubits)
+
+
+@lru_cache(maxsize=8)
+def _stages(region: Region, seed: int) -> Any:
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    # With a layout method named, qiskit does not move the result: we do that ourselves, by our own score.
+    return generate_preset_pass_manager(3, target=region.target, seed_transpiler=seed, layout_method="sabre")
+
+
+@lru_cache(maxsize=8)
+def _machine(region: Region) -> Machine | None:
+    return read_machine(region.target)
+
+
+def _optimization(target: Any, stages: Any) -> Any:
+    """The passes of level 3's last stage, repeated for as long as gates on two qubits go away.
+
+    Level 3 goes on for five rounds more, in which nothing was seen to happen but a choice among equals: it takes half
+    of its time behind routing.
+    """
+    from qiskit.transpiler import PassManager
+    from qiskit.transpiler.passes import (
+        CommutativeCancellation,
+        GatesInBasis,
+        Optimize1qGatesDecomposition,
+        RemoveIdentityEquivalent,
+    )
+
+    try:
+        from qiskit.transpiler.passes import TwoQubitPeepholeOptimization
+    except ImportError:  # a qiskit that has another pass in its place
+        return stages.optimization
+    from qiskit.passmanager import ConditionalController, DoWhileController
+    from qiskit.transpiler.basepasses import AnalysisPass
+
+    kinds = {name: target.operation_from_name(name) for name in target.operation_names}
+    pairs = [name for name, kind in kinds.items() if getattr(kind, "num_qubits", 0) == 2]
+
+    class CountPairs(AnalysisPass):  # type: ignore[misc]
+        """Says whether the gates on two qubits have become fewer."""
+
+        def run(self, dag: Any) -> None:
+            """Count them."""
+            count = dag.count_ops()
+            n_pairs, before = sum(count.get(name, 0) for name in pairs), self.property_set["n_pairs"]
+            self.property_set["fewer_pairs"] = before is None or n_pairs < before
+            self.property_set["n_pairs"] = n_pairs
+
+    singles = Optimize1qGatesDecomposition(target=target)
+    again = [
+        TwoQubitPeepholeOptimization(target),
+        RemoveIdentityEquivalent(target=target),
+        singles,
+        CommutativeCancellation(target=target),
+        CountPairs(),
+    ]
+    steps = PassManager([DoWhileController(again, do_while=lambda known: known["fewer_pairs"])])
+    steps.append(
+        [
+            GatesInBasis(target=target),
+            ConditionalController(
+                stages.translation.to_flow_controller(), condition=lambda known: not known["all_gates_in_basis"]
+            ),
+            singles,
+        ]
+    )
+    return steps
 
 
 def _run(steps: Any, circuit: Any, properties: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -12,7 +12,7 @@ from kakehashi.core.errors import InputError
 __all__ = ["read_circuit"]
 
 
-def read_circuit(circuit: Any) -> Any:
+def read_circuit(circuit: Any, *, clock_ns: float | None = None) -> Any:
     """A circuit as a ``qiskit.QuantumCircuit``.
 
     Gates of ffsim are merged and taken apart by ffsim's own passes first: adjacent orbital rotations become one, which
@@ -20,6 +20,7 @@ def read_circuit(circuit: Any) -> Any:
 
     Args:
         circuit: A ``GateCircuit``, a ``kakehashi.circuit.model.Circuit`` or a ``qiskit.QuantumCircuit``.
+        clock_ns: The processor's step of time; delays that are counted in it (qiskit's unit ``dt``) become nanoseconds.
 
     Raises:
         InputError: It is none of these, has free parameters, or a gate that is not known.
@@ -51,7 +52,23 @@ def read_circuit(circuit: Any) -> Any:
 
         circuit = ffsim.qiskit.PRE_INIT.run(circuit)
     _require_known(circuit)
-    return circuit
+    return circuit if clock_ns is None else _in_nanoseconds(circuit, clock_ns)
+
+
+def _in_nanoseconds(circuit: Any, clock_ns: float) -> Any:
+    """The circuit without delays in steps of a clock, which mean nothing without the clock."""
+    if "delay" not in circuit.count_ops() and not circuit.has_control_flow_op():
+        return circuit
+    made = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        if instruction.name == "delay" and instruction.operation.unit == "dt":
+            made.delay(clock_ns * float(instruction.operation.duration), instruction.qubits, unit="ns")
+        elif instruction.is_control_flow():
+            blocks = [_in_nanoseconds(block, clock_ns) for block in instruction.operation.blocks]
+            made.append(instruction.replace(operation=instruction.operation.replace_blocks(blocks)))
+        else:
+            made.append(instruction)
+    return made
 
 
 def _require_known(circuit: Any) -> None:
@@ -59,7 +76,7 @@ def _require_known(circuit: Any) -> None:
 
     odd = set(circuit.count_ops()) - set(GATES) - set(DIRECTIVES)
     for instruction in circuit.data if odd else ():
-        if instruction.name not in odd:
+        if instruction.name not in odd or instruction.is_standard_gate():
             continue
         what = instruction.operation
         opaque = isinstance(what, Instruction) and what.definition is None and not hasattr(what, "__array__")

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kakehashi.circuit.parity import Edge
-from kakehashi.device.compile.coupling import usable_edges
+from kakehashi import _native
 from kakehashi.device.compile.score import Score, Scorer
+from kakehashi.device.compile.steps import MEASURE, TURN, Steps, score_and_idle, score_steps, tables_of
 
 __all__ = ["find_better_place"]
 
-Steps = Sequence[tuple[str, tuple[int, ...], float]]
+WORK = 160_000
+"""Partial places, times qubits, that a search keeps: more for circuits on few qubits."""
 
-QUANTILES = (0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
-"""Parts of the edges, the best first, among which a place is looked for."""
+WIDTHS = (64, 2_000)
+"""Least and most partial places of one size."""
 
-EASY = 40
-"""Up to so many edges a circuit has many places, and looking at more of them costs little."""
-
-CALL_LIMITS = (20_000, 15_000)
-PLACES = (60, 40)
-"""Steps of each search, and places that it gives, of circuits with few edges and of others."""
+SCORED = (4, 24)
+SCORED_STEPS = 100_000
+"""Of the best places so many are scored with their whole schedule: the fewer, the longer it is."""
 
 
 def find_better_place(
@@ -32,101 +29,54 @@ def find_better_place(
 ) -> tuple[dict[int, int], Score] | None:
     """A renaming of physical qubits under which a circuit's estimate is better.
 
-    The circuit's edges are searched for, as a subgraph, among the best of the processor's edges and then among more and
-    more of them. Places are ranked by the errors of gates and readouts; of the best few the whole schedule is
-    scored.
+    The circuit's qubits are placed one by one, each beside those that it has gates with; of all partial places those
+    that lose least by gates, readouts and waiting are kept. Of the best whole ones the schedule is scored.
 
     Args:
-        steps: ``(name, physical qubits, nanoseconds)`` of each operation.
+        steps: The circuit.
         scorer: Of the twin.
         before: The circuit's score where it is, if known.
 
     Returns:
         New physical qubit of each that the circuit uses, with the new score; None where nothing better was found.
     """
-    before = scorer(steps) if before is None else before
-    pairs: Counter[Edge] = Counter()
-    singles: Counter[int] = Counter()
-    read: Counter[int] = Counter()
-    for name, on, _ in steps:
-        if len(on) == 2 and name != "barrier":
-            pairs[on if scorer.twin.directed else (min(on), max(on))] += 1
-        elif name == "measure":
-            read[on[0]] += 1
-        elif name in scorer.log_one:
-            singles[on[0]] += 1
-    if not pairs:
-        return None
-    places = _ranked(pairs, singles, read, scorer)
+    now, idle_ns = score_and_idle(steps, scorer)
     best: tuple[dict[int, int], Score] | None = None
-    joined = {v for pair in pairs for v in pair}
-    others = sorted({q for name, on, _ in steps if name != "barrier" for q in on} - joined)
-    for place in places[:4]:
-        whole = _with_others(place, others, scorer)
-        if whole is None:
-            continue
-        after = scorer((name, tuple(whole[q] for q in on if q in whole), t) for name, on, t in steps if on[0] in whole)
-        if after.log_esp > (before if best is None else best[1]).log_esp + 1e-12:
-            best = (whole, after)
+    least = (now if before is None else before).log_esp + 1e-12
+    for place in _places(steps, idle_ns, scorer):
+        after = score_steps(steps.moved(place), scorer)
+        if after.log_esp > least:
+            used = np.unique(steps.qubits)
+            best, least = (dict(zip(used.tolist(), place[used].tolist(), strict=True)), after), after.log_esp
     return best
 
 
-def _ranked(
-    pairs: Mapping[Edge, int], singles: Mapping[int, int], read: Mapping[int, int], scorer: Scorer
-) -> list[dict[int, int]]:
-    vertices = sorted({v for pair in pairs for v in pair})
-    found: list[tuple[float, dict[int, int]]] = []
-    one = scorer.log_one.get("sx") or scorer.log_one.get("x") or [(0.0, 0.0)] * scorer.twin.n_qubits
-    seen: set[tuple[int, ...]] = set()
-    for mapping in _places(pairs, scorer):
-        key = tuple(mapping[v] for v in vertices)
-        if key in seen:
-            continue
-        seen.add(key)
-        value = sum(n * scorer.log_two[mapping[a], mapping[b]][0] for (a, b), n in pairs.items())
-        value += sum(singles.get(v, 0) * one[mapping[v]][0] for v in vertices)
-        value += sum(read.get(v, 0) * scorer.log_read[mapping[v]][0] for v in vertices)
-        found.append((value, mapping))
-    return [mapping for _, mapping in sorted(found, key=lambda item: -item[0])]
-
-
-def _places(pairs: Mapping[Edge, int], scorer: Scorer) -> Iterator[dict[int, int]]:
-    import rustworkx
-
-    twin = scorer.twin
-    kind: Any = rustworkx.PyDiGraph if twin.directed else rustworkx.PyGraph
-    vertices = sorted({v for pair in pairs for v in pair})
-    small = kind(multigraph=False)
-    small.add_nodes_from(vertices)
-    place = {v: k for k, v in enumerate(vertices)}
-    small.add_edges_from([(place[a], place[b], None) for a, b in pairs])
-    usable = usable_edges(twin)
-    loss = np.array([-scorer.log_two[pair][0] - 0.5 * sum(scorer.log_read[q][0] for q in pair) for pair in usable])
-    for part in QUANTILES:
-        limit = float(np.quantile(loss, part))
-        kept = [pair for pair, e in zip(usable, loss, strict=True) if e <= limit]
-        hosts = sorted({v for pair in kept for v in pair})
-        if len(hosts) < len(vertices) or len(kept) < len(pairs):
-            continue
-        number = {v: k for k, v in enumerate(hosts)}
-        big = kind(multigraph=False)
-        big.add_nodes_from(hosts)
-        big.add_edges_from([(number[a], number[b], None) for a, b in kept])
-        maps = rustworkx.vf2_mapping(
-            big, small, subgraph=True, induced=False, call_limit=CALL_LIMITS[len(pairs) > EASY]
+def _places(steps: Steps, idle_ns: NDArray[np.float64], scorer: Scorer) -> Iterator[NDArray[np.int32]]:
+    """New numbers of all physical qubits, the most promising first."""
+    pairs = steps.pairs
+    if not len(pairs):
+        return
+    n = scorer.twin.n_qubits
+    if not scorer.twin.directed:
+        pairs = np.sort(pairs, axis=1)
+    vertices, numbered = np.unique(pairs, return_inverse=True)
+    edges, weights = np.unique(numbered.reshape(-1, 2), axis=0, return_counts=True)
+    pair_log, _, turn_log, _, read, decay = tables_of(scorer)
+    loss = np.outer(idle_ns[vertices], decay[0] / 6 + decay[1] / 3)
+    for kind, table in ((MEASURE, read[0]), (TURN, turn_log[0] if len(turn_log) else np.zeros(n))):
+        loss -= np.outer(
+            np.bincount(steps.singles(kind), minlength=n)[vertices], np.where(np.isfinite(table), table, -1e9)
         )
-        for k, mapping in enumerate(maps):
-            yield {vertices[s]: hosts[b] for b, s in mapping.items()}
-            if k + 1 >= PLACES[len(pairs) > EASY]:
-                break
-
-
-def _with_others(place: dict[int, int], others: Sequence[int], scorer: Scorer) -> dict[int, int] | None:
-    """Qubits without a partner go to the free qubits with the best readout."""
-    taken = set(place.values())
-    free = sorted(
-        (int(q) for q in np.flatnonzero(scorer.twin.present) if q not in taken), key=lambda q: -scorer.log_read[q][0]
-    )
-    if len(others) > len(free):
-        return None
-    return {**place, **dict(zip(others, free, strict=False))}
+    width = int(np.clip(WORK // len(vertices), *WIDTHS))
+    found = _native.find_places(edges.astype(np.int32), weights.astype(np.float64), loss, pair_log, width)
+    # Qubits without a partner go to the free qubits with the best readout.
+    others = np.setdiff1d(steps.qubits, vertices)
+    for hosts in found[: int(np.clip(SCORED_STEPS // len(steps.kind), *SCORED))]:
+        free = np.ones(n, dtype=np.bool_)
+        free[hosts] = False
+        left = np.flatnonzero(free & scorer.twin.present)
+        left = left[np.argsort(-read[0][left], kind="stable")]
+        if len(others) <= len(left):
+            place = np.full(n, -1, dtype=np.int32)
+            place[vertices], place[others] = hosts, left[: len(others)]
+            yield place

@@ -21,7 +21,7 @@ __all__ = ["Placed", "as_ladder", "as_tree", "rewrite_fan_out"]
 ROOTS = 8
 """Roots of trees that are tried, from the graph's centre outwards."""
 
-PLACES = 64
+PLACES = 16
 """Places of a ladder that are compared by their errors."""
 
 PARTS = (1.0, 0.85, 0.6)
@@ -35,14 +35,14 @@ class Placed:
     Attributes:
         name: The method.
         note: What was recognised, as a sentence.
-        circuit: The circuit, rewritten; ancillas of ours stand behind the given qubits.
+        circuit: The circuit, rewritten; ancillas of ours stand behind the given qubits. None where it stays as given.
         layout: Physical qubit of each.
         better_than_search: Whether a search for layouts need not be tried beside it.
     """
 
     name: str
     note: str
-    circuit: GateCircuit
+    circuit: GateCircuit | None
     layout: tuple[int, ...]
     better_than_search: bool = True
 
@@ -135,19 +135,23 @@ def _lay_tree(circuit: GateCircuit, fan_out: FanOut, tree: tuple[Edge, ...], reg
     )
 
 
-def as_ladder(ladder: Ladder, read: Callable[[], GateCircuit], region: Region, scorer: Scorer) -> Placed | None:
+def as_ladder(
+    ladder: Ladder, read: Callable[[], GateCircuit], region: Region, scorer: Scorer, *, n_qubits: int
+) -> Placed | None:
     """A circuit whose interactions form two chains with rungs, on the ladder that the region's graph has room for.
 
     Args:
         ladder: What its interactions form.
-        read: Gives the circuit; called only where there is a place.
+        read: Gives the circuit; called only where it must be rewritten.
         region: Where to.
         scorer: Of the twin.
+        n_qubits: Of the circuit.
     """
     places = embed_ladder(len(ladder.left), ladder.rungs, region.edges, n_most=PLACES)
     if not places or len(places[0].missing) == len(ladder.rungs):
         return None
-    return _lay_ladder(read(), ladder, max(places, key=lambda place: _value(place, scorer)), region, scorer)
+    best = max(places, key=lambda place: _value(place, scorer))
+    return _lay_ladder(read, ladder, best, region, scorer, n_qubits=n_qubits)
 
 
 def _value(place: Embedding, scorer: Scorer) -> float:
@@ -161,17 +165,14 @@ def _value(place: Embedding, scorer: Scorer) -> float:
 
 
 def _lay_ladder(
-    circuit: GateCircuit, ladder: Ladder, place: Embedding, region: Region, scorer: Scorer
+    read: Callable[[], GateCircuit], ladder: Ladder, place: Embedding, region: Region, scorer: Scorer, *, n_qubits: int
 ) -> Placed | None:
-    bridged = bridge_rungs(circuit, ladder, [p for p, _ in place.bridges])
-    if bridged is None:
-        bridged, ancillas = circuit, []
-    else:
-        ancillas = [q for _, q in place.bridges]
+    bridged = bridge_rungs(read(), ladder, [p for p, _ in place.bridges]) if place.bridges else None
+    ancillas = [] if bridged is None else [q for _, q in place.bridges]
     layout = dict(zip((*ladder.left, *ladder.right), (*place.left, *place.right), strict=True))
     taken = {*layout.values(), *(q for _, q in place.bridges)}
     free = sorted((q for q in region.qubits if q not in taken), key=lambda q: -scorer.log_read[q][0])
-    rest = [q for q in range(circuit.n_qubits) if q not in layout]
+    rest = [q for q in range(n_qubits) if q not in layout]
     if len(rest) > len(free):
         return None
     layout.update(zip(rest, free, strict=False))
@@ -182,6 +183,6 @@ def _lay_ladder(
         name="zig-zag ladder",
         note=f"Two chains of {len(ladder.left)} qubits with {len(ladder.rungs)} rungs were recognised: {words}.",
         circuit=bridged,
-        layout=(*(layout[q] for q in range(circuit.n_qubits)), *ancillas),
+        layout=(*(layout[q] for q in range(n_qubits)), *ancillas),
         better_than_search=bool(ancillas),
     )

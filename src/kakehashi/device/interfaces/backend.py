@@ -17,6 +17,7 @@ from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.device.interfaces.job import TwinJob
 from kakehashi.device.interfaces.registers import pack_register, shot_order
 from kakehashi.device.interfaces.runner import Runner
+from kakehashi.device.twins.target import to_target
 
 __all__ = ["TwinBackend"]
 
@@ -25,6 +26,9 @@ DEFAULT_SHOTS = 1024
 
 class TwinBackend(BackendV2):  # type: ignore[misc]
     """A device as a qiskit backend.
+
+    At optimization level 0 qiskit puts qubit ``k`` on physical qubit ``k``, and fails where that one is absent or cut
+    off; there, name a layout method: ``transpile(circuit, backend, optimization_level=0, layout_method="kakehashi")``.
 
     Args:
         runner: The device.
@@ -37,17 +41,23 @@ class TwinBackend(BackendV2):  # type: ignore[misc]
 
     Example:
         >>> from qiskit import QuantumCircuit, transpile
-        >>> from kakehashi.device.twins.library import load_twin  # doctest: +SKIP
-        >>> backend = TwinBackend(TwinDevice(load_twin("riken-64")))  # doctest: +SKIP
-        >>> transpile(QuantumCircuit(2), backend).num_qubits  # doctest: +SKIP
+        >>> from kakehashi import TwinDevice, load_twin
+        >>> backend = TwinBackend(TwinDevice(load_twin("riken-64", preset="target")), rng=1)
+        >>> bell = QuantumCircuit(2)
+        >>> _ = bell.h(0), bell.cx(0, 1), bell.measure_all()
+        >>> isa = transpile(bell, backend, seed_transpiler=1)
+        >>> isa.num_qubits
         64
+        >>> counts = backend.run(isa, shots=1000).result().get_counts()
+        >>> counts["00"] + counts["11"] > 900
+        True
     """
 
     def __init__(self, runner: Runner, *, target: Any = None, rng: RngLike = None) -> None:
         twin = runner.twin
         super().__init__(name=twin.name, description=twin.title, backend_version=twin.calibration.taken_utc)
         self.runner = runner
-        self._target = _with_control(_twin_target(twin) if target is None else target, np.flatnonzero(twin.present))
+        self._target = _with_control(to_target(twin) if target is None else target, np.flatnonzero(twin.present))
         self._rng = as_generator(rng)
 
     @property
@@ -135,12 +145,6 @@ class TwinBackend(BackendV2):  # type: ignore[misc]
             header=header,
             provenance=dict(shots.provenance),
         )
-
-
-def _twin_target(twin: Any) -> Any:
-    from kakehashi.device.twins.target import to_target  # type: ignore[import-not-found, import-untyped, unused-ignore]
-
-    return to_target(twin)
 
 
 def _with_control(target: Any, present: Any) -> Any:

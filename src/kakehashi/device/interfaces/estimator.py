@@ -43,6 +43,19 @@ class EstimatorV2(BaseEstimatorV2):  # type: ignore[misc]
     Attributes:
         runner: The device.
         default_precision: As given.
+
+    Example:
+        >>> from qiskit import QuantumCircuit, transpile
+        >>> from qiskit.quantum_info import SparsePauliOp
+        >>> from kakehashi import TwinDevice, load_twin
+        >>> backend = TwinBackend(TwinDevice(load_twin("ibm-kobe")))
+        >>> bell = QuantumCircuit(2)
+        >>> _ = bell.h(0), bell.cx(0, 1)
+        >>> isa = transpile(bell, backend, seed_transpiler=1)
+        >>> observable = SparsePauliOp("ZZ").apply_layout(isa.layout)
+        >>> result = EstimatorV2(backend).run([(isa, observable)], precision=0).result()[0]
+        >>> bool(0.98 < result.data.evs < 1)
+        True
     """
 
     def __init__(

@@ -34,6 +34,17 @@ class SamplerV2(BaseSamplerV2):  # type: ignore[misc]
     Attributes:
         runner: The device.
         default_shots: As given.
+
+    Example:
+        >>> from qiskit import QuantumCircuit, transpile
+        >>> from kakehashi import TwinDevice, load_twin
+        >>> backend = TwinBackend(TwinDevice(load_twin("ibm-kobe")))
+        >>> bell = QuantumCircuit(2)
+        >>> _ = bell.h(0), bell.cx(0, 1), bell.measure_all()
+        >>> isa = transpile(bell, backend, seed_transpiler=1)
+        >>> counts = SamplerV2(backend, rng=1).run([isa], shots=1000).result()[0].data.meas.get_counts()
+        >>> counts["00"] + counts["11"] > 950
+        True
     """
 
     def __init__(self, mode: Runner | TwinBackend, *, default_shots: int = 1024, rng: RngLike = None) -> None:

@@ -50,7 +50,7 @@ Line = tuple[str, tuple[int, ...]]
 
 def _turn(axes: str, angle: float, *qubits: int) -> Line:
     """A rotation; clifft counts angles in half turns."""
-    return f"R_{axes}({angle / np.pi!r})", qubits
+    return f"R_{axes}({float(angle) / np.pi!r})", qubits
 
 
 def near_clifford_gates(operation: Operation) -> tuple[Line, ...] | None:

@@ -21,6 +21,7 @@ from kakehashi.device.methods.clifford import StabilizerMethod
 from kakehashi.device.methods.cone import LightConeMethod
 from kakehashi.device.methods.density import DensityMatrix
 from kakehashi.device.methods.explain import describe, to_json
+from kakehashi.device.methods.front import FrontMethod
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Plan, Sampled
 from kakehashi.device.methods.mps import MatrixProductMethod
 from kakehashi.device.methods.near_clifford import NearCliffordMethod
@@ -72,7 +73,7 @@ def default_methods() -> tuple[Method, ...]:
     Example:
         >>> [method.name for method in default_methods()]  # doctest: +NORMALIZE_WHITESPACE
         ['stabilizer', 'near-clifford', 'number-conserving', 'light-cone', 'pauli-propagation', 'state-vector',
-         'density-matrix', 'mps', 'trajectories']
+         'density-matrix', 'front', 'mps', 'trajectories']
     """
     return (
         StabilizerMethod(),
@@ -82,6 +83,7 @@ def default_methods() -> tuple[Method, ...]:
         PauliPropagationMethod(),
         StateVector(),
         DensityMatrix(),
+        FrontMethod(),
         MatrixProductMethod(),
         Trajectories(),
     )

@@ -16,7 +16,7 @@ from kakehashi.circuit.gates import Operation
 from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.core.progress import Reporter
-from kakehashi.core.resources import available_memory_bytes, format_bytes, n_processors
+from kakehashi.core.resources import available_memory_bytes, default_n_threads, format_bytes
 from kakehashi.core.rng import RngLike, as_generator, named_stream
 from kakehashi.device.methods.model import Cost, Expectation, Method, Observable, Refusal, Sampled, Verdict
 from kakehashi.device.methods.trajectories import Trajectories
@@ -52,7 +52,7 @@ class StateVector:
 
     Attributes:
         precision: ``"double"``, or ``"single"`` for half the time and memory.
-        n_threads: Threads; all processors where not given. No result depends on it.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given. No result depends on it.
         memory_bytes: Memory that states may take; what is free where not given.
         n_trajectories: Patterns of errors that the expectation value of a noisy circuit is averaged over.
         seed: What these are drawn with.
@@ -165,7 +165,7 @@ class StateVector:
             n_qubits=small.n_qubits,
             measured=measured,
             precision=self.precision,
-            n_threads=n_processors() if self.n_threads is None else self.n_threads,
+            n_threads=default_n_threads() if self.n_threads is None else self.n_threads,
             memory_bytes=self.memory_bytes,
         )
 
@@ -192,7 +192,7 @@ class StateVector:
 
     def _seconds(self, small: Compact, n_circuits: float) -> float:
         turns = sum(_n_turns(step) for step in small.steps if isinstance(step, Operation))
-        threads = n_processors() if self.n_threads is None else self.n_threads
+        threads = default_n_threads() if self.n_threads is None else self.n_threads
         own = NS_PER_TURN[self.precision] * 1e-9 * turns * 2.0**small.n_qubits * n_circuits / threads
         return float(own + PREPARATION_S * len(small.steps) + 0.01)
 
@@ -217,7 +217,7 @@ def sample_noisy(
         n_shots: Number of shots.
         rng: Generator, seed, or None.
         precision: ``"double"`` or ``"single"``.
-        n_threads: Threads; all processors where not given. The shots do not depend on it.
+        n_threads: Threads; all processors, or ``OMP_NUM_THREADS``, where not given. The shots do not depend on it.
 
     Raises:
         InputError: The circuit measures nothing.

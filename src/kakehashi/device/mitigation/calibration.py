@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kakehashi.circuit.gates import GateCircuit, Operation
 from kakehashi.core.errors import InputError
@@ -38,11 +39,21 @@ def measure_readout(
         Rates of each bit. Their own standard error is about ``sqrt(2 p / n_shots)``.
 
     Raises:
-        InputError: There is no qubit, one stands twice, or the numbers of patterns and shots do not fit.
+        InputError: There is no qubit, one stands twice or is none of the device's, or the numbers of patterns and shots
+            do not fit.
+
+    Example:
+        >>> from kakehashi import TwinDevice, load_twin
+        >>> twin = load_twin("ibm-kobe")
+        >>> found = measure_readout(TwinDevice(twin), [4, 7], n_shots=200_000, rng=1)
+        >>> bool(np.abs(found.prob_meas1_prep0 - twin.calibration.prob_meas1_prep0[[4, 7]]).max() < 0.002)
+        True
     """
     chosen = [int(qubit) for qubit in qubits]
     if not chosen or len(set(chosen)) != len(chosen):
         raise InputError(f"Argument `qubits` must hold distinct qubits, at least one, but is {chosen}.")
+    if min(chosen) < 0 or max(chosen) >= runner.twin.n_qubits:
+        raise InputError(f"Argument `qubits` must hold qubits 0 to {runner.twin.n_qubits - 1}, but is {chosen}.")
     if n_patterns < LEAST_PATTERNS or n_patterns % 2 or n_shots < n_patterns:
         raise InputError(
             f"Patterns come in pairs of at least one shot each, but there are {n_patterns} for {n_shots} shots."
@@ -54,7 +65,9 @@ def measure_readout(
     ones = np.zeros((2, len(chosen)))
     totals = np.zeros((2, len(chosen)))
     for pattern in prepared:
-        shots = runner.run_gates(_preparation(pattern, chosen), n_shots // n_patterns, rng=generator)
+        shots = runner.run_gates(
+            _preparation(pattern, chosen, runner.twin.n_qubits), n_shots // n_patterns, rng=generator
+        )
         read = shots.counts @ shots.to_matrix()
         for value in (0, 1):
             ones[value] += read * (pattern == value)
@@ -62,7 +75,8 @@ def measure_readout(
     return Readout(prob_meas1_prep0=ones[0] / totals[0], prob_meas0_prep1=1 - ones[1] / totals[1])
 
 
-def _preparation(pattern: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], qubits: list[int]) -> GateCircuit:
+def _preparation(pattern: NDArray[np.bool_], qubits: list[int], n_qubits: int) -> GateCircuit:
+    """On all of the device's qubits: a narrower circuit it would lay where it reads best."""
     flips = [Operation(name="x", qubits=(q,)) for q, flip in zip(qubits, pattern, strict=True) if flip]
     reads = [Operation(name="measure", qubits=(q,), bits=(bit,)) for bit, q in enumerate(qubits)]
-    return GateCircuit(n_qubits=max(qubits) + 1, n_bits=len(qubits), operations=(*flips, *reads))
+    return GateCircuit(n_qubits=n_qubits, n_bits=len(qubits), operations=(*flips, *reads))

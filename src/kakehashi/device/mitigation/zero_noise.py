@@ -31,6 +31,15 @@ def as_executor(
 
     Returns:
         The function; it takes a ``qiskit.QuantumCircuit`` without measurements.
+
+    Example:
+        >>> from qiskit import QuantumCircuit
+        >>> from kakehashi import TwinDevice, load_twin
+        >>> circuit = QuantumCircuit(156)
+        >>> _ = circuit.x(7)
+        >>> execute = as_executor(TwinDevice(load_twin("ibm-kobe")), "I" * 148 + "Z" + "I" * 7, precision=0)
+        >>> -1 < execute(circuit) < -0.999
+        True
     """
     estimator = EstimatorV2(runner, default_precision=precision, rng=rng)
 
@@ -81,6 +90,17 @@ def zero_noise(
 
     Raises:
         InputError: There are too few different scales for the degree, or one is below 1.
+
+    Example:
+        >>> from kakehashi import TwinDevice, load_twin
+        >>> from kakehashi.circuit.gates import Operation
+        >>> device = TwinDevice(load_twin("ibm-kobe"))
+        >>> flips = (Operation(name="x", qubits=(7,)),) * 101
+        >>> circuit = GateCircuit(n_qubits=156, operations=flips)
+        >>> observable = "I" * 148 + "Z" + "I" * 7
+        >>> found = zero_noise(device, circuit, observable, precision=0, degree=2)
+        >>> abs(found.value + 1) < abs(found.unmitigated + 1) / 10
+        True
     """
     if len(set(scales)) <= degree or degree < 1:
         raise InputError(

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from kakehashi.circuit.gates import GateCircuit, to_qiskit
+from kakehashi.circuit.gates import GateCircuit, from_qiskit, to_qiskit
 from kakehashi.circuit.model import Circuit
-from kakehashi.core.errors import DeviceError, InputError, MissingDependencyError
+from kakehashi.core.errors import InputError
 from kakehashi.core.progress import Progress, silent
 from kakehashi.core.rng import RngLike, as_generator
 from kakehashi.device.model import Shots
+from kakehashi.device.remote.device import RemoteDevice
+from kakehashi.device.remote.runtime import MAX_SHOTS, IbmService, runtime_errors, sampler_class
 
 __all__ = ["IbmDevice"]
-
-TRANSIENT = ("IBMApiError", "IBMBackendApiError", "RuntimeJobTimeoutError", "RuntimeJobMaxTimeoutError")
-"""Errors of the runtime after which the same call may succeed; those of the network are transient too."""
-
-MAX_SHOTS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IbmDevice:
     """A device that samples through IBM's ``SamplerV2``.
+
+    A fake backend is asked at once; jobs of a real one are followed, kept and picked up again by
+    :class:`~kakehashi.device.remote.device.RemoteDevice`, which compiles by kakehashi's own rules where it is made
+    directly, as from ``name = "ibm:ibm_kobe"``.
 
     Attributes:
         backend: A backend of ``QiskitRuntimeService``, or a fake one: those run on this computer.
@@ -64,14 +63,15 @@ class IbmDevice:
             circuit: Of the chain, all of whose qubits are measured then; or of gates, or of qiskit, with measurements.
             n_shots: Number of shots; more than a job's part may have are several parts of one job.
             rng: For the shots of a fake backend; a machine has its own.
-            progress: Not told anything: the queue is the machine's.
+            progress: Told of each answer of the service; not told anything by a fake backend.
 
         Raises:
             InputError: The circuit does not fit the machine, or has no classical bits.
             MissingDependencyError: qiskit-ibm-runtime is not installed.
             DeviceError: The service or the machine failed.
         """
-        del progress
+        if not self._is_local:
+            return self.remote().run(circuit, n_shots, rng=rng, progress=progress)
         return self._sample(self.compile(circuit), n_shots, rng)
 
     def run_gates(self, circuit: GateCircuit, n_shots: int, *, rng: RngLike = None) -> Shots:
@@ -82,7 +82,20 @@ class IbmDevice:
             MissingDependencyError: qiskit-ibm-runtime is not installed.
             DeviceError: The service or the machine failed.
         """
+        if not self._is_local:
+            return self.remote(compiled=True).run(circuit, n_shots, rng=rng)
         return self._sample(to_qiskit(circuit), n_shots, rng)
+
+    def remote(self, *, compiled: bool = False) -> RemoteDevice:
+        """The machine with jobs that outlive this process, compiled for by qiskit as :meth:`compile` has it.
+
+        Args:
+            compiled: Circuits are in the machine's gates on its qubits already.
+        """
+        service = IbmService(backend=self.backend, options=self.options)
+        return RemoteDevice(
+            service=service, compiler=lambda given: given if compiled else from_qiskit(self.compile(given))
+        )
 
     def compile(self, circuit: Circuit | GateCircuit | Any) -> Any:
         """The circuit in the machine's gates on its qubits, as a ``qiskit.QuantumCircuit``."""
@@ -110,9 +123,9 @@ class IbmDevice:
             raise InputError(f"The number of shots must be at least 1, but is {n_shots}.")
         if not circuit.num_clbits:
             raise InputError("A circuit without classical bits gives no shots; add measurements.")
-        sampler_class = _sampler_class()
-        with _device_errors(self.name):
-            sampler = sampler_class(mode=self.backend, options=self._options(rng))
+        make_sampler = sampler_class()
+        with runtime_errors(self.name):
+            sampler = make_sampler(mode=self.backend, options=self._options(rng))
             most = int(getattr(self.backend, "max_shots", None) or MAX_SHOTS)
             parts = [most] * (n_shots // most) + ([n_shots % most] if n_shots % most else [])
             job = sampler.run([(circuit, None, shots) for shots in parts])
@@ -145,29 +158,3 @@ def _bits(circuit: Any, data: Any) -> np.ndarray[tuple[int, ...], np.dtype[np.bo
             columns[circuit.find_bit(bit).index] = rows[:, k]
     zero = np.zeros(len(next(iter(columns.values()))), dtype=np.bool_)
     return np.stack([columns.get(index, zero) for index in range(circuit.num_clbits)], axis=1)
-
-
-def _sampler_class() -> Any:
-    try:
-        from qiskit_ibm_runtime import SamplerV2
-    except ImportError as error:
-        raise MissingDependencyError(
-            "IBM's machines need qiskit-ibm-runtime; install it with: pip install 'kakehashi[ibm]'."
-        ) from error
-    return SamplerV2
-
-
-@contextmanager
-def _device_errors(name: str) -> Iterator[None]:
-    """Whatever the runtime raises, as one sentence that says whether trying again can help."""
-    from qiskit.exceptions import QiskitError
-
-    try:
-        yield
-    except (QiskitError, OSError, ValueError) as error:
-        kind = type(error).__name__
-        sentence = " ".join(str(error).split()).strip("'\"").split(". ")[0].rstrip(".")
-        if isinstance(error, ValueError):
-            raise InputError(f"{name} refuses the job: {sentence}.") from error
-        transient = kind in TRANSIENT or isinstance(error, OSError)
-        raise DeviceError(f"{name} failed with {kind}: {sentence}.", transient=transient) from error

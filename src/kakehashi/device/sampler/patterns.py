@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from kakehashi.device.noise.model import PauliChannel
 from kakehashi.device.sampler.rotations import RotationCircuit
 
-__all__ = ["Effects", "Events", "Trajectories", "draw_events", "find_effects", "group_trajectories"]
+__all__ = [
+    "Effects",
+    "Events",
+    "Trajectories",
+    "carry_errors",
+    "draw_events",
+    "find_effects",
+    "group_trajectories",
+    "join_errors",
+]
 
 Words = NDArray[np.uint64]
 
@@ -121,8 +130,29 @@ def find_effects(circuit: RotationCircuit, bit: Sequence[int], n_words: int) -> 
         bit: Number of the sign's bit of each rotation, -1 where the rotation is left out.
         n_words: Words of signs.
     """
+    found, first = carry_errors(circuit, bit, 64 * n_words)
+    n_bytes = 8 * n_words + 8
+    raw = b"".join(value.to_bytes(n_bytes, "little") for value in found)
+    table = np.frombuffer(raw, dtype="<u8").reshape(len(found), n_words + 1)
+    return Effects(
+        signs=_reverse_bits(table[:, :n_words]),
+        flips=table[:, n_words].astype(np.uint64),
+        first=first,
+    )
+
+
+def carry_errors(circuit: RotationCircuit, bit: Sequence[int], n_bits: int) -> tuple[list[int], NDArray[np.int64]]:
+    """What X and Z of every place leave at the end, as integers of any length.
+
+    Args:
+        circuit: Rotations and places.
+        bit: Number of the sign's bit of each rotation, -1 where the rotation is left out.
+        n_bits: Number of bits for signs; bit ``n_bits + q`` of an integer says that qubit ``q`` ends flipped.
+
+    Returns:
+        The integers, in the order of :class:`Effects`, and where those of each place begin.
+    """
     n = circuit.n_qubits
-    n_bits = 64 * n_words
     # One integer holds the signs, lowest bit first, and above them the flips.
     after_x = [1 << (n_bits + q) for q in range(n)]
     after_z = [0] * n
@@ -139,14 +169,7 @@ def find_effects(circuit: RotationCircuit, bit: Sequence[int], n_words: int) -> 
             found += [after_z[q], after_x[q]]
         first[number] = len(found)
     found.reverse()
-    n_bytes = 8 * n_words + 8
-    raw = b"".join(value.to_bytes(n_bytes, "little") for value in found)
-    table = np.frombuffer(raw, dtype="<u8").reshape(len(found), n_words + 1)
-    return Effects(
-        signs=_reverse_bits(table[:, :n_words]),
-        flips=table[:, n_words].astype(np.uint64),
-        first=len(found) - first,
-    )
+    return found, len(found) - first
 
 
 def _go_back(circuit: RotationCircuit, k: int, bit: int, after_x: list[int], after_z: list[int]) -> None:
@@ -196,7 +219,7 @@ class Trajectories:
 def group_trajectories(effects: Effects, events: Events, n_shots: int) -> Trajectories:
     """Join the errors of each shot, and shots whose errors leave the same signs."""
     n_words = effects.signs.shape[1]
-    shots, signs, flips = _join(effects, events, n_words)
+    shots, signs, flips = join_errors(effects, events)
     rows = np.concatenate((np.zeros((1, n_words), dtype=np.uint64), signs))
     order = np.lexsort(rows.T[::-1]) if n_words else np.zeros(len(rows), dtype=np.int64)
     ordered = rows[order]
@@ -214,8 +237,8 @@ def group_trajectories(effects: Effects, events: Events, n_shots: int) -> Trajec
     return Trajectories(signs=distinct, number=number, flips=all_flips)
 
 
-def _join(effects: Effects, events: Events, n_words: int) -> tuple[NDArray[np.int64], Words, Words]:
-    """Shots with errors, and the exclusive or of what their errors leave."""
+def join_errors(effects: Effects, events: Events) -> tuple[NDArray[np.int64], Words, Words]:
+    """Shots with errors, and the exclusive or of what their errors leave: signs and flips."""
     generator: list[NDArray[np.int64]] = []
     shot: list[NDArray[np.int64]] = []
     for k in range(2):
@@ -228,7 +251,7 @@ def _join(effects: Effects, events: Events, n_words: int) -> tuple[NDArray[np.in
     order = np.argsort(at, kind="stable")
     which, at = which[order], at[order]
     if not len(at):
-        return at, np.zeros((0, n_words), dtype=np.uint64), np.zeros(0, dtype=np.uint64)
+        return at, np.zeros((0, effects.signs.shape[1]), dtype=np.uint64), np.zeros(0, dtype=np.uint64)
     starts = np.flatnonzero(np.concatenate(([True], at[1:] != at[:-1])))
     signs = np.bitwise_xor.reduceat(effects.signs[which], starts, axis=0)
     return at[starts], signs, np.bitwise_xor.reduceat(effects.flips[which], starts)

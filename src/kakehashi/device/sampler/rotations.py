@@ -12,6 +12,7 @@ import cmath
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from kakehashi.circuit.gates import Operation
 from kakehashi.circuit.unitaries import GATES
 from kakehashi.core.errors import InputError
 from kakehashi.device.noise.model import KrausChannel, PauliChannel, Step
-from kakehashi.device.sampler.canonical import decompose_two_qubits
+from kakehashi.device.sampler.canonical import Part, decompose_two_qubits
 
 __all__ = ["ErrorPlace", "Rotation", "RotationCircuit", "to_rotations"]
 
@@ -195,13 +196,19 @@ def _append_gate(circuit: RotationCircuit, waiting: dict[int, Matrix], gate: Ope
         _flush(circuit, waiting, gate.qubits)
         circuit.shift((circuit.position[first], circuit.position[second]), np.diag(matrix))
         return
-    for qubits, part in decompose_two_qubits(matrix):
+    for qubits, part in _parts(np.ascontiguousarray(matrix, dtype=np.complex128).tobytes()):
         on = tuple(gate.qubits[k] for k in qubits)
         if len(on) == 1:
             waiting[on[0]] = part @ waiting[on[0]] if on[0] in waiting else part
         else:
             _flush(circuit, waiting, on)
             circuit.shift(tuple(circuit.position[q] for q in on), np.diag(part))
+
+
+@lru_cache(maxsize=512)
+def _parts(matrix: bytes) -> tuple[Part, ...]:
+    """Of a gate on two qubits; circuits hold a thousand times the same."""
+    return tuple(decompose_two_qubits(np.frombuffer(matrix, dtype=np.complex128).reshape(4, 4)))
 
 
 def _is_diagonal(matrix: Matrix) -> bool:

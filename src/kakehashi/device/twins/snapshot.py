@@ -28,6 +28,7 @@ __all__ = [
     "list_snapshots",
     "read_snapshot",
     "snapshot_from_files",
+    "snapshot_from_tables",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -148,10 +149,28 @@ def snapshot_from_files(configuration: Path, properties: Path, *, name: str, ori
             files.append(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise FileFormatError(path, f"this is no JSON file that can be read: {error}.") from None
+    return snapshot_from_tables(files[0], files[1], name=name, origin=origin, path=properties)
+
+
+def snapshot_from_tables(
+    configuration: Json, properties: Json, *, name: str, origin: str, path: Path | str = "properties"
+) -> Twin:
+    """A processor from the two JSON objects in which IBM describes a backend.
+
+    Args:
+        configuration: The backend's configuration.
+        properties: The backend's properties.
+        name: Name that the twin gets.
+        origin: Where the objects come from.
+        path: What errors call the properties.
+
+    Raises:
+        FileFormatError: A field is missing.
+    """
     try:
-        return _assemble(files[0], files[1], name=name, origin=origin)
+        return _assemble(configuration, properties, name=name, origin=origin)
     except (KeyError, TypeError, IndexError) as error:
-        raise FileFormatError(properties, f"this is not a backend's properties: {error!r}.") from None
+        raise FileFormatError(path, f"this is not a backend's properties: {error!r}.") from None
 
 
 def _assemble(configuration: Json, properties: Json, *, name: str, origin: str) -> Twin:

@@ -371,6 +371,7 @@ class PhotonReceiver:
         /,
     ) -> int: ...
     def fill(self, slot: NDArray[np.int64], basis: NDArray[np.uint8], bit: NDArray[np.uint8], /) -> None: ...
+
 def fill_syndrome(
     z: int,
     n_columns: int,
@@ -390,6 +391,7 @@ def decode_ldpc(
     belief: NDArray[np.int16],
     max_iterations: int,
 ) -> int: ...
+
 class RoutingProgram:
     @staticmethod
     def from_arrays(

@@ -13,8 +13,8 @@ from tests.qkd.key_pair import deliver, fetch, make_block, open_store, share
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
 from kakehashi.qkd.bits import Bits
-from kakehashi.qkd.keys.audit import audit_store
 from kakehashi.qkd.distill.account import Distilled
+from kakehashi.qkd.keys.audit import audit_store
 from kakehashi.qkd.keys.store import DATABASE, SLOTS
 
 

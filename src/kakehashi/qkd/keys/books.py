@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kakehashi.core.errors import InputError, ResourceError
+from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.chunks import Chunks
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.lifecycle import GrantState
-from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.model import Account, KeyBlock
 from kakehashi.qkd.keys.shelf import Shelf
 from kakehashi.qkd.keys.tables import BlockRow, Entry, Tables

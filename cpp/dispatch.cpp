@@ -33,11 +33,11 @@ constexpr Kernels portable_kernels{"portable", 2, portable::same_spin, portable:
 constexpr Kernels avx2_kernels{"avx2",           4,
                               avx2::same_spin,  avx2::opposite_spin,
                               avx2::transpose_matrix, avx2::make_space, avx2::make_sampler,
-                                   avx2::sample_front};
+                              avx2::sample_front};
 constexpr Kernels avx512_kernels{"avx512",           8,
                                 avx512::same_spin,  avx512::opposite_spin,
                                 avx512::transpose_matrix, avx512::make_space, avx512::make_sampler,
-                                   avx512::sample_front};
+                                avx512::sample_front};
 #endif
 
 const Kernels* widest() {

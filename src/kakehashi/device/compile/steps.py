@@ -111,6 +111,8 @@ def score_and_idle(steps: Steps, scorer: Scorer) -> tuple[Score, NDArray[np.floa
     gates, readout, idle, duration_ns, n_pairs, depth, idle_ns = _native.estimate_schedule(
         steps.kind, steps.row, steps.first, steps.qubits, steps.wait_ns, *tables_of(scorer)
     )
+    if not scorer.twin.present[steps.singles(MEASURE)].all():
+        gates = -np.inf
     made = Score(
         log_esp=gates + readout + idle,
         log_gates=gates,
@@ -142,12 +144,11 @@ def tables_of(scorer: Scorer) -> tuple[NDArray[np.float64], ...]:
     absent = ~scorer.twin.present
     turn_log = np.where(absent, -np.inf, turns[:, :, 0])
     pair_log[absent] = pair_log[:, absent] = -np.inf
-    read_log = np.where(absent, -np.inf, read[:, 0])
     return (
         pair_log,
         pair_ns,
         np.ascontiguousarray(turn_log),
         np.ascontiguousarray(turns[:, :, 1]),
-        np.stack([read_log, read[:, 1]]),
+        np.ascontiguousarray(read.T),
         np.ascontiguousarray(np.array(scorer.decay).T),
     )

@@ -7,7 +7,7 @@
 
 #include "determinants/space.hpp"
 #include "integrals.hpp"
-#include "photons/channel.hpp"
+#include "photons/scan.hpp"
 #include "sector.hpp"
 
 namespace kakehashi {

@@ -7,8 +7,8 @@
 
 #include "determinants/space.hpp"
 #include "integrals.hpp"
+#include "photons/scan.hpp"
 #include "reconciliation/cascade.hpp"
-#include "photons/channel.hpp"
 #include "reconciliation/ldpc.hpp"
 #include "sector.hpp"
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "philox.hpp"
+#include "scan.hpp"
 
 namespace kakehashi::photons {
 
@@ -86,19 +87,6 @@ struct Detection {
 
 // Which bit a click counts as: of several detectors, one by chance.
 Detection resolve(const Channel& channel, std::uint64_t seed, std::int64_t slot, Setting setting, std::uint8_t mask);
-
-// What the vectorised scan needs. Thresholds are wider than 32 bits, so that 2^32 can be one.
-inline constexpr int block_slots = 4096;
-struct ScanTable {
-    const std::int64_t* ends;   // of the cells but the last
-    const std::int64_t* steps;  // what `below` grows by when a cell ends
-    int n_ends;
-    std::int64_t below;         // second words below this are candidates, in the first cell
-};
-
-// Fills offsets and both words of the candidates of block number `block`; gives their number.
-using Scan = int (*)(const ScanTable& table, std::uint64_t seed, std::uint64_t block, std::uint32_t* offset,
-                     std::uint32_t* first_word, std::uint32_t* second_word);
 
 std::vector<Candidate> scan_pulses(const Channel& channel, Scan scan, std::uint64_t seed, std::int64_t first,
                                    std::int64_t end, int n_threads);

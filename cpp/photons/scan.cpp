@@ -1,6 +1,7 @@
 // The hot loop of the pulse mode: every slot's photon number, and whether anything is detected. Compiled once per
 // instruction set.
-#include "channel.hpp"
+#include "scan.hpp"
+
 #include "philox.hpp"
 #include "../simd.hpp"
 

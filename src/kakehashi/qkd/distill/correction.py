@@ -53,7 +53,7 @@ CORRECTIONS: Registry[Correction] = Registry("method of error correction")
 
 CORRECTIONS.add(
     "cascade",
-    Correction(name="cascade", reference=CascadeReference, corrector=CascadeCorrector, typical_round_trips=700),
+    Correction(name="cascade", reference=CascadeReference, corrector=CascadeCorrector, typical_round_trips=800),
 )
 CORRECTIONS.add(
     "ldpc", Correction(name="ldpc", reference=LdpcReference, corrector=LdpcCorrector, typical_round_trips=4)

@@ -109,7 +109,7 @@ def measure(method: str, qber: float, n_blocks: int, n_bits: int) -> dict[str, A
         else:
             wrong += int(found != right)
             disclosed += corrector.n_disclosed
-    n_frames = bits // (FRAME if method == "cascade" else 2**16)
+    n_frames = n_blocks * -(-n_bits // (FRAME if method == "cascade" else 2**16))
     total = marks["reference"] + marks["corrector"]
     row: dict[str, Any] = {
         "method": method,

@@ -24,12 +24,13 @@ def main() -> None:
         ["sweeps.py", *(["--quick"] if quick else [])],
         ["noisy_sampling.py", *(["--quick"] if quick else [])],
         ["qkd_photons.py", *(["--quick"] if quick else [])],
+        ["qkd_correction.py"],
     ]
     if not quick:
         tasks.append(["loop.py"])
     for name, *options in tasks:
         print(f"\n{name}", flush=True)
-        one_core = {"OMP_NUM_THREADS": "1"} if name in ("solve.py", "noise.py") else {}
+        one_core = {"OMP_NUM_THREADS": "1"} if name in ("solve.py", "noise.py", "qkd_correction.py") else {}
         subprocess.run([sys.executable, str(HERE / name), *options], check=True, env={**os.environ, **one_core})
 
 

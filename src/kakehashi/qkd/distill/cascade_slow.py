@@ -195,7 +195,19 @@ class _Frame:
 
 
 class SlowCascadeEnd:
-    """As ``kakehashi._native.CascadeEnd``, but that parities are lists of booleans."""
+    """As ``kakehashi._native.CascadeEnd``, but that parities are lists of booleans.
+
+    Example:
+        >>> from kakehashi.qkd.distill.cascade_plan import plan_cascade
+        >>> plan, wrong = plan_cascade(n_bits=64, qber=0.02, seed=1), Bits.from_bytes(bytes([0, 0, 4, 0, 0, 0, 0, 0]))
+        >>> reference = SlowCascadeEnd(Bits.from_bytes(bytes(8)), plan, corrects=False)
+        >>> corrector = SlowCascadeEnd(wrong, plan, corrects=True)
+        >>> parities = reference.begin()
+        >>> while parities:
+        ...     parities = reference.answer(corrector.take(parities))
+        >>> corrector.n_flips, corrector.corrected() == Bits.from_bytes(bytes(8))
+        (1, True)
+    """
 
     def __init__(self, bits: Bits, plan: CascadePlan, *, corrects: bool) -> None:
         self.plan, self.corrects, self.n_resumed = plan, corrects, 0

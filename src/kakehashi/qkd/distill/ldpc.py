@@ -173,6 +173,11 @@ class LdpcCorrector:
 
     Raises:
         InputError: An argument is out of range.
+
+    Example:
+        >>> corrector = LdpcCorrector(Bits.from_bytes(bytes(1000)), qber=0.05)
+        >>> corrector.is_done, len(corrector.question())
+        (False, 31)
     """
 
     def __init__(self, bits: Bits, *, qber: float, seed: int | None = None) -> None:

@@ -27,6 +27,12 @@ def syndrome_slowly(base: LdpcBase, bits: NDArray[np.uint8]) -> NDArray[np.uint8
     Args:
         base: The code.
         bits: One a byte, shape ``(n_columns * z,)``.
+
+    Example:
+        >>> from kakehashi.qkd.distill.ldpc_code import build_base
+        >>> base = build_base(n_columns=64, n_rows=16, n_pairs=0, z=8)
+        >>> int(syndrome_slowly(base, np.zeros(512, np.uint8)).sum())
+        0
     """
     sums = [
         sum(int(bits[place]) for _, place in check) % 2 for row in range(base.n_rows) for check in _checks(base, row)
@@ -43,7 +49,17 @@ def _box_plus(a: int, b: int) -> int:
 
 
 def decode_slowly(base: LdpcBase, syndrome: NDArray[np.uint8], belief: NDArray[np.int16], max_iterations: int) -> int:
-    """As ``kakehashi._native.decode_ldpc``: changes the beliefs, gives the number of iterations or -1."""
+    """As ``kakehashi._native.decode_ldpc``: changes the beliefs, gives the number of iterations or -1.
+
+    Example:
+        >>> from kakehashi.qkd.distill.ldpc_code import build_base
+        >>> base = build_base(n_columns=64, n_rows=32, n_pairs=0, z=8)
+        >>> error = np.zeros(512, np.uint8)
+        >>> error[100] = 1
+        >>> belief = np.full(512, 100, np.int16)
+        >>> decode_slowly(base, syndrome_slowly(base, error), belief, 20) > 0, np.flatnonzero(belief < 0).tolist()
+        (True, [100])
+    """
     beliefs = belief.tolist()
     messages: dict[tuple[int, int], int] = {}
     result = -1

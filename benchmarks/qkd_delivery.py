@@ -34,7 +34,7 @@ from record import keep
 from kakehashi.qkd.delivery.certificates import client_context, make_certificates
 from kakehashi.qkd.keys.vault import write_node_key
 
-SECONDS = 8.0
+SECONDS = 4.0
 MANY = b'{"number": 128}'
 
 
@@ -234,7 +234,8 @@ else:
         return Answer(200, b"{}")
     async def main():
         pki = Path(folder)
-        server = HttpServer(answer, refuse=None, context=server_context(pki / "kme-a.crt", pki / "kme-a.key", pki / "ca.crt"),
+        context = server_context(pki / "kme-a.crt", pki / "kme-a.key", pki / "ca.crt")
+        server = HttpServer(answer, refuse=None, context=context,
                             naming=lambda certificate: identity(certificate, "sae"), bounds=Bounds())
         await server.start("127.0.0.1", int(port))
         await asyncio.Event().wait()

@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tabulate_qkd_delivery import delivery_tables
 from tabulate_twins import tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +28,7 @@ PAGES = tuple(
         "docs/reference/benchmarks.md",
         "docs/explanations/compilation.md",
         "docs/explanations/twins.md",
+        "docs/reference/key-delivery.md",
     )
 )
 SELECTED = {"n2-6-31g": "N2 6-31G (10e,16o)", "n2-cc-pvdz": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
@@ -361,6 +363,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "summary": summary_table,
     "public": public_table,
     **tables(markdown),
+    **delivery_tables(markdown),
 }
 
 

@@ -48,6 +48,7 @@ class KeyStore(Books):
         >>> import secrets, tempfile
         >>> from pathlib import Path
         >>> from kakehashi.qkd.bits import Bits
+        >>> from kakehashi.qkd.keys.model import KeyBlock
         >>> store = KeyStore(Path(tempfile.mkdtemp()), node="a", node_key=secrets.token_bytes(32))
         >>> block = KeyBlock(block_id="0" * 32, peer="b", is_ours=True, bits=Bits.from_bytes(secrets.token_bytes(64)),
         ...                  failure=1e-10, origin="distilled", made_utc=0.0)

@@ -34,7 +34,9 @@ from record import keep
 from kakehashi.qkd.delivery.certificates import client_context, make_certificates
 from kakehashi.qkd.keys.vault import write_node_key
 
-SECONDS = 8.0
+SECONDS = 1.5
+WINDOWS = 4
+"""The best of so many stretches counts: on a shared machine the others say more about the neighbours."""
 MANY = b'{"number": 128}'
 
 
@@ -118,7 +120,13 @@ def cpu_s(pids: list[int]) -> float:
 
 
 async def load(work: list[Callable[[], Awaitable[int]]], pids: list[int], *, seconds: float) -> dict[str, float]:
-    """Run each worker over and over; rates, and percentiles of the time that a call took."""
+    """Run each worker over and over; rates, and percentiles of the time that a call took, in the best stretch."""
+    found = [await load_once(work, pids, seconds=seconds) for _ in range(WINDOWS)]
+    return max(found, key=lambda row: row["requests_per_s"])
+
+
+async def load_once(work: list[Callable[[], Awaitable[int]]], pids: list[int], *, seconds: float) -> dict[str, float]:
+    """One stretch."""
     took: list[float] = []
     n_keys = 0
     end = time.perf_counter() + seconds
@@ -234,7 +242,8 @@ else:
         return Answer(200, b"{}")
     async def main():
         pki = Path(folder)
-        server = HttpServer(answer, refuse=None, context=server_context(pki / "kme-a.crt", pki / "kme-a.key", pki / "ca.crt"),
+        context = server_context(pki / "kme-a.crt", pki / "kme-a.key", pki / "ca.crt")
+        server = HttpServer(answer, refuse=None, context=context,
                             naming=lambda certificate: identity(certificate, "sae"), bounds=Bounds())
         await server.start("127.0.0.1", int(port))
         await asyncio.Event().wait()
@@ -268,7 +277,7 @@ def measure_web_servers(folder: Path, *, seconds: float) -> list[dict[str, Any]]
                 return call
 
             before = cpu_s([pid]) - time.process_time()
-            found = await load([one(caller) for caller in callers], [pid], seconds=seconds)
+            found = await load_once([one(caller) for caller in callers], [pid], seconds=seconds)
             server_s = cpu_s([pid]) - time.process_time() - before
             return {"server_cpu_us_per_request": round(1e6 * server_s / (found["requests_per_s"] * seconds), 1)}
 
@@ -298,12 +307,12 @@ def disk(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="2 seconds each, nothing is kept")
+    parser.add_argument("--quick", action="store_true", help="half a second each, nothing is kept")
     parser.add_argument("--folder", type=Path, help="where the stores lie; a temporary folder otherwise")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        rows += measure_web_servers(Path(name), seconds=2.0 if options.quick else SECONDS)
+        rows += measure_web_servers(Path(name), seconds=0.5 if options.quick else SECONDS)
     for durable in (True, False):
         with tempfile.TemporaryDirectory(dir=options.folder) as name:
             folder = Path(name)
@@ -316,7 +325,7 @@ def main() -> None:
                         (a, b),
                         pids,
                         clients=(8,) if options.quick else (1, 8, 32),
-                        seconds=2.0 if options.quick else SECONDS,
+                        seconds=0.5 if options.quick else SECONDS,
                     )
                 )
             rows += [{"durable": durable, **probe, **row} for row in found]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tabulate_qkd import tables as qkd_tables
+from tabulate_qkd_delivery import delivery_tables
 from tabulate_twins import tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +34,7 @@ PAGES = tuple(
         "docs/explanations/twins.md",
         "docs/explanations/router.md",
         "docs/how-to/mitigation.md",
+        "docs/reference/key-delivery.md",
     )
 )
 SELECTED = {"n2-6-31g": "N2 6-31G (10e,16o)", "n2-cc-pvdz": "N2 cc-pVDZ (10e,26o)", "fe2s2": "[2Fe-2S] (30e,20o)"}
@@ -368,6 +370,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "public": public_table,
     **tables(markdown),
     **qkd_tables(markdown),
+    **delivery_tables(markdown),
 }
 
 

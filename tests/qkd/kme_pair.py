@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 
-from kakehashi.core.errors import DeviceError, KakehashiError
+from kakehashi.core.errors import DeviceError, KakehashiError, ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.desk import Desk
 from kakehashi.qkd.delivery.etsi014 import KeyIds, KeyRequest
@@ -73,7 +73,7 @@ class Node:
     def __init__(self, net, name, folder, node_key, limits):
         self.name, self.folder, self.node_key, self.net, self.limits = name, folder, node_key, net, limits
         self.countdown = None
-        self.is_dead = False
+        self.is_dead = self.is_full = False
         self.writes = []
         self.store = KeyStore(folder, node=name, node_key=node_key, durable=False, clock=net.clock, trace=self._trace)
         self.commit = GroupCommit(self.store)
@@ -95,6 +95,8 @@ class Node:
         self.writes.append(point)
         if self.is_dead:
             raise Crash
+        if self.is_full and point == "commit":
+            raise ResourceError("There is no space left.")
         if self.countdown is not None:
             self.countdown -= 1
             if self.countdown <= 0:

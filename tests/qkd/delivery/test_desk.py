@@ -193,6 +193,23 @@ def test_an_empty_store_and_a_lost_peer_are_503(tmp_path):
     run(tmp_path, story)
 
 
+def test_a_full_disk_is_503_and_loses_nothing(tmp_path):
+    async def story(net):
+        sent = await net.enc(number=2)
+        for name, work in (("a", net.enc), ("b", lambda: net.dec(list(sent))), ("b", net.enc)):
+            net.nodes[name].is_full = True
+            await refused(503, None, work())
+            net.nodes[name].is_full = False
+            await net.until_up()
+        assert await net.dec(list(sent)) == sent
+        await net.settle()
+        assert_books_balance(net)
+        accounts = audit_store(net.nodes["a"].folder).links[0].accounts
+        assert (accounts["delivered"], accounts["expired"]) == (512, 256)  # the last was given up at both ends
+
+    run(tmp_path, story)
+
+
 def test_a_quota_holds(tmp_path):
     async def story(net):
         await net.enc(number=4)

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 N_CONNECTIONS = 2
 """Connections to each peer."""
 HOUSEKEEPING_S = 1.0
+BLOCK_TURNS = 30
+"""Blocks live long, so their age is looked at once in so many turns of the housekeeping."""
 SWITCH_S = 0.0005
 """Longest time for which the thread that waits for the disk may be kept from noting that it is done."""
 
@@ -117,13 +119,15 @@ class Kme:
         self.store.close()
 
     async def _keep_house(self) -> None:
-        limits = self.spec.limits
+        max_age_s = self.spec.limits.block_lifetime_s
+        turn = 0
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
+            turn += 1
             try:
-                bits = await self.commit.run(
-                    lambda: self.store.expire() + self.store.expire_blocks(max_age_s=limits.block_lifetime_s)
-                )
+                bits = await self.commit.run(self.store.expire)
+                if turn % BLOCK_TURNS == 0:
+                    bits += await self.commit.run(lambda: self.store.expire_blocks(max_age_s=max_age_s))
             except KakehashiError as error:
                 logger.warning("Nothing could expire: %s", error)
                 continue

@@ -257,11 +257,15 @@ class Books:
         self._changed[grant.grant_id] = grant
 
     def _take(self, grant: Grant, *, keep: bool) -> bytearray:
-        out = bytearray()
-        for part in grant.parts:
-            out += self._chunks.read(self.shelf.by_id[part.block_id].number, part.first, part.n_bits)
+        out = self._read(grant.parts)
         if not keep:
             self._erase(grant.parts)
+        return out
+
+    def _read(self, parts: Sequence[Part]) -> bytearray:
+        out = bytearray()
+        for part in parts:
+            out += self._chunks.read(self.shelf.by_id[part.block_id].number, part.first, part.n_bits)
         return out
 
     def _erase(self, parts: Sequence[Part]) -> None:

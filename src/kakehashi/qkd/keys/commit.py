@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, TypeVar
@@ -11,6 +12,8 @@ from kakehashi.core.errors import DataError, KakehashiError, ResourceError
 from kakehashi.qkd.keys.store import KeyStore
 
 __all__ = ["GroupCommit"]
+
+logger = logging.getLogger(__name__)
 
 DEFER_S = 0.5
 
@@ -100,8 +103,9 @@ class GroupCommit:
             self.store.write_out()
             await asyncio.get_running_loop().run_in_executor(self._thread, self.store.harden)
         except BaseException as error:
-            self._undo()
-            if len(group) > 1 and not isinstance(error, ResourceError) and isinstance(error, Exception):
+            is_undone = self._undo()
+            is_work_at_fault = isinstance(error, Exception) and not isinstance(error, ResourceError)
+            if len(group) > 1 and is_work_at_fault and is_undone:
                 # Something is wrong with the work of one: the others shall not suffer.
                 for item in group:
                     await self._commit([item])
@@ -129,9 +133,15 @@ class GroupCommit:
             else:
                 future.set_exception(refusal)
 
-    def _undo(self) -> None:
-        if self.store.in_transaction:
-            self.store.roll_back()
+    def _undo(self) -> bool:
+        """Whether the store is as it was before; if not, whatever comes next will fail as well, and say so."""
+        try:
+            if self.store.in_transaction:
+                self.store.roll_back()
+        except KakehashiError as error:
+            logger.error("A transaction could not be undone: %s", error)  # noqa: TRY400 - one sentence
+            return False
+        return True
 
 
 def _nobody() -> asyncio.Future[Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kakehashi.core.errors import InputError
@@ -11,6 +11,8 @@ from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
 
 __all__ = ["ID_BYTES", "Grant", "Part", "draw_key_ids", "key_id_bytes", "key_id_text"]
+
+UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 ID_BYTES = 16
 """A key ID is a UUID."""
@@ -97,9 +99,9 @@ class Grant:
         """ID of one key."""
         return self.key_ids[ID_BYTES * index : ID_BYTES * (index + 1)]
 
-    def parts_of(self, index: int) -> list[Part]:
-        """Where one key's bits are; more than one range where the key crosses from block to block."""
-        first, last = index * self.key_bits, (index + 1) * self.key_bits
+    def parts_of(self, index: int, n_keys: int = 1) -> list[Part]:
+        """Where the bits of a key, or of some that follow each other, are; more than one range at a block's end."""
+        first, last = index * self.key_bits, (index + n_keys) * self.key_bits
         found, at = [], 0
         for part in self.parts:
             low, high = max(first, at), min(last, at + part.n_bits)
@@ -148,8 +150,4 @@ def key_id_bytes(text: str) -> bytes | None:
         >>> key_id_bytes("key 1") is None
         True
     """
-    pieces: Sequence[str] = text.split("-")
-    if [len(piece) for piece in pieces] != [8, 4, 4, 4, 12] or not text.isascii():
-        return None
-    joined = "".join(pieces)
-    return bytes.fromhex(joined) if joined.isalnum() and all(c in "0123456789abcdefABCDEF" for c in joined) else None
+    return bytes.fromhex(text.replace("-", "")) if UUID.fullmatch(text) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -27,6 +28,8 @@ class Shelf:
         self.seen: dict[str, int] = {}
         """Highest sequence of each peer's grants that was seen here."""
         self.open: dict[str, Grant] = {}
+        self._untold: dict[str, dict[str, Grant]] = {}
+        self._due: list[tuple[float, str]] = []
         self._supply: dict[str, dict[int, BlockRow]] = {}
         self._index: dict[bytes, tuple[Grant, int]] = {}
         self._gone: OrderedDict[bytes, tuple[str, ...]] = OrderedDict()
@@ -116,6 +119,10 @@ class Shelf:
         highest = self.top if grant.is_ours else self.seen
         highest[grant.peer] = max(highest.get(grant.peer, 0), grant.sequence)
         self.open[grant.grant_id] = grant
+        if grant.is_ours and not grant.is_told:
+            self._untold.setdefault(grant.peer, {})[grant.grant_id] = grant
+        if grant.key_ids and grant.readers:
+            heapq.heappush(self._due, (grant.expires_utc, grant.grant_id))
         for index in range(grant.n_keys if grant.key_ids else 0):
             if grant.readers:
                 self._index[grant.key_id(index)] = (grant, index)
@@ -124,6 +131,8 @@ class Shelf:
 
     def settle(self, grant: Grant) -> None:
         """Let go of a grant about which nothing is left to do."""
+        if grant.is_told:
+            self._untold.get(grant.peer, {}).pop(grant.grant_id, None)
         if grant.state in (GrantState.ALLOCATED, GrantState.ANNOUNCED) or not grant.is_told or any(grant.waiting):
             return
         self.open.pop(grant.grant_id, None)
@@ -133,6 +142,24 @@ class Shelf:
             self._gone[key_id] = grant.readers
         while len(self._gone) > REMEMBERED:
             self._gone.popitem(last=False)
+
+    def untold(self, peer: str) -> list[Grant]:
+        """Grants of ours that the other end is not known to know of."""
+        return [grant for grant in self._untold.get(peer, {}).values() if not grant.is_told]
+
+    def due(self, now: float) -> list[Grant]:
+        """Grants for whose keys somebody has waited too long. Each is named once."""
+        found: list[Grant] = []
+        later: list[Grant] = []
+        while self._due and self._due[0][0] <= now:
+            _, grant_id = heapq.heappop(self._due)
+            grant = self.open.get(grant_id)
+            if grant is not None and any(grant.waiting):
+                # Where the other end has not answered yet, it decides first.
+                (later if grant.state is GrantState.ALLOCATED else found).append(grant)
+        for grant in later:
+            heapq.heappush(self._due, (now + 1.0, grant.grant_id))
+        return found
 
     def tidy(self) -> None:
         """Let go of blocks of which nothing is left."""

@@ -14,7 +14,7 @@ The SQL is in :mod:`~kakehashi.qkd.keys.tables`, encryption in :mod:`~kakehashi.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kakehashi.core.errors import InputError, ResourceError
@@ -46,7 +46,9 @@ class KeyStore(Books):
 
     Example:
         >>> import secrets, tempfile
+        >>> from pathlib import Path
         >>> from kakehashi.qkd.bits import Bits
+        >>> from kakehashi.qkd.keys.model import KeyBlock
         >>> store = KeyStore(Path(tempfile.mkdtemp()), node="a", node_key=secrets.token_bytes(32))
         >>> block = KeyBlock(block_id="0" * 32, peer="b", is_ours=True, bits=Bits.from_bytes(secrets.token_bytes(64)),
         ...                  failure=1e-10, origin="distilled", made_utc=0.0)
@@ -247,37 +249,39 @@ class KeyStore(Books):
         Returns:
             The keys, for the caller to hand out once the transaction has ended, and to wipe.
         """
-        keys = []
-        for grant, index in found:
-            place = index * len(grant.readers) + grant.readers.index(reader)
-            if not grant.waiting[place]:
-                raise InputError("A key cannot be fetched twice.")
-            grant.waiting[place] = 0
-            key = bytearray()
-            parts = grant.parts_of(index)
-            for part in parts:
-                key += self._chunks.read(self.shelf.by_id[part.block_id].number, part.first, part.n_bits)
-            if grant.mask:
-                n = grant.key_bits // 8
-                for at, octet in enumerate(grant.mask[n * index : n * (index + 1)]):
-                    key[at] ^= octet
-            keys.append(key)
-            if not grant.is_waiting(index):
-                self._erase(parts)
-                if not grant.is_ours:
-                    self._post_all(parts, Account.STORED, grant.account)
-            if grant.state is GrantState.ANNOUNCED and not any(grant.waiting):
-                grant.state = advance(grant.state, GrantEvent.FETCHED)
-            self._changed[grant.grant_id] = grant
+        if any(not grant.waiting[i * len(grant.readers) + grant.readers.index(reader)] for grant, i in found):
+            raise InputError("A key cannot be fetched twice.")
+        keys: list[bytearray] = []
+        for grant, first, n in _runs(found):
+            keys += self._fetch_run(grant, first, n, reader)
+        return keys
+
+    def _fetch_run(self, grant: Grant, first: int, n: int, reader: str) -> list[bytearray]:
+        """Keys of a grant that follow each other; most requests ask for them so."""
+        place, n_readers = grant.readers.index(reader), len(grant.readers)
+        for index in range(first, first + n):
+            grant.waiting[index * n_readers + place] = 0
+        size = grant.key_bits // 8
+        data = self._read(grant.parts_of(first, n))
+        for at, octet in enumerate(grant.mask[size * first : size * (first + n)]):
+            data[at] ^= octet
+        keys = [data[size * at : size * (at + 1)] for at in range(n)]
+        wipe(data)
+        free = [(grant, index) for index in range(first, first + n) if not grant.is_waiting(index)]
+        for _, index, n_free in _runs(free):
+            parts = grant.parts_of(index, n_free)
+            self._erase(parts)
+            if not grant.is_ours:
+                self._post_all(parts, Account.STORED, grant.account)
+        if grant.state is GrantState.ANNOUNCED and not any(grant.waiting):
+            grant.state = advance(grant.state, GrantEvent.FETCHED)
+        self._changed[grant.grant_id] = grant
         return keys
 
     def expire(self) -> int:
         """Destroy keys that nobody fetched in time; gives the number of their bits."""
-        self.shelf.tidy()
-        now, n_bits = self._clock(), 0
-        for grant in [g for g in self.shelf.open.values() if g.key_ids and any(g.waiting) and g.expires_utc <= now]:
-            if grant.state is GrantState.ALLOCATED:
-                continue  # the other end decides first
+        n_bits = 0
+        for grant in self.shelf.due(self._clock()):
             n_bits += self._drop_waiting(grant, post=not grant.is_ours)
             if grant.state is GrantState.ANNOUNCED:
                 grant.state = advance(grant.state, GrantEvent.EXPIRE)
@@ -289,6 +293,7 @@ class KeyStore(Books):
 
         Peers are told of it like of every grant that was given up.
         """
+        self.shelf.tidy()
         now, n_bits = self._clock(), 0
         for row in list(self.shelf.blocks.values()):
             if row.is_ours and row.free and row.added_utc + max_age_s <= now:
@@ -305,7 +310,7 @@ class KeyStore(Books):
 
     def untold(self, peer: str) -> list[Grant]:
         """Grants of ours that the other end is not known to know of."""
-        return [g for g in self.shelf.open.values() if g.peer == peer and g.is_ours and not g.is_told]
+        return self.shelf.untold(peer)
 
     def find_grants(self, peer: str, asked: Sequence[tuple[int, str]], *, after: int) -> tuple[list[str], list[Grant]]:
         """What a peer needs to know after a break.
@@ -325,3 +330,13 @@ class KeyStore(Books):
                 if grant is not None and grant.grant_id == grant_id and grant.account is not Account.EXPIRED:
                     known.append(grant_id)
             return known, self._tables.grants_after(peer, is_ours=False, sequence=after)
+
+
+def _runs(found: Sequence[tuple[Grant, int]]) -> Iterator[tuple[Grant, int, int]]:
+    """Keys that follow each other in one grant: the grant, the first, and how many."""
+    start = 0
+    for end in range(1, len(found) + 1):
+        grant, index = found[end - 1]
+        if end == len(found) or found[end][0] is not grant or found[end][1] != index + 1:
+            yield grant, found[start][1], end - start
+            start = end

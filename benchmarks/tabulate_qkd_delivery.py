@@ -1,0 +1,54 @@
+"""The table of the key delivery, for `tabulate.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+__all__ = ["delivery_tables"]
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def delivery(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
+    """Rates and times of the key server, and what the machine did meanwhile."""
+    document = json.loads((RESULTS / "qkd_delivery.json").read_text(encoding="utf-8"))
+    rows, web = [], {}
+    for row in document["rows"]:
+        if row["what"] == "web server alone":
+            web[row["server"], row["loop"]] = row["server_cpu_us_per_request"]
+            continue
+        rows.append(
+            [
+                row["what"],
+                "yes" if row["durable"] else "no",
+                str(row["clients"]),
+                f"{row['requests_per_s']:,.0f}",
+                f"{row['keys_per_s']:,.0f}",
+                f"{row['p50_ms']:.1f}",
+                f"{row['p99_ms']:.1f}",
+                f"{row['requests_per_cpu_s']:,.0f}",
+                f"{row['keys_per_s'] / row['requests_per_s'] * row['requests_per_cpu_s']:,.0f}",
+            ]
+        )
+    columns = [
+        "request", "durable", "clients", "requests/s", "keys/s", "p50 / ms", "p99 / ms",
+        "requests per processor second", "keys per processor second",
+    ]  # fmt: skip
+    first = next(row for row in document["rows"] if row.get("durable"))
+    words = (
+        f"\nOne durable write of 4 KiB alone took {first['fdatasync_p50_ms']:.1f} ms in the median and"
+        f" {first['fdatasync_p99_ms']:.0f} ms at the 99th percentile on this disk, and {document['load_before']:.0f}"
+        f" other processes wanted the {document['cores']} cores.\n"
+        f"\nThe web server alone, for an answer of two bytes: {web['kakehashi', 'asyncio']:.0f} µs of processor time;"
+        f" with uvloop {web['kakehashi', 'uvloop']:.0f} µs; uvicorn with httptools and uvloop"
+        f" {web['uvicorn', 'uvloop']:.0f} µs.\n"
+    )
+    return markdown(columns, rows) + words + f"\nMeasured at commit `{document['provenance']['commit']}`.\n"
+
+
+def delivery_tables(markdown: Callable[[list[str], list[list[str]]], str]) -> dict[str, Callable[[], str]]:
+    """By name."""
+    return {"qkd-delivery": partial(delivery, markdown)}

@@ -39,7 +39,7 @@ __all__ = ["CascadeCorrector", "CascadeReference"]
 
 
 class CascadeReference:
-    """The end whose bits are taken as right; see :class:`~kakehashi.qkd.distill.model.Reference`.
+    """The end whose bits are taken as right; see :class:`~kakehashi.qkd.distill.model.ReferenceSide`.
 
     Args:
         bits: The string.

@@ -10,7 +10,7 @@ from kakehashi.core.registry import Registry
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.cascade import CascadeCorrector, CascadeReference
 from kakehashi.qkd.distill.ldpc import LdpcCorrector, LdpcReference
-from kakehashi.qkd.distill.model import Corrector, Reference
+from kakehashi.qkd.distill.model import Corrector, ReferenceSide
 
 __all__ = ["CORRECTIONS", "Correction", "MakeCorrector", "MakeReference", "choose_correction"]
 
@@ -18,7 +18,7 @@ __all__ = ["CORRECTIONS", "Correction", "MakeCorrector", "MakeReference", "choos
 class MakeReference(Protocol):
     """Makes the end whose bits are taken as right."""
 
-    def __call__(self, bits: Bits) -> Reference:
+    def __call__(self, bits: Bits) -> ReferenceSide:
         """From its string."""
         ...
 

@@ -104,7 +104,7 @@ class _Frames:
 
 
 class LdpcReference:
-    """The end whose bits are taken as right; see :class:`~kakehashi.qkd.distill.model.Reference`.
+    """The end whose bits are taken as right; see :class:`~kakehashi.qkd.distill.model.ReferenceSide`.
 
     Args:
         bits: The string.

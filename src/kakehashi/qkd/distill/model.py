@@ -6,10 +6,10 @@ from typing import Protocol
 
 from kakehashi.qkd.bits import Bits
 
-__all__ = ["Corrector", "Reference"]
+__all__ = ["Corrector", "ReferenceSide"]
 
 
-class Reference(Protocol):
+class ReferenceSide(Protocol):
     """The end whose bits are taken as right. It answers questions and learns nothing but them.
 
     No input or output happens here: messages go in and come out as bytes.
@@ -34,7 +34,7 @@ class Corrector(Protocol):
 
     @property
     def leaked_bits(self) -> int:
-        """As :attr:`Reference.leaked_bits`; both ends count the same."""
+        """As :attr:`ReferenceSide.leaked_bits`; both ends count the same."""
         ...
 
     @property

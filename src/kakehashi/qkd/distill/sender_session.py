@@ -12,7 +12,7 @@ from kakehashi.qkd.distill.amplify import amplify, draw_seed
 from kakehashi.qkd.distill.correction import CORRECTIONS
 from kakehashi.qkd.distill.lifecycle import SENDER, State
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
-from kakehashi.qkd.distill.model import Reference
+from kakehashi.qkd.distill.model import ReferenceSide
 from kakehashi.qkd.distill.session import Session
 from kakehashi.qkd.distill.sifting import Sifted, sift_at_sender
 from kakehashi.qkd.distill.verify import Fingerprint, matches
@@ -30,7 +30,7 @@ class SenderSession(Session):
     def _begin(self) -> None:
         self._prepared: deque[Preparations] = deque()
         self._early: deque[Reported] = deque()
-        self._reference: Reference | None = None
+        self._reference: ReferenceSide | None = None
         self._secret: tuple[Bits, KeyLength, float] | None = None
         super()._begin()
 

@@ -89,11 +89,17 @@ public:
     std::int64_t n_resumed() const override { return n_resumed_; }
 
 private:
+    // In each check every frame of a group has another half: two frames in which the same errors are left would go unseen
+    // if theirs were the same.
+    int pass_of_check(std::uint32_t frame, int check) const {
+        const int place = static_cast<int>(frame % static_cast<std::uint32_t>(passes_.plan.group_frames));
+        return passes_.first_check() + (check + place) % passes_.plan.n_checks;
+    }
+
     bool half_parity(std::uint32_t first, std::uint32_t last, int check) const {
         bool sum = false;
-        const std::uint64_t* const mask = passes_.mask(passes_.first_check() + check);
         for (std::uint32_t f = first; f < last; ++f) {
-            sum ^= masked_parity(frames_[f].bits.data(), mask, passes_.n_words);
+            sum ^= masked_parity(frames_[f].bits.data(), passes_.mask(pass_of_check(f, check)), passes_.n_words);
         }
         return sum;
     }
@@ -187,7 +193,7 @@ private:
         for (Group& group : groups_) {
             if (group.check < 0) continue;
             const std::uint32_t f = group.low;
-            frames_[f].resume(passes_, scratch_, passes_.first_check() + group.check,
+            frames_[f].resume(passes_, scratch_, pass_of_check(f, group.check),
                               [&](std::uint32_t x) { note_flip(f, x); });
             ++n_resumed_;
             if (!frames_[f].is_quiet()) busy_.push_back(f);
@@ -197,7 +203,7 @@ private:
     void note_flip(std::uint32_t frame, std::uint32_t x) {
         Group& group = groups_[frame / static_cast<std::uint32_t>(passes_.plan.group_frames)];
         for (std::size_t c = 0; c < group.odd.size(); ++c) {
-            group.odd[c] ^= passes_.in_left_half(passes_.first_check() + static_cast<int>(c), x);
+            group.odd[c] ^= passes_.in_left_half(pass_of_check(frame, static_cast<int>(c)), x);
         }
     }
 

@@ -61,7 +61,7 @@ def test_without_errors_little_is_disclosed():
     reference, corrector = CascadeReference(Bits.pack(right)), CascadeCorrector(Bits.pack(right), qber=0)
     run(reference, corrector)
     assert corrector.n_errors == 0
-    assert corrector.leaked_bits == 4 * (4 + 3 + 3 + 5) + 32
+    assert corrector.leaked_bits == 4 * (4 + 3 + 3 + 5) + 37
     assert corrector.n_rounds == 5
 
 
@@ -170,3 +170,16 @@ def test_arguments_out_of_range_are_refused():
         CascadeCorrector(Bits.from_bytes(b"a"), qber=-0.1)
     with pytest.raises(InputError, match="64 bits"):
         CascadeCorrector(Bits.from_bytes(b"a"), qber=0.1, seed=2**64)
+
+
+def test_frames_with_the_same_errors_do_not_hide_each_other():
+    right, _ = strings(2 * 1024, 0)
+    wrong = right.copy()
+    places = np.array([17, 40, 51, 60])  # of the first word of either frame
+    wrong[places] ^= 1
+    wrong[64 + places] ^= 1
+    for seed in range(30):
+        reference = CascadeReference(Bits.pack(right))
+        corrector = CascadeCorrector(Bits.pack(wrong), qber=0, frame_bits=1024, seed=seed)
+        run(reference, corrector)
+        assert corrector.corrected() == Bits.pack(right)

@@ -94,7 +94,7 @@ class CascadePlan:
             raise DistillationError(f"The plan of a Cascade is impossible: {error}") from error
 
 
-def plan_cascade(*, n_bits: int, qber: float, seed: int, frame_bits: int = 2**14, n_checks: int = 32) -> CascadePlan:
+def plan_cascade(*, n_bits: int, qber: float, seed: int, frame_bits: int = 2**14, n_checks: int = 37) -> CascadePlan:
     """Choose block sizes for an expected error rate.
 
     First blocks hold about 0.7 to 1.4 errors, second ones about six times as many places, third ones are quarters of
@@ -108,8 +108,9 @@ def plan_cascade(*, n_bits: int, qber: float, seed: int, frame_bits: int = 2**14
         qber: Expected share of wrong bits, 0 to 0.5.
         seed: Public seed of the permutations, 64 bits.
         frame_bits: Places of a frame, a power of two, 64 to 65536. A shorter block has one smaller frame.
-        n_checks: Parities that each group of 64 frames is checked with: errors that remain before the checks are
-            missed with a probability of ``2**-n_checks``.
+        n_checks: Parities that each group of 37 frames is checked with: errors that remain before the checks are
+            missed with a probability of about ``2**-n_checks``. A prime number not below the frames of a group gives
+            every two frames of a group different halves in every check.
 
     Raises:
         InputError: An argument is out of range.
@@ -137,6 +138,6 @@ def plan_cascade(*, n_bits: int, qber: float, seed: int, frame_bits: int = 2**14
         log_blocks=(first, second, third),
         n_halves=5,
         n_checks=n_checks,
-        group_frames=64,
+        group_frames=37,
         seed=seed,
     )

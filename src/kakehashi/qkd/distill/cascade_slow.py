@@ -250,12 +250,18 @@ class SlowCascadeEnd:
                 if len(frames) > 1:
                     yield lambda check=check, frames=frames: self.half(frames[: len(frames) // 2], check)  # type: ignore[misc]
 
+    def pass_of_check(self, f: int, check: int) -> int:
+        """Number of the permutation that a check has in a frame."""
+        place = (check + f % self.plan.group_frames) % self.plan.n_checks
+        return len(self.plan.log_blocks) + self.plan.n_halves + place
+
+    def left_half(self, f: int, check: int) -> list[int]:
+        """Places of the half that a check has in a frame."""
+        return self.permutations[self.pass_of_check(f, check)][: (1 << self.plan.log_frame) // 2]
+
     def half(self, frames: range, check: int) -> bool:
-        """Parity of the left halves of frames under the permutation of a check."""
-        half = self.permutations[len(self.plan.log_blocks) + self.plan.n_halves + check][
-            : (1 << self.plan.log_frame) // 2
-        ]
-        return sum(self.frames[f].bits[x] for f in frames for x in half) % 2 == 1
+        """Parity of the halves that a check has in some frames."""
+        return sum(self.frames[f].bits[x] for f in frames for x in self.left_half(f, check)) % 2 == 1
 
     def begin(self) -> list[bool]:
         """Own parities of what is asked."""
@@ -307,7 +313,7 @@ class SlowCascadeEnd:
                 if any(len(frames) > 1 for _, frames in self.searches.values()):
                     return
                 for check, frames in self.searches.values():
-                    self.frames[frames[0]].resume(len(self.plan.log_blocks) + self.plan.n_halves + check)
+                    self.frames[frames[0]].resume(self.pass_of_check(frames[0], check))
                     self.n_resumed += 1
                     if self.frames[frames[0]].n_active:
                         self.busy.append(frames[0])
@@ -327,9 +333,8 @@ class SlowCascadeEnd:
         if self.odd_checks is None:
             return
         odd = self.odd_checks[f // self.plan.group_frames]
-        first_check = len(self.plan.log_blocks) + self.plan.n_halves
         for c in range(self.plan.n_checks):
-            odd[c] ^= self.permutations[first_check + c].index(x) < (1 << self.plan.log_frame) // 2
+            odd[c] ^= x in self.left_half(f, c)
 
     def corrected(self) -> Bits:
         """The bits as they are now."""

@@ -130,12 +130,12 @@ BAD = {"mandatory": "extension_mandatory", "optional": "extension_optional"}
         ("POST", "bob/dec_keys", {"key_IDs": []}, None),
         ("POST", "bob/dec_keys", {"key_IDs": ["x"]}, None),
         ("POST", "bob/dec_keys", {"key_IDs": [{"key_ID": 1}]}, None),
-        ("POST", "bob/dec_keys", {"key_IDs": [{"key_ID": str(uuid.uuid4())}] * 129}, None),
+        ("POST", "bob/dec_keys", {"key_IDs": [{"key_ID": str(uuid.UUID(int=1))}] * 129}, None),
         ("POST", "bob/dec_keys", {"key_IDs": [{"key_ID": "no uuid"}]}, MESSAGES["not found"]),
-        ("POST", "bob/dec_keys", {"key_IDs": [{"key_ID": str(uuid.uuid4())}]}, MESSAGES["not found"]),
+        ("POST", "bob/dec_keys", {"key_IDs": [{"key_ID": str(uuid.UUID(int=1))}]}, MESSAGES["not found"]),
         ("GET", "bob/dec_keys", None, None),
-        ("GET", f"bob/dec_keys?key_ID={uuid.uuid4()}&key_ID={uuid.uuid4()}", None, None),
-        ("GET", f"bob/dec_keys?key_ID={uuid.uuid4()}", None, MESSAGES["not found"]),
+        ("GET", f"bob/dec_keys?key_ID={uuid.UUID(int=1)}&key_ID={uuid.UUID(int=2)}", None, None),
+        ("GET", f"bob/dec_keys?key_ID={uuid.UUID(int=1)}", None, MESSAGES["not found"]),
     ],
 )
 def test_what_is_wrong_is_400_with_an_error_object(served, method, path, body, message):

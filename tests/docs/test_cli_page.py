@@ -50,7 +50,7 @@ def listed(text):
 
 
 def test_every_command_has_a_section():
-    words = rf"(?:{'|'.join(GROUPS)}) \w+|\w+"
+    words = rf"(?:{'|'.join(GROUPS)}) [\w-]+|\w+"
     assert re.findall(rf"^## `kakehashi ({words})", TEXT, re.MULTILINE) == COMMANDS
 
 

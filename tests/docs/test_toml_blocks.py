@@ -1,4 +1,4 @@
-"""Every TOML block in the documentation is a run, or a part of one, that kakehashi takes."""
+"""Every TOML block in the documentation is a run, a part of one, or a key server, that kakehashi takes."""
 
 import re
 import tomllib
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.core.spec import parse_spec
+from kakehashi.qkd.delivery.spec import KmeSpec
 from kakehashi.workflow.spec import RunSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,11 @@ BLOCKS = [
 
 @pytest.mark.parametrize("text", BLOCKS)
 def test_a_block_is_a_valid_spec(text):
-    parse_spec(RunSpec, REST | tomllib.loads(text))
+    table = tomllib.loads(text)
+    if "node_key" in table:
+        parse_spec(KmeSpec, table)
+    else:
+        parse_spec(RunSpec, REST | table)
 
 
 def test_the_tutorial_shows_the_example_as_it_is():

@@ -1,14 +1,17 @@
 """What two key servers say to each other, so that a key is known at both ends before anybody has it.
 
-Messages are JSON over mutual TLS; no key is in them. Four questions, each of which may be asked twice with the same
+Messages are JSON over mutual TLS; no key is in them. Three questions, each of which may be asked twice with the same
 effect:
 
-- ``announce``: these ranges of your copy of my blocks are keys with these IDs, for these users of yours; keep them.
-- ``void``: these ranges are given up; destroy them.
-- ``reconcile``: after a break, which of my grants do you know, and which after my last one; which of my blocks have
-you? - A grant that the other end refuses is named in the answer with the reason.
+``announce``
+    These ranges of your copy of my blocks are keys with these IDs, for these users of yours; keep them.
+``void``
+    These ranges are given up; destroy them.
+``reconcile``
+    After a break: which of my grants do you know, and which after my last one? Which of my blocks have you?
 
-Until two servers have reconciled, nothing is handed out from what they share.
+A grant that the other end refuses is named in the answer with the reason. Until two servers have reconciled, nothing is
+handed out from what they share.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ permuted and cut into blocks, parities of blocks are compared, odd blocks are ha
 corrected error makes blocks of other passes odd. Sub-blocks that a search has cut off stay known and are halved
 further when they turn odd (high-efficiency Cascade, Martinez-Mateo et al., arXiv:1407.3257). At the end parities of
 random halves of 37 frames together are compared; where one is odd the frame is found by halving, and goes on. So no
-frame is left behind: errors that remain are missed with a probability of about 2^-37 for each group, and the hash of the
-whole block, which is compared elsewhere, practically never finds one.
+frame is left behind: errors that remain are missed with a probability of about 2^-37 for each group, and the hash of
+the whole block, which is compared elsewhere, practically never finds one.
 
 **On the wire** both ends keep the same state: which blocks are known, and which of them are odd. A message therefore
 needs no numbers of blocks. The reference sends one parity for each block in question, the corrector one bit for each

@@ -22,10 +22,10 @@ from types import MappingProxyType
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.distill.messages import Kind
 
-__all__ = ["RECEIVER", "SENDER", "State", "expect"]
+__all__ = ["RECEIVER", "SENDER", "Stage", "expect"]
 
 
-class State(enum.StrEnum):
+class Stage(enum.StrEnum):
     """Where the block in hand stands."""
 
     COLLECTING = "collecting"
@@ -34,18 +34,18 @@ class State(enum.StrEnum):
     CONFIRMING = "confirming"
 
 
-Table = Mapping[Kind, frozenset[State]]
+Table = Mapping[Kind, frozenset[Stage]]
 
-_ANY = frozenset(State)
+_ANY = frozenset(Stage)
 
 SENDER: Table = MappingProxyType(
     {
         Kind.HELLO: _ANY,
         Kind.REPORTED: _ANY,
-        Kind.QUESTION: frozenset({State.CORRECTING}),
-        Kind.CORRECTED: frozenset({State.CORRECTING}),
-        Kind.TAG: frozenset({State.CONFIRMING}),
-        Kind.ABORT: frozenset({State.CORRECTING, State.CONFIRMING}),
+        Kind.QUESTION: frozenset({Stage.CORRECTING}),
+        Kind.CORRECTED: frozenset({Stage.CORRECTING}),
+        Kind.TAG: frozenset({Stage.CONFIRMING}),
+        Kind.ABORT: frozenset({Stage.CORRECTING, Stage.CONFIRMING}),
     }
 )
 """In which states a sender takes each kind of message; what is not here it never takes."""
@@ -54,24 +54,24 @@ RECEIVER: Table = MappingProxyType(
     {
         Kind.HELLO: _ANY,
         Kind.SIFTING: _ANY,
-        Kind.ANSWER: frozenset({State.CORRECTING}),
-        Kind.SEED: frozenset({State.AMPLIFYING}),
-        Kind.TAG: frozenset({State.CONFIRMING}),
-        Kind.ABORT: frozenset({State.CORRECTING, State.AMPLIFYING, State.CONFIRMING}),
+        Kind.ANSWER: frozenset({Stage.CORRECTING}),
+        Kind.SEED: frozenset({Stage.AMPLIFYING}),
+        Kind.TAG: frozenset({Stage.CONFIRMING}),
+        Kind.ABORT: frozenset({Stage.CORRECTING, Stage.AMPLIFYING, Stage.CONFIRMING}),
     }
 )
 """The same for a receiver."""
 
 
-def expect(table: Table, state: State, kind: Kind) -> None:
+def expect(table: Table, state: Stage, kind: Kind) -> None:
     """Refuse a message that has no place in a state.
 
     Raises:
         DistillationError: The other end sent it all the same.
 
     Example:
-        >>> expect(SENDER, State.CORRECTING, Kind.QUESTION)
-        >>> expect(SENDER, State.COLLECTING, Kind.QUESTION)
+        >>> expect(SENDER, Stage.CORRECTING, Kind.QUESTION)
+        >>> expect(SENDER, Stage.COLLECTING, Kind.QUESTION)
         Traceback (most recent call last):
         kakehashi.core.errors.DistillationError: The other end sent 'question' while this end was collecting.
     """

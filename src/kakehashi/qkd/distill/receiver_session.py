@@ -10,7 +10,7 @@ from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, n_seed_bits
 from kakehashi.qkd.distill.correction import CORRECTIONS
-from kakehashi.qkd.distill.lifecycle import RECEIVER, State
+from kakehashi.qkd.distill.lifecycle import RECEIVER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed, Sifting
 from kakehashi.qkd.distill.model import Corrector
 from kakehashi.qkd.distill.session import Session
@@ -69,7 +69,7 @@ class ReceiverSession(Session):
                 self._ask()
             case Seed():
                 self._seed = message
-                self.state = State.CONFIRMING
+                self.state = Stage.CONFIRMING
 
     def _open_block(self) -> None:
         block = self._block
@@ -111,7 +111,7 @@ class ReceiverSession(Session):
                 leaked_bits=corrector.leaked_bits,
             )
         )
-        self.state = State.AMPLIFYING
+        self.state = Stage.AMPLIFYING
 
     def _take_tag(self) -> None:
         """All that the sender said is its own word: make the key, and say so with a tag."""

@@ -10,7 +10,7 @@ from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, draw_seed
 from kakehashi.qkd.distill.correction import CORRECTIONS
-from kakehashi.qkd.distill.lifecycle import SENDER, State
+from kakehashi.qkd.distill.lifecycle import SENDER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
 from kakehashi.qkd.distill.model import ReferenceSide
 from kakehashi.qkd.distill.session import Session
@@ -114,7 +114,7 @@ class SenderSession(Session):
         self._send_tag()
         secret = amplify(key, seed, n_secret, n_threads=self.n_threads)
         self._secret = secret, length, qber
-        self.state = State.CONFIRMING
+        self.state = Stage.CONFIRMING
 
     def _check_counts(self, block: Sifted, message: Corrected, leaked_bits: int) -> DecoyCounts:
         """The receiver's counts are its own word, but for what this end can count too."""

@@ -18,7 +18,7 @@ from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.agreement import Agreement
 from kakehashi.qkd.distill.events import Event, GivenUp, Made, Restarted, Retracted
-from kakehashi.qkd.distill.lifecycle import State, Table, expect
+from kakehashi.qkd.distill.lifecycle import Stage, Table, expect
 from kakehashi.qkd.distill.messages import Abort, Hello, Kind, Message, Tag, decode, encode
 from kakehashi.qkd.distill.sifting import Sifted
 from kakehashi.qkd.distill.stock import Stock
@@ -72,7 +72,7 @@ class Session(abc.ABC):
     def _begin(self) -> None:
         """Begin anew: a fresh wire, fresh transcripts, nothing sifted."""
         self.wire = Wire()
-        self.state = State.COLLECTING
+        self.state = Stage.COLLECTING
         self._is_greeted = False
         self._n_blocks = 0
         self._sifted: deque[Sifted] = deque()
@@ -198,13 +198,13 @@ class Session(abc.ABC):
 
     def _open_if_enough(self) -> None:
         """Take the sifted exposures, whole ones in order, until they fill a block. Both ends count the same."""
-        if self.state is not State.COLLECTING or self.n_sifted < self.agreement.block_bits:
+        if self.state is not Stage.COLLECTING or self.n_sifted < self.agreement.block_bits:
             return
         parts: list[Sifted] = []
         while sum(map(len, parts)) < self.agreement.block_bits:
             parts.append(self._sifted.popleft())
         self._block = Sifted.join(parts)
-        self.state = State.CORRECTING
+        self.state = Stage.CORRECTING
         self._n_blocks += 1
         self._open_block()
 
@@ -276,7 +276,7 @@ class Session(abc.ABC):
 
     def _close(self) -> None:
         self._block = None
-        self.state = State.COLLECTING
+        self.state = Stage.COLLECTING
         self._open_if_enough()
 
     def _restart(self, reason: str, *, is_alarm: bool) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.distill.messages import Reported, decode, encode
-from kakehashi.qkd.distill.sifting import Sifted, sift_at_receiver, sift_at_sender
+from kakehashi.qkd.distill.sifting import Sifted, count_each, sift_at_receiver, sift_at_sender
 from kakehashi.qkd.link.model import Detections, Preparations
 
 
@@ -89,3 +89,8 @@ def test_answers_to_something_else_are_a_fault():
     )
     with pytest.raises(DistillationError, match="does not belong"):
         sift_at_receiver(answer, other)
+
+
+def test_intensities_are_counted():
+    drawn = np.random.default_rng(7).integers(0, 3, 1000, dtype=np.uint8)
+    assert np.array_equal(count_each(drawn, 4), np.bincount(drawn, minlength=4))

@@ -14,7 +14,7 @@ from kakehashi.qkd.distill.lifecycle import RECEIVER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed, Sifting
 from kakehashi.qkd.distill.model import Corrector
 from kakehashi.qkd.distill.session import Session
-from kakehashi.qkd.distill.sifting import sift_at_receiver
+from kakehashi.qkd.distill.sifting import count_each, sift_at_receiver
 from kakehashi.qkd.distill.verify import fingerprint, verification_bits
 from kakehashi.qkd.link.model import Detections
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
@@ -95,10 +95,8 @@ class ReceiverSession(Session):
         self._key = corrector.corrected()
         wrong = (self._key ^ Bits.pack(block.key)).unpack().astype(bool)
         tested_wrong = block.test_errors.astype(bool)
-        detections = [np.bincount(i, minlength=n)[:n] for i in (block.key_intensity, block.test_intensity)]
-        errors = [
-            np.bincount(i, minlength=n)[:n] for i in (block.key_intensity[wrong], block.test_intensity[tested_wrong])
-        ]
+        detections = [count_each(i, n) for i in (block.key_intensity, block.test_intensity)]
+        errors = [count_each(i, n) for i in (block.key_intensity[wrong], block.test_intensity[tested_wrong])]
         self._counts = DecoyCounts(detections=np.array(detections, float), errors=np.array(errors, float))
         self._guess = max(1e-4, float(wrong.mean()))
         hashed = fingerprint(self._key, failure=self.agreement.correctness)

@@ -14,7 +14,7 @@ from kakehashi.qkd.distill.lifecycle import SENDER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
 from kakehashi.qkd.distill.model import ReferenceSide
 from kakehashi.qkd.distill.session import Session
-from kakehashi.qkd.distill.sifting import Sifted, sift_at_sender
+from kakehashi.qkd.distill.sifting import Sifted, count_each, sift_at_sender
 from kakehashi.qkd.distill.verify import Fingerprint, matches
 from kakehashi.qkd.link.model import Preparations
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
@@ -119,7 +119,7 @@ class SenderSession(Session):
     def _check_counts(self, block: Sifted, message: Corrected, leaked_bits: int) -> DecoyCounts:
         """The receiver's counts are its own word, but for what this end can count too."""
         n = len(self.agreement.intensities)
-        mine = np.array([np.bincount(i, minlength=n)[:n] for i in (block.key_intensity, block.test_intensity)])
+        mine = np.array([count_each(i, n) for i in (block.key_intensity, block.test_intensity)])
         if message.detections.shape != mine.shape or not np.array_equal(message.detections, mine):
             raise DistillationError("The two ends counted different detections.")
         if message.leaked_bits != leaked_bits:

@@ -29,7 +29,7 @@ data = Console()
 
 use_app = App(
     name="use",
-    help="Put delivered keys to use: TLS 1.3, WireGuard, IPsec, each between two sides that fetch their keys by ETSI 014.",
+    help="Delivered keys in use: TLS 1.3, WireGuard, IPsec, each between two sides that fetch their keys by ETSI 014.",
     help_epilogue="Start with: kakehashi qkd use tls, then kakehashi qkd use tls --wrong-key",
     result_action="return_value",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self
 
 from kakehashi.qkd.consumers.exchange import KeyIdListener, announce_key_id
 from kakehashi.qkd.consumers.fetch import KeyClient
@@ -39,7 +40,7 @@ class KeyAgreement:
         self._listener = KeyIdListener(master.sae_id, slave.sae_id, self._take)
         self.key_ids: list[str] = []
 
-    def __enter__(self) -> KeyAgreement:
+    def __enter__(self) -> Self:
         self._listener.__enter__()
         return self
 

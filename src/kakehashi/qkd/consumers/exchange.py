@@ -19,7 +19,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from kakehashi.core.errors import DeviceError, KakehashiError
 from kakehashi.qkd.consumers.model import KEY_ID
@@ -73,7 +73,7 @@ class KeyIdListener:
         class Server(socketserver.TCPServer):  # one after the other: keys are taken in the order of their names
             allow_reuse_address = True
 
-            def handle_error(self, request: Any, client_address: Any) -> None:
+            def handle_error(self, *_: Any) -> None:
                 logger.warning("A connection for key IDs broke.", exc_info=logger.isEnabledFor(logging.DEBUG))
 
         try:
@@ -83,7 +83,7 @@ class KeyIdListener:
         self.address: tuple[str, int] = (host, self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
-    def __enter__(self) -> KeyIdListener:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -96,15 +96,16 @@ class KeyIdListener:
 def _read_request(line: bytes, master: str, slave: str) -> str:
     try:
         request = json.loads(line) if line.endswith(b"\n") else None
-        if not isinstance(request, dict) or request.get("kakehashi_key_id") != 1:
-            raise ValueError
-        if (request.get("master"), request.get("slave")) != (master, slave):
-            raise DeviceError(f"Here '{slave}' takes keys of '{master}' alone.")
-        if KEY_ID.fullmatch(request["key_ID"]) is None:
-            raise ValueError
-        return str(request["key_ID"])
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise DeviceError("This is no line with a key ID.") from None
+    except ValueError:
+        request = None
+    if not isinstance(request, dict) or request.get("kakehashi_key_id") != 1:
+        raise DeviceError("This is no line with a key ID.")
+    if (request.get("master"), request.get("slave")) != (master, slave):
+        raise DeviceError(f"Here '{slave}' takes keys of '{master}' alone.")
+    key_id = request.get("key_ID")
+    if not isinstance(key_id, str) or KEY_ID.fullmatch(key_id) is None:
+        raise DeviceError("The key ID of this line is no UUID.")
+    return key_id
 
 
 def announce_key_id(address: tuple[str, int], master: str, slave: str, key_id: str) -> None:

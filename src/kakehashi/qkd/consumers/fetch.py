@@ -58,11 +58,12 @@ class SaeAccess:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
+        parts = urlsplit(self.url)
         try:
-            parts = urlsplit(self.url)
-            return parts.hostname or "", parts.port or 443
+            port = parts.port
         except ValueError as error:
             raise InputError(f"'{self.url}' is no address of a KME: {error}.") from None
+        return parts.hostname or "", port or 443
 
 
 class KeyClient:
@@ -134,8 +135,8 @@ class KeyClient:
             headers = {"Content-Type": "application/json"} if body is not None else {}
             method, payload = ("GET", None) if body is None else ("POST", json.dumps(body))
             connection.request(method, urlsplit(self.access.url).path.rstrip("/") + path, payload, headers)
-            answer = connection.getresponse()
-            status, text = answer.status, answer.read(MAX_ANSWER_BYTES)
+            with connection.getresponse() as answer:
+                status, text = answer.status, answer.read(MAX_ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
             message = f"'{self.sae_id}' cannot ask its KME at {self.access.url}: {reason}."

@@ -2,8 +2,8 @@
 
 A host is what its first process holds together: a ``cat`` that reads from a pipe of ours. When the pipe closes, because
 the block ends, an error is raised, or this process is killed, the ``cat`` ends, the kernel kills all that runs in its
-namespace of processes, and network, tunnels and the file system in memory under ``/run`` go with them. Nothing has a name
-on the machine, so nothing is left and two runs do not meet.
+namespace of processes, and network, tunnels and the file system in memory under ``/run`` go with them. Nothing has a
+name on the machine, so nothing is left and two runs do not meet.
 """
 
 from __future__ import annotations

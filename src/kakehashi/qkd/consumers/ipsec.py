@@ -1,8 +1,8 @@
 """An IPsec tunnel of strongSwan whose postquantum preshared key (PPK, RFC 8784) is a delivered key.
 
-IKEv2 makes its keys from an ephemeral exchange as ever, here ECDH over P-384, and mixes the PPK into those of the tunnel and
-of the authentication. ``ppk_required`` makes both ends refuse a peer that has not got it. Both ends authenticate by a
-text that the two know (a deployment would use certificates); that text does not protect the traffic.
+IKEv2 makes its keys from an ephemeral exchange as ever, here ECDH over P-384, and mixes the PPK into those of the
+tunnel and of the authentication. ``ppk_required`` makes both ends refuse a peer that has not got it. Both ends
+authenticate by a text that the two know (a deployment would use certificates); that text does not protect the traffic.
 
 The daemons are ``charon``, steered by ``swanctl``, with ESP in user space (kernel-libipsec over TUN), so that the
 kernel needs no IPsec. Settings with keys lie on each host's ``/run``, in memory, for as long as it takes to load them.
@@ -38,22 +38,26 @@ PROGRAMS = (
     "libstrongswan-kernel-libipsec.so",
 )
 SOCKET = "unix:///run/charon.vici"
-DAEMON = """
-charon {
-  load = random nonce aes sha1 sha2 hmac kdf gcm gmp curve25519 openssl kernel-libipsec kernel-netlink socket-default vici updown
+PLUGINS = (
+    "random nonce aes sha1 sha2 hmac kdf gcm gmp curve25519 openssl"
+    " kernel-libipsec kernel-netlink socket-default vici updown"
+)
+DAEMON = f"""
+charon {{
+  load = {PLUGINS}
   install_routes = yes
-  filelog {
-    stderr {
+  filelog {{
+    stderr {{
       default = 1
       flush_line = yes
-    }
-  }
-  plugins {
-    vici {
+    }}
+  }}
+  plugins {{
+    vici {{
       socket = unix:///run/charon.vici
-    }
-  }
-}
+    }}
+  }}
+}}
 """
 CONNECTION = """
 connections {{

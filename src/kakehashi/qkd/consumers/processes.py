@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kakehashi.core.errors import DeviceError
+from kakehashi.qkd.consumers.packages import find_program
 
 __all__ = ["pipe_with", "running", "wait_for"]
 
@@ -22,8 +23,8 @@ END_S = 5.0
 def running(words: Sequence[str], log: Path, *, pass_fds: Sequence[int] = ()) -> Iterator[subprocess.Popen[bytes]]:
     """A program, from its start to the end of the block; then it is asked to end, and after 5 s made to.
 
-    Where this process is killed, the kernel ends the program (``setpriv --pdeathsig``); and so it does where the *thread*
-    that started it ends, which therefore has to outlive the block. The program's standard input is a pipe.
+    Where this process is killed, the kernel ends the program (``setpriv --pdeathsig``); and so it does where the
+    *thread* that started it ends, which therefore has to outlive the block. The program's standard input is a pipe.
 
     Args:
         words: The command; anybody on the machine can read it, so no key may be in it.
@@ -43,11 +44,14 @@ def running(words: Sequence[str], log: Path, *, pass_fds: Sequence[int] = ()) ->
         >>> cat.returncode
         0
     """
+    program = find_program(words[0])
+    if program is None:
+        raise DeviceError(f"{words[0]} cannot be started: there is no such program.")
     prefix = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            [*prefix, *words], stdin=subprocess.PIPE, stdout=handle, stderr=handle, pass_fds=pass_fds
+            [*prefix, program, *words[1:]], stdin=subprocess.PIPE, stdout=handle, stderr=handle, pass_fds=pass_fds
         )
     except OSError as error:
         raise DeviceError(f"{words[0]} cannot be started: {error.strerror}.") from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from kakehashi.core.errors import DeviceError, InputError, MissingDependencyError
 
@@ -47,7 +47,7 @@ class PskContext(ssl.SSLContext):
         MissingDependencyError: This Python's ``ssl`` has no external PSKs.
     """
 
-    def __new__(cls, protocol: int) -> PskContext:
+    def __new__(cls, protocol: int) -> Self:
         """A context for a client or a server."""
         require_psk()
         context = super().__new__(cls, protocol)
@@ -66,7 +66,7 @@ class PskContext(ssl.SSLContext):
         """
         raise InputError("A context with a PSK takes no certificate: OpenSSL would fall back to it without a word.")
 
-    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:  # type: ignore[override]
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
         """Shake hands, and give the connection only where the PSK has made it.
 
         Raises:

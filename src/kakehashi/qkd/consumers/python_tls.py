@@ -1,4 +1,4 @@
-"""TLS 1.3 between two sockets of Python, whose server fetches the key when it reads its name in the client's first message.
+"""TLS 1.3 between two sockets of Python, whose server fetches the key when it reads its name in the first message.
 
 TLS itself is here the public channel that carries the name of the key, so that no other is needed.
 """

@@ -31,8 +31,10 @@ def check_times(seconds: float, rotate_s: float) -> None:
     Example:
         >>> check_times(10.0, 5.0)
     """
-    if not (0 < seconds <= 86_400 and 1 <= rotate_s):
-        raise InputError("Pings can be sent for up to a day (86400 s), and keys be renewed every second or more seldom.")
+    if not (0 < seconds <= 86_400 and rotate_s >= 1):
+        raise InputError(
+            "Pings can be sent for up to a day (86400 s), and keys be renewed every second or more seldom."
+        )
 
 
 def count_pings(

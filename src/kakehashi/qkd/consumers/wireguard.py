@@ -1,8 +1,8 @@
 """A WireGuard tunnel between two hosts whose preshared key is a delivered key, renewed every few seconds.
 
 WireGuard mixes the preshared key into each handshake beside its own Curve25519, so that the tunnel is safe while one of
-the two is. A handshake is made when traffic begins and after every 120 s of it; a new preshared key is used from the next
-handshake on. So the first key is set together with the peer, before any handshake can be made without one.
+the two is. A handshake is made when traffic begins and after every 120 s of it; a new preshared key enters at the next.
+So the first key is set together with the peer, before any handshake can be made without one.
 
 The programs are ``wireguard-go`` and ``wg``; keys reach ``wg`` on its standard input, never in its command or in a file.
 """
@@ -31,7 +31,6 @@ PROGRAMS = ("wireguard-go", "wg")
 PORT = 51820
 DEVICE = "wg0"
 HANDSHAKE_S = 8.0
-"""Time for the first handshake; WireGuard tries again every 5 s."""
 
 
 def use_wireguard(
@@ -41,6 +40,7 @@ def use_wireguard(
     seconds: float = 15.0,
     rotate_s: float = 5.0,
     wrong_from: int | None = None,
+    handshake_s: float = HANDSHAKE_S,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Outcome:
     """Open a tunnel under a delivered key, send pings through it, and renew the key under way.
@@ -54,6 +54,7 @@ def use_wireguard(
         rotate_s: Seconds between keys.
         wrong_from: Turn one bit of the slave's keys over, from this one on: with 0, nothing must pass, and with a later
             one nothing from 180 s after the last handshake on.
+        handshake_s: Time for the first handshake; WireGuard tries again every 5 s.
         say: Gets a sentence for each step that takes a while.
 
     Raises:
@@ -78,7 +79,7 @@ def use_wireguard(
         began = time.monotonic()
         first.host.succeeds(*first.host.ping_words(second.host, count=1))  # the first packet asks for a handshake
         with contextlib.suppress(DeviceError):
-            wait_for(lambda: first.handshake_utc() > 0, "no handshake", timeout_s=HANDSHAKE_S)
+            wait_for(lambda: first.handshake_utc() > 0, "no handshake", timeout_s=handshake_s)
         handshakes = _Handshakes(first, timeline)
         handshakes.watch(agreement, took_s=time.monotonic() - began)
         say(f"{'A tunnel' if handshakes.last else 'No tunnel'} after {time.monotonic() - began:.2f} s; pings follow.")

@@ -1,0 +1,42 @@
+import pytest
+from tests.qkd.consumers.needs import need
+from tests.qkd.consumers.watch import watching
+
+from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.qkd.consumers.ipsec import PROGRAMS, use_ipsec
+
+
+def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides):
+    need(*PROGRAMS, hosts=True)
+    with watching() as seen:
+        outcome = use_ipsec(*sides, seconds=2.5, rotate_s=1)
+    assert outcome.is_right
+    assert (outcome.sent, outcome.received) == (12, 12)
+    assert outcome.suite == "AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384/PPK"
+    steps = [moment.step for moment in outcome.moments]
+    assert [f"shook hands, by key {n}" in steps for n in (1, 2, 3)] == [True] * 3
+    seen.assert_no(sides[0].keys)
+
+
+@pytest.mark.slow
+def test_one_bit_of_difference_lets_nothing_through(sides):
+    need(*PROGRAMS, hosts=True)
+    outcome = use_ipsec(*sides, seconds=4, rotate_s=1, wrong_from=0)
+    assert outcome.is_right
+    assert (outcome.sent, outcome.received) == (20, 0)
+    assert outcome.refusal == "AUTHENTICATION_FAILED"
+    assert len(outcome.key_ids) == 1
+
+
+@pytest.mark.slow
+def test_a_wrong_key_under_way_is_refused_and_ends_the_tunnel(sides):
+    need(*PROGRAMS, hosts=True)
+    with pytest.raises(DeviceError, match=r"refused \(AUTHENTICATION_FAILED\), and the tunnel is closed"):
+        use_ipsec(*sides, seconds=20, rotate_s=1, wrong_from=2)
+    assert len(sides[0].keys) == 3
+
+
+def test_times_are_checked_before_a_key_is_spent(sides):
+    with pytest.raises(InputError, match="a day"):
+        use_ipsec(*sides, rotate_s=0)
+    assert sides[0].keys == []

@@ -13,6 +13,13 @@ def kmes():
 
 
 @pytest.fixture
+def own_tmp(kmes, tmp_path, monkeypatch):
+    """A folder for temporary files that this test alone writes to."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
 def sides(kmes):
     """The two SAEs, the first of which remembers the keys that it got."""
     return Remembering(kmes[0].access), kmes[1]

@@ -88,3 +88,14 @@ def test_only_true_is_yes(answer):
         with pytest.raises(DeviceError):
             announce_key_id(door.getsockname(), "alice", "bob", NAME)
         thread.join()
+
+
+def test_a_caller_that_says_nothing_holds_nobody_up_for_long(monkeypatch):
+    from kakehashi.qkd.consumers import exchange
+
+    monkeypatch.setattr(exchange, "LINE_S", 0.1)
+    taken = []
+    with KeyIdListener("alice", "bob", taken.append) as listener, socket.create_connection(listener.address) as silent:
+        announce_key_id(listener.address, "alice", "bob", NAME)
+        assert silent.recv(10) == b""
+    assert taken == [NAME]

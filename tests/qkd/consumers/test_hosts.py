@@ -87,6 +87,14 @@ with joined_hosts("a", "b") as (one, other):
         parent.stdout.close()
 
 
+def test_a_machine_that_allows_no_namespaces_says_so():
+    need(hosts=True)
+    script = "from kakehashi.qkd.consumers.hosts import joined_hosts\nwith joined_hosts('a', 'b'): pass"
+    without = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"]
+    done = subprocess.run([*without, sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert "ResourceError: The kernel allows this process no namespaces: unshare" in done.stderr
+
+
 def test_what_ping_says_is_read():
     assert read_ping("3 packets transmitted, 0 received, +3 errors, 100% packet loss") == (3, 0)
     assert read_ping("ping: unknown host") == (0, 0)

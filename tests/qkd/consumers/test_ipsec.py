@@ -6,7 +6,7 @@ from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.consumers.ipsec import PROGRAMS, use_ipsec
 
 
-def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides):
+def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_tmp):
     need(*PROGRAMS, hosts=True)
     with watching() as seen:
         outcome = use_ipsec(*sides, seconds=2.5, rotate_s=1)
@@ -16,6 +16,8 @@ def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides):
     steps = [moment.step for moment in outcome.moments]
     assert [f"shook hands, by key {n}" in steps for n in (1, 2, 3)] == [True] * 3
     seen.assert_no(sides[0].keys)
+    assert seen.modes == {0o600}
+    assert list(own_tmp.iterdir()) == []
 
 
 @pytest.mark.slow

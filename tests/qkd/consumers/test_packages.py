@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +26,11 @@ def test_namespaces_need_root(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ResourceError, match="sudo"):
         packages.require_namespaces()
+
+
+def test_all_packages_are_installed_by_ci():
+    script = Path(__file__).resolve().parents[3] / ".ci" / "run"
+    wanted = set(
+        script.read_text().split("system_packages() {")[1].split("}")[0].replace("(", " ").replace(")", " ").split()
+    )
+    assert {package for names in packages.PROGRAMS.values() for package in names} <= wanted

@@ -12,7 +12,7 @@ from kakehashi.qkd.delivery.certificates import make_certificates
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_equal_keys_connect_and_nobody_sees_them(sides, suite, caplog):
+def test_equal_keys_connect_and_nobody_sees_them(sides, suite, own_tmp, caplog):
     need("openssl")
     with watching() as seen:
         outcome = use_tls(*sides, suite=suite)
@@ -22,6 +22,7 @@ def test_equal_keys_connect_and_nobody_sees_them(sides, suite, caplog):
     seen.assert_no(sides[0].keys)
     assert seen.modes == {0o600}
     assert any(outcome.key_ids[0].encode() in command for command in seen.commands)  # so a key would have been seen
+    assert list(own_tmp.iterdir()) == []
     assert sides[0].keys[0].hex not in caplog.text
 
 
@@ -55,6 +56,17 @@ def test_a_server_that_falls_back_to_a_certificate_gets_nothing(sides, tmp_path,
     assert not outcome.is_connected
     assert outcome.received == 0
     assert "no session under the PSK" in outcome.refusal
+
+
+def test_a_program_that_does_not_start_says_why(sides, monkeypatch):
+    need("openssl")
+    from kakehashi.core.errors import DeviceError
+    from kakehashi.qkd.consumers import tls
+
+    real = tls.running
+    monkeypatch.setattr(tls, "running", lambda words, log, **options: real([*words, "-no-such-option"], log, **options))
+    with pytest.raises(DeviceError, match="openssl s_server does not start: s_server: Use -help"):
+        use_tls(*sides)
 
 
 @pytest.mark.parametrize("suite", SUITES)

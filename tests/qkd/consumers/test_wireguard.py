@@ -12,7 +12,7 @@ def handshakes(outcome):
     return [moment for moment in outcome.moments if moment.step.startswith("shook hands")]
 
 
-def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides):
+def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_tmp):
     need(*PROGRAMS, hosts=True)
     with watching() as seen:
         outcome = use_wireguard(*sides, seconds=2.5, rotate_s=1)
@@ -21,6 +21,8 @@ def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides):
     assert len(outcome.key_ids) == 3
     assert [moment.step for moment in handshakes(outcome)] == ["shook hands, by key 1"]
     seen.assert_no(sides[0].keys)
+    assert seen.modes == {0o600}
+    assert list(own_tmp.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -33,6 +35,7 @@ def test_one_bit_of_difference_lets_nothing_through(sides):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_renewed_keys_enter_at_the_next_handshake_and_a_wrong_one_ends_the_tunnel(kmes):
     """Two tunnels for over three minutes: one whose keys are right, one whose second key is wrong."""
     need(*PROGRAMS, hosts=True)

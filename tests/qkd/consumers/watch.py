@@ -31,12 +31,11 @@ class Seen:
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 self.commands.add(path.read_bytes())
-        for folder in Path(tempfile.gettempdir()).glob("kakehashi-*"):
-            with contextlib.suppress(OSError):
-                for path in folder.rglob("*"):
-                    if path.is_file() and "kmes" not in folder.name:
-                        self.files[path] = path.read_bytes()
-                        self.modes.add(path.stat().st_mode & 0o777)
+        with contextlib.suppress(OSError):
+            for path in Path(tempfile.gettempdir()).rglob("*"):
+                if path.is_file():
+                    self.files[path] = path.read_bytes()
+                    self.modes.add(path.stat().st_mode & 0o777)
 
     def assert_no(self, keys):
         assert keys

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 MAX_LINE_BYTES = 4096
 TIMEOUT_S = 20.0
+LINE_S = 2.0
+"""Time for a line to arrive: one caller at a time is heard, and nobody may hold up the next for long."""
 
 
 class KeyIdListener:
@@ -65,7 +67,7 @@ class KeyIdListener:
             return {"taken": True}
 
         class Handler(socketserver.StreamRequestHandler):
-            timeout = TIMEOUT_S
+            timeout = LINE_S
 
             def handle(self) -> None:
                 self.wfile.write(json.dumps(answer(self.rfile.readline(MAX_LINE_BYTES))).encode() + b"\n")

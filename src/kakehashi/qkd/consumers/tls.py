@@ -29,6 +29,8 @@ SUITE = "TLS_AES_256_GCM_SHA384"
 SUITES = {SUITE: b"\x13\x02", "TLS_AES_128_GCM_SHA256": b"\x13\x01", "TLS_CHACHA20_POLY1305_SHA256": b"\x13\x03"}
 MESSAGE = "through"
 HANDSHAKE_S = 15.0
+EXCHANGE = r"(?:(?:Server|Peer) Temp Key|Negotiated TLS1.3 group): ([^,\n]+)"
+"""The ephemeral exchange in the words of the client, which differ from version to version."""
 
 
 def psk_session(key: Key, *, suite: str = SUITE, now: float | None = None) -> bytes:
@@ -88,8 +90,11 @@ def use_tls(master: KeyClient, slave: KeyClient, *, wrong_from: int | None = Non
 
         def serve(key: Key) -> None:
             words = ["s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-nocert", "-num_tickets", "0", "-rev"]
-            stack.enter_context(_openssl(words, key, suite, server_log))
-            wait_for(lambda: _port(server_log) != "", "openssl s_server does not listen")
+            server = stack.enter_context(_openssl(words, key, suite, server_log))
+            wait_for(lambda: _port(server_log) != "" or server.poll() is not None, "openssl s_server does not listen")
+            if _port(server_log) == "":
+                said = last_words(server_log, r"([^\n]+)")
+                raise DeviceError(f"openssl s_server does not start: {said}")
 
         agreement = KeyAgreement(master, slave, serve, timeline=timeline, wrong_from=wrong_from)
         stack.enter_context(agreement)
@@ -116,9 +121,7 @@ def use_tls(master: KeyClient, slave: KeyClient, *, wrong_from: int | None = Non
             is_connected=is_connected,
             sent=1,
             received=received,
-            suite=f"TLSv1.3, {suite}, PSK and {last_words(client_log, r'Server Temp Key: ([^,]+),')}"
-            if is_connected
-            else "",
+            suite=f"TLSv1.3, {suite}, PSK and {last_words(client_log, EXCHANGE)}" if is_connected else "",
             refusal="" if is_connected else refusal or "no session under the PSK",
             key_ids=tuple(agreement.key_ids),
             moments=timeline.moments,

@@ -4,7 +4,7 @@ WireGuard mixes the preshared key into each handshake beside its own Curve25519,
 the two is. A handshake is made when traffic begins and after every 120 s of it; a new preshared key enters at the next.
 So the first key is set together with the peer, before any handshake can be made without one.
 
-The programs are ``wireguard-go`` and ``wg``; keys reach ``wg`` on its standard input, never in its command or in a file.
+The programs are ``wireguard-go`` and ``wg``; keys reach ``wg`` on its standard input, never in a command or in a file.
 """
 
 from __future__ import annotations

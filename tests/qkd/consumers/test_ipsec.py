@@ -1,13 +1,17 @@
 import pytest
+from tests.qkd.consumers.cable import Cable
 from tests.qkd.consumers.needs import need
 from tests.qkd.consumers.watch import watching
 
 from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.qkd.consumers import ipsec
 from kakehashi.qkd.consumers.ipsec import PROGRAMS, use_ipsec
 
 
-def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_tmp):
+def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_tmp, tmp_path_factory, monkeypatch):
     need(*PROGRAMS, hosts=True)
+    cable = Cable(tmp_path_factory.mktemp("cable"))
+    monkeypatch.setattr(ipsec, "joined_hosts", cable.joined_hosts)
     with watching() as seen:
         outcome = use_ipsec(*sides, seconds=2.5, rotate_s=1)
     assert outcome.is_right
@@ -18,16 +22,21 @@ def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_
     seen.assert_no(sides[0].keys)
     assert seen.modes == {0o600}
     assert list(own_tmp.iterdir()) == []
+    assert cable.packets["icmp"] == 0
+    assert cable.packets["udp"] >= 24  # pings and their answers, each in a packet of the tunnel
 
 
 @pytest.mark.slow
-def test_one_bit_of_difference_lets_nothing_through(sides):
+def test_one_bit_of_difference_lets_nothing_through(sides, tmp_path, monkeypatch):
     need(*PROGRAMS, hosts=True)
+    cable = Cable(tmp_path)
+    monkeypatch.setattr(ipsec, "joined_hosts", cable.joined_hosts)
     outcome = use_ipsec(*sides, seconds=4, rotate_s=1, wrong_from=0)
     assert outcome.is_right
     assert (outcome.sent, outcome.received) == (20, 0)
     assert outcome.refusal == "AUTHENTICATION_FAILED"
     assert len(outcome.key_ids) == 1
+    assert set(cable.packets) == {"udp"}  # IKE; and nothing goes in the open instead
 
 
 @pytest.mark.slow

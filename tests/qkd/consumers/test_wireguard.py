@@ -1,10 +1,12 @@
 import concurrent.futures
 
 import pytest
+from tests.qkd.consumers.cable import Cable
 from tests.qkd.consumers.needs import need
 from tests.qkd.consumers.watch import watching
 
 from kakehashi.core.errors import InputError
+from kakehashi.qkd.consumers import wireguard
 from kakehashi.qkd.consumers.wireguard import PROGRAMS, use_wireguard
 
 
@@ -12,8 +14,10 @@ def handshakes(outcome):
     return [moment for moment in outcome.moments if moment.step.startswith("shook hands")]
 
 
-def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_tmp):
+def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_tmp, tmp_path_factory, monkeypatch):
     need(*PROGRAMS, hosts=True)
+    cable = Cable(tmp_path_factory.mktemp("cable"))
+    monkeypatch.setattr(wireguard, "joined_hosts", cable.joined_hosts)
     with watching() as seen:
         outcome = use_wireguard(*sides, seconds=2.5, rotate_s=1)
     assert outcome.is_right
@@ -23,15 +27,20 @@ def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_
     seen.assert_no(sides[0].keys)
     assert seen.modes == {0o600}
     assert list(own_tmp.iterdir()) == []
+    assert cable.packets["icmp"] == 0
+    assert cable.packets["udp"] >= 24  # pings and their answers, each in a packet of the tunnel
 
 
 @pytest.mark.slow
-def test_one_bit_of_difference_lets_nothing_through(sides):
+def test_one_bit_of_difference_lets_nothing_through(sides, tmp_path, monkeypatch):
     need(*PROGRAMS, hosts=True)
+    cable = Cable(tmp_path)
+    monkeypatch.setattr(wireguard, "joined_hosts", cable.joined_hosts)
     outcome = use_wireguard(*sides, seconds=6, rotate_s=100, wrong_from=0)
     assert outcome.is_right
     assert (outcome.sent, outcome.received) == (30, 0)
     assert outcome.refusal == "no handshake"
+    assert set(cable.packets) == {"udp"}  # handshakes; and nothing goes in the open instead
 
 
 @pytest.mark.slow

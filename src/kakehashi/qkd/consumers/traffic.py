@@ -73,8 +73,8 @@ def count_pings(
                     raise DeviceError("The pings do not end.")
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     ping.wait(max(0.05, min(1.0, next_key - time.monotonic())))
+                watch()  # before a renewal, so that what it sees belongs to the key of before
                 if time.monotonic() >= next_key and ping.poll() is None:
                     renew()
                     next_key += rotate_s
-                watch()
         return read_ping(log.read_text())

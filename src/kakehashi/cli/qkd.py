@@ -7,6 +7,7 @@ from cyclopts import App
 from kakehashi.cli.qkd_distill import distill_app
 from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.cli.qkd_link import link_app
+from kakehashi.cli.qkd_use import use_app
 
 __all__ = ["qkd_app"]
 
@@ -18,4 +19,5 @@ qkd_app = App(
 )
 qkd_app.command(link_app)
 qkd_app.command(distill_app)
+qkd_app.command(use_app)
 qkd_app.update(keys_app)

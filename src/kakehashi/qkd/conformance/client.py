@@ -208,11 +208,14 @@ def _exchange(connection: ssl.SSLSocket, data: bytes, method: str) -> tuple[Answ
         response = http.client.HTTPResponse(cast("socket.socket", _Source(connection, end)), method=method)
         response.begin()
         body = response.read(MAX_ANSWER_BYTES)
+        if response.length:
+            return Answer(fault="the answer was cut off"), False
         is_open = not response.will_close and response.isclosed() and not fault
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(status=response.status, headers=headers, body=body), is_open
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return Answer(fault=fault or _reason(error)), False
+        reason = _reason(error)  # an alert that was read says more than the write that failed after it
+        return Answer(fault=reason if reason.startswith("TLS") or not fault else fault), False
     finally:
         with contextlib.suppress(OSError):
             connection.settimeout(timeout_s)
@@ -228,6 +231,8 @@ def _reason(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the server's certificate was not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError):
+        return "the connection was closed without an answer"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {(error.reason or type(error).__name__).lower().replace('_', ' ')}"
     if isinstance(error, OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 
 from kakehashi.qkd.conformance.check import check
 from kakehashi.qkd.conformance.client import Answer
@@ -36,13 +37,14 @@ def _hooks(session: Session) -> Hooks:
     return session.hooks
 
 
-def _crash(session: Session) -> None:
-    """Stop and start the servers, and wait until keys go through again."""
+def _crash(session: Session, *, and_then: Callable[[], None] = lambda: None) -> None:
+    """Stop and start the servers, do something, and wait until keys go through again."""
     hooks = _hooks(session)
     _run(hooks.kill, "kill")
     for actor in (session.master, session.slave):
         actor.client.close()
     _run(hooks.restart, "restart")
+    and_then()
     end = time.monotonic() + hooks.recover_s
     while time.monotonic() < end:
         answer = session.call(session.master, "POST", session.slave.sae_id, "enc_keys", body={}, is_regular=False)
@@ -106,6 +108,7 @@ def _collect(session: Session, stop: threading.Event, keys: list[ReadKey]) -> No
 def load(session: Session) -> str:
     """A crash in the middle of requests leaves no key that differs at the two ends, and no ID or bits come again."""
     _hooks(session)
+    session.draw()
     session.charge(200, 200)
     keys: list[ReadKey] = []
     stop = threading.Event()
@@ -113,7 +116,7 @@ def load(session: Session) -> str:
     thread.start()
     try:
         time.sleep(0.5)
-        _crash(session)
+        _crash(session, and_then=stop.set)
     finally:
         stop.set()
         thread.join()

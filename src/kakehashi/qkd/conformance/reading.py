@@ -45,9 +45,12 @@ STATUS_FIELDS: dict[str, type] = {
     "max_SAE_ID_count": int,
 }
 """All required."""
+NAMES = {*STATUS_FIELDS, "additional_slave_SAE_IDs", "key_IDs_extension", "key_ID_extension"}
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-SECRETIVE = re.compile(r"[A-Za-z0-9+/=_]{20,}")
+WORD = re.compile(r"[A-Za-z0-9+/=_-]{11,}")
+"""The shortest key that is used, 64 bits, has eleven letters in base64."""
+HARMLESS = re.compile(r"[A-Z]?[a-z]+(_[a-z]+)*")
 
 
 class MisreadError(Exception):
@@ -74,8 +77,13 @@ def without_keys(text: str, *, longest: int = 160) -> str:
         >>> without_keys("the key 3q2+796tvu/erb7v3q2+796tvu/erb7v is wrong")
         'the key … is wrong'
     """
-    told = SECRETIVE.sub("…", " ".join(text.split()))
+    told = WORD.sub(_told, " ".join(text.split()))
     return told if len(told) <= longest else told[: longest - 1] + "…"
+
+
+def _told(match: re.Match[str]) -> str:
+    word = match[0]
+    return word if HARMLESS.fullmatch(word) or _UUID.fullmatch(word) or word in NAMES else "…"
 
 
 def read_object(answer: Answer) -> dict[str, Any]:

@@ -112,8 +112,10 @@ class Session:
     def limits(self) -> dict[str, Any]:
         """The server's Status, read once; the check ends where it cannot be read."""
         if self._limits is None:
+            decided = self.sent, self.came
             try:
                 self._limits = read_status(self.call(self.master, "GET", self.slave.sae_id, "status"))
+                self.sent, self.came = decided  # this request is a means, and decides nothing
             except MisreadError as error:
                 untested(f"the limits are not known: {error}")
         return self._limits
@@ -132,6 +134,7 @@ class Session:
         path: str | None = None,
         is_regular: bool = True,
         client: Client | None = None,
+        is_fresh: bool = False,
     ) -> Answer:
         """One request.
 
@@ -145,12 +148,13 @@ class Session:
             path: The path instead, as it is.
             is_regular: Whether the standard knows such requests; the statuses of others are not judged.
             client: Connections to use; the party's own where None.
+            is_fresh: Whether to use a connection of its own: a server may close it after what it could not read.
         """
         self.charge(1)
         address = path if path is not None else f"/api/v1/keys/{quote(sae, safe='')}/{what}"
         address += f"?{query}" if query else ""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        answer = (client or by.client).request(method, address, data)
+        answer = (client or by.client).request(method, address, data, is_fresh=is_fresh)
         self.note(f"{by.sae_id}: {method} {_short(address)}{_body_in_words(body)}", answer, is_regular=is_regular)
         return answer
 
@@ -162,15 +166,19 @@ class Session:
 
     def charge(self, n_requests: int, n_keys: int = 0) -> None:
         """Count what is asked for; the check ends where a bound is reached."""
-        with self._lock:
-            self.watch.n_requests += n_requests
-            self._n_keys_asked += n_keys
         bounds = self.bounds
-        if self.watch.n_requests > bounds.max_requests:
+        with self._lock:
+            is_late = time.monotonic() - self.start > bounds.max_seconds
+            is_long = n_requests > 0 and self.watch.n_requests + n_requests > bounds.max_requests
+            is_over = n_keys > 0 and self._n_keys_asked + n_keys > bounds.max_keys
+            if not (is_late or is_long or is_over):
+                self.watch.n_requests += n_requests
+                self._n_keys_asked += n_keys
+        if is_long:
             untested(f"the bound of {bounds.max_requests:,} requests is reached")
-        if self._n_keys_asked > bounds.max_keys:
+        if is_over:
             untested(f"the bound of {bounds.max_keys:,} keys is reached")
-        if time.monotonic() - self.start > bounds.max_seconds:
+        if is_late:
             untested(f"the bound of {bounds.max_seconds:g} s is reached")
 
     def ask(

@@ -16,6 +16,7 @@ from kakehashi.qkd.conformance import (
     crash,
     dec_keys,
     enc_keys,
+    exhaustion,
     extensions,
     once,
     status,
@@ -40,6 +41,7 @@ CATALOGUE: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         "several users": tenants.CHECKS,
         "abuse": abuse.CHECKS,
         "crash": crash.CHECKS,
+        "exhaustion": exhaustion.CHECKS,
         "whole run": whole_run.CHECKS,
     }
 )

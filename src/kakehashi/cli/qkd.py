@@ -19,5 +19,5 @@ qkd_app = App(
 )
 qkd_app.command(link_app)
 qkd_app.command(distill_app)
-qkd_app.command(conformance_app)
 qkd_app.update(keys_app)
+qkd_app.command(conformance_app)

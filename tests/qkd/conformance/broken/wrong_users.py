@@ -3,6 +3,7 @@
 import ssl
 import warnings
 from http.server import HTTPServer
+from itertools import takewhile
 
 from tests.qkd.conformance.broken.server import Refusal, Server
 
@@ -145,9 +146,9 @@ class ReadsAnyHead(Server):
     warns = frozenset({"abuse-long-head"})
 
     def read_head(self, stream):
-        lines = iter(stream.readline, b"\r\n")
+        lines = takewhile(lambda line: line not in (b"\r\n", b""), iter(stream.readline, None))
         first = next(lines, b"").decode("latin-1").split()
-        headers = [line.decode("latin-1").partition(":")[::2] for line in lines if line]
+        headers = [line.decode("latin-1").partition(":")[::2] for line in lines]
         found = {name.lower(): value.strip() for name, value in headers}
         return (first[0], first[1], found) if len(first) == 3 else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from kakehashi.cli.qkd_conformance import conformance_app
 from kakehashi.cli.qkd_distill import distill_app
 from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.cli.qkd_link import link_app
@@ -21,3 +22,4 @@ qkd_app.command(link_app)
 qkd_app.command(distill_app)
 qkd_app.command(use_app)
 qkd_app.update(keys_app)
+qkd_app.command(conformance_app)

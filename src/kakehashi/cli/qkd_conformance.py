@@ -1,0 +1,228 @@
+"""The command that judges key servers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+from cyclopts import App, Parameter, validators
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kakehashi.core.errors import InputError
+
+if TYPE_CHECKING:
+    from kakehashi.core.progress import Event
+    from kakehashi.qkd.conformance.model import Bounds, Finding, Hooks, Party, Report
+
+__all__ = ["conformance_app"]
+
+words = Console(stderr=True, soft_wrap=True)
+data = Console()
+
+conformance_app = App(
+    name="conformance",
+    help="Judge any ETSI GS QKD 014 server, clause by clause and by how servers have failed.",
+    help_epilogue="Exit code: 0 conformant, 1 not, 2 wrong use. Key material is never shown.",
+    result_action="return_value",
+)
+
+MARKS = {
+    "pass": "[green]✓[/]",
+    "fail": "[red]✗[/]",
+    "warn": "[yellow]![/]",
+    "not-tested": "[dim]–[/]",
+}
+Patterns = Annotated[tuple[str, ...], Parameter(negative="")]
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+@conformance_app.default
+def conformance(
+    url: str,
+    /,
+    *,
+    master: str,
+    slave: str,
+    third: str | None = None,
+    slave_url: str | None = None,
+    third_url: str | None = None,
+    pki: Path = Path("pki"),
+    authority: Path | None = None,
+    server_name: str | None = None,
+    kill_command: str | None = None,
+    restart_command: str | None = None,
+    max_requests: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3000,
+    max_keys: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5000,
+    max_seconds: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 300.0,
+    timeout: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 10.0,
+    exhaust: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    only: Patterns = (),
+    leave_out: Patterns = (),
+    junit: Path | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    verbose: Flag = False,
+) -> int:
+    """Judge the server at URL, asking it as two SAEs.
+
+    Parameters
+    ----------
+    url
+        The master's server, https://HOST:PORT.
+    master
+        SAE that asks for keys: its ID, or ID,CERTIFICATE,PRIVATE_KEY with PEM files.
+    slave
+        SAE that fetches them, likewise.
+    third
+        SAE that has no part in those keys, likewise; without it what one user may see of another is not tested.
+    slave_url
+        The slave's server, where its site has another.
+    third_url
+        The third SAE's server; the slave's where not given.
+    pki
+        Folder with ID.crt and ID.key of SAEs for which no files are named, and ca.crt.
+    authority
+        Certificates that sign the servers', PEM; ca.crt of the folder where not given.
+    server_name
+        Name in the servers' certificates, where it is not the host of the URL.
+    kill_command
+        Shell command that stops the servers at once, such as kill -9; with it crashes are tested.
+    restart_command
+        Shell command that starts them again and returns.
+    max_requests
+        Most requests.
+    max_keys
+        Most keys that are asked for.
+    max_seconds
+        Longest time of the run.
+    timeout
+        Seconds that one answer may take.
+    exhaust
+        Keys that may be taken to see what an empty store does. Keys of other users may be among them.
+    only
+        Make this check alone, or those of a pattern such as once-*; may be given several times.
+    leave_out
+        Do not make this check, likewise.
+    junit
+        File to write as JUnit XML.
+    json_
+        Print the report as one JSON object.
+    verbose
+        Show passed checks too, with what was sent and what came.
+    """
+    from kakehashi.qkd.conformance.model import Bounds, Target
+    from kakehashi.qkd.conformance.suite import run_suite
+
+    there = slave_url or url
+    target = Target(
+        master=_party("--master", master, url, pki),
+        slave=_party("--slave", slave, there, pki),
+        third=_party("--third", third, third_url or there, pki) if third is not None else None,
+        authority=authority or pki / "ca.crt",
+        server_name=server_name,
+    )
+    bounds = Bounds(
+        max_requests=max_requests,
+        max_keys=max_keys,
+        max_seconds=max_seconds,
+        timeout_s=timeout,
+        exhaust_keys=exhaust,
+    )
+    hooks = _hooks(kill_command, restart_command)
+    _announce(url, bounds, hooks)
+    report = run_suite(
+        target, bounds=bounds, hooks=hooks, only=only, leave_out=leave_out, progress=_progress(verbose=verbose)
+    )
+    if junit is not None:
+        _write_junit(report, junit)
+    if json_:
+        sys.stdout.write(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        _print_report(report, verbose=verbose)
+    return 0 if report.is_conformant else 1
+
+
+def _party(option: str, text: str, url: str, pki: Path) -> Party:
+    from kakehashi.qkd.conformance.model import Party
+
+    sae_id, *files = text.rsplit(",", 2)
+    if files and len(files) != 2:
+        raise InputError(f"{option} takes ID, or ID,CERTIFICATE,PRIVATE_KEY, but got '{text}'.")
+    name = quote(sae_id, safe=" @+")
+    certificate, private_key = (Path(file) for file in files) if files else (pki / f"{name}.crt", pki / f"{name}.key")
+    return Party(sae_id=sae_id, certificate=certificate, private_key=private_key, url=url)
+
+
+def _hooks(kill: str | None, restart: str | None) -> Hooks | None:
+    from kakehashi.qkd.conformance.model import Hooks
+
+    if (kill is None) != (restart is None):
+        raise InputError("--kill-command and --restart-command must be given together.")
+    return Hooks(kill=kill, restart=restart) if kill is not None and restart is not None else None
+
+
+def _announce(url: str, bounds: Bounds, hooks: Hooks | None) -> None:
+    words.print(f"Judging {escape(url)} by ETSI GS QKD 014 V1.1.1. {bounds.sentence()}", highlight=False)
+    if hooks is not None:
+        words.print("[yellow]The servers will be stopped and started three times.[/]", highlight=False)
+    if bounds.exhaust_keys:
+        words.print(f"[yellow]Up to {bounds.exhaust_keys:,} keys will be taken to empty the store.[/]", highlight=False)
+
+
+def _progress(*, verbose: bool) -> Callable[[Event], None]:
+    def show(event: Event) -> None:
+        if verbose:
+            words.print(f"[dim]{event.step}/{event.total}[/] {event.message}", highlight=False)
+
+    return show
+
+
+def _write_junit(report: Report, path: Path) -> None:
+    from kakehashi.qkd.conformance.junit import write_junit
+
+    try:
+        path.write_text(write_junit(report), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _print_report(report: Report, *, verbose: bool) -> None:
+    groups = dict.fromkeys(finding.group for finding in report.findings)
+    for group in groups:
+        findings = [finding for finding in report.findings if finding.group == group]
+        n_good = sum(finding.verdict == "pass" for finding in findings)
+        data.print(f"[bold]{group}[/]  [dim]{n_good} of {len(findings)} passed[/]", highlight=False)
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for finding in findings:
+            if verbose or finding.verdict != "pass":
+                table.add_row(MARKS[finding.verdict], finding.check, _explain(finding, verbose=verbose))
+        if table.row_count:
+            data.print(table)
+    counts = report.counts
+    verdict = "[green]Conformant[/]" if report.is_conformant else "[red]Not conformant[/]"
+    data.print(
+        f"\n{verdict}: {counts['pass']} passed, {counts['fail']} failed, {counts['warn']} with a warning,"
+        f" {counts['not-tested']} not tested; {report.n_requests:,} requests, {report.n_keys:,} keys,"
+        f" {report.duration_s:.1f} s.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _explain(finding: Finding, *, verbose: bool) -> str:
+    lines = [escape(finding.sentence)]
+    if finding.verdict in ("fail", "warn"):
+        lines.insert(0, escape(finding.demands))
+        lines.append(f"[dim]{escape(finding.clause)}: {finding.demand}[/]")
+    if (verbose or finding.verdict in ("fail", "warn")) and finding.sent:
+        lines.append(f"[dim]sent {escape(finding.sent)}[/]")
+        lines.append(f"[dim]came {escape(finding.came)}[/]")
+    return "\n".join(lines)

@@ -1,0 +1,136 @@
+"""Checks across a crash: the caller's commands stop the servers at once and start them again."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+from kakehashi.qkd.conformance.check import check
+from kakehashi.qkd.conformance.client import Answer
+from kakehashi.qkd.conformance.model import Hooks, fail, untested
+from kakehashi.qkd.conformance.reading import MisreadError, ReadKey, read_container
+from kakehashi.qkd.conformance.session import Session, describe
+
+__all__ = ["CHECKS"]
+
+COMMAND_S = 60.0
+SILENT = "not in the standard: what a crash may cost"
+
+
+def _run(command: str, what: str) -> None:
+    try:
+        # The caller's own command, in the caller's own shell, as he would type it.
+        done = subprocess.run(  # noqa: S602
+            command, shell=True, timeout=COMMAND_S, check=False, stdin=subprocess.DEVNULL, capture_output=True
+        )
+    except subprocess.TimeoutExpired:
+        untested(f"the {what} command did not end within {COMMAND_S:g} s")
+    if done.returncode:
+        untested(f"the {what} command ended with {done.returncode}")
+
+
+def _hooks(session: Session) -> Hooks:
+    if session.hooks is None:
+        untested("no commands to stop and start the servers were given")
+    return session.hooks
+
+
+def _crash(session: Session, *, and_then: Callable[[], None] = lambda: None) -> None:
+    """Stop and start the servers, do something, and wait until keys go through again."""
+    hooks = _hooks(session)
+    _run(hooks.kill, "kill")
+    for actor in (session.master, session.slave):
+        actor.client.close()
+    _run(hooks.restart, "restart")
+    and_then()
+    end = time.monotonic() + hooks.recover_s
+    while time.monotonic() < end:
+        answer = session.call(session.master, "POST", session.slave.sae_id, "enc_keys", body={}, is_regular=False)
+        try:
+            keys = read_container(answer) if answer.status == 200 else []
+        except MisreadError:
+            keys = []
+        session.watch.see_new(keys)
+        if keys and session.fetch([keys[0].key_id]).status == 200:
+            return
+        time.sleep(0.25)
+    fail(f"within {hooks.recover_s:g} s of the restart no key went through: {session.came}")
+
+
+@check("crash-fetched", clause="Get key with key IDs: post-conditions", guards_keys=True, needs=("hooks",))
+def fetched(session: Session) -> str:
+    """A key that was fetched before a crash is not delivered again after it."""
+    _hooks(session)
+    key = session.draw()[0]
+    if not session.is_there(key.key_id):
+        untested(f"the key could not be fetched: {session.came}")
+    _crash(session)
+    answer = session.fetch([key.key_id])
+    if answer.status == 200:
+        fail("the crash brought a key back that had been delivered")
+    session.expect_refusal(answer, message="not found")
+    return describe(answer)
+
+
+@check("crash-waiting", clause=SILENT, demand="not-said", guards_keys=True, needs=("hooks",))
+def waiting(session: Session) -> str:
+    """A key that waits for its slave when the servers crash is the master's afterwards, or is gone; never another."""
+    _hooks(session)
+    keys = [session.draw()[0] for _ in range(4)]
+    _crash(session)
+    n_there = 0
+    for key in keys:
+        answer = session.fetch([key.key_id])
+        if answer.status == 200:
+            session.match(answer, [key.key_id], what="the key")
+            n_there += 1
+        else:
+            session.expect_refusal(answer, message="not found")
+    return f"{n_there} of {len(keys)} keys outlived the crash, equal at both ends"
+
+
+def _collect(session: Session, stop: threading.Event, keys: list[ReadKey]) -> None:
+    client = session.master.new_client()
+    while not stop.is_set():
+        answer: Answer = client.request("POST", f"/api/v1/keys/{session.slave.sae_id}/enc_keys", b"{}")
+        try:
+            keys += read_container(answer) if answer.status == 200 else []
+        except MisreadError:
+            continue
+        if answer.status != 200:
+            time.sleep(0.05)
+    client.close()
+
+
+@check("crash-load", clause=SILENT, demand="not-said", guards_keys=True, needs=("hooks",))
+def load(session: Session) -> str:
+    """A crash in the middle of requests leaves no key that differs at the two ends, and no ID or bits come again."""
+    _hooks(session)
+    session.draw()
+    session.charge(200, 200)
+    keys: list[ReadKey] = []
+    stop = threading.Event()
+    thread = threading.Thread(target=_collect, args=(session, stop, keys))
+    thread.start()
+    try:
+        time.sleep(0.5)
+        _crash(session, and_then=stop.set)
+    finally:
+        stop.set()
+        thread.join()
+    before = session.watch.repeated_ids, session.watch.repeated_bits
+    session.watch.see_new(keys)
+    if (session.watch.repeated_ids, session.watch.repeated_bits) != before:
+        fail("a key ID, or bits of a key, came twice around the crash")
+    n_there = 0
+    for key in keys[-60:]:
+        answer = session.fetch([key.key_id])
+        if answer.status == 200:
+            session.match(answer, [key.key_id], what="the key")
+            n_there += 1
+    return f"{len(keys)} keys around the crash; {n_there} of {len(keys[-60:])} fetched, all equal"
+
+
+CHECKS = (fetched, waiting, load)

@@ -25,7 +25,7 @@ from kakehashi.qkd.network.plan import Plan, set_up
 
 __all__ = ["Show", "run_demo"]
 
-REKEY_S = 4.0
+REKEY_S = 2.0
 PAUSE_S = 0.05
 PATIENCE_S = 240.0
 """How long the first key may take: on a machine that does other work, distillation takes its time."""
@@ -161,7 +161,7 @@ class Show:
             else:
                 self.line.fault(f"There was no {what} within the time.")
         self.line.figures["messages_before_attack"] = before.get("n_good", 0)
-        await self._pass(min(3 * REKEY_S, max(0.0, end - time.monotonic() - 3)))
+        await self._pass(min(4 * REKEY_S, max(0.0, end - time.monotonic() - 3)))
         for link in links:
             Control(addresses_in(self.plan.photons(link.name))["control"]).switch_off("intercept-resend")
         self._wave = time.time()
@@ -169,7 +169,7 @@ class Show:
 
     def _kind(self, entry: dict[str, Any], hop: tuple[str, str], links: set[str]) -> str | None:
         """What an entry of the log means for the show."""
-        pair, route = f"{self._here.kme}-{self._there.kme}", tuple(entry["route"])
+        pair, route = f"{self._here.kme} to {self._there.kme}", tuple(entry["route"])
         avoids = hop not in set(itertools.pairwise(route))
         if entry["kind"] == "alarm" and entry["subject"] in links:
             return "alarm"

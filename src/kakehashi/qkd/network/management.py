@@ -224,7 +224,7 @@ class Management:
             Entry(
                 at_utc=now,
                 kind="route",
-                subject=f"{one}-{other}",
+                subject=f"{one} to {other}",
                 text=f"{one} to {other}: {text} instead of {was}.",
                 route=nodes[0] if nodes else (),
             )

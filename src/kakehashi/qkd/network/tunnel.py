@@ -39,19 +39,25 @@ async def call_link(host: str, port: int, link: str, *, peer: str, context: ssl.
     Raises:
         DeviceError: The other node is not there, or is another one; transient.
     """
+    writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(GREETING_S):
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
             found = identity(writer.get_extra_info("peercert") or {}, "kme")
             if found != peer:
-                writer.transport.abort()
                 raise DeviceError(f"At {host}:{port} there is '{found}', not '{peer}'.", transient=True)
             writer.write(link.encode() + b"\n")
             await writer.drain()
             if await reader.readexactly(1) != b"+":
                 raise DeviceError(f"'{peer}' does not know link '{link}'.", transient=True)
-    except (OSError, ssl.SSLError, TimeoutError, asyncio.IncompleteReadError) as error:
-        raise DeviceError(f"'{peer}' cannot be reached for link '{link}'.", transient=True) from error
+    except BaseException as error:
+        if writer is not None:
+            writer.transport.abort()
+            with contextlib.suppress(OSError, ssl.SSLError):
+                await writer.wait_closed()
+        if isinstance(error, OSError | ssl.SSLError | TimeoutError | asyncio.IncompleteReadError):
+            raise DeviceError(f"'{peer}' cannot be reached for link '{link}'.", transient=True) from None
+        raise
     return _bridge(reader, writer)
 
 

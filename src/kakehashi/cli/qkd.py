@@ -14,7 +14,8 @@ __all__ = ["qkd_app"]
 qkd_app = App(
     name="qkd",
     help="The key network: links, keys, and those who use them.",
-    help_epilogue="Start with: kakehashi qkd link list, then kakehashi qkd link simulate laboratory-50km, and kakehashi qkd demo",
+    help_epilogue="Start with: kakehashi qkd link list, then kakehashi qkd link simulate laboratory-50km;"
+    " and see it all at work with: kakehashi qkd demo",
     result_action="return_value",
 )
 qkd_app.command(link_app)

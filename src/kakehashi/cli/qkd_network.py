@@ -49,8 +49,12 @@ def set_up(file: Path, folder: Path, /) -> int:
     plan = make(file, folder)
     words.print(f"{plan.spec.title}: {len(plan.spec.node)} nodes and {len(plan.spec.link)} links in {folder}.")
     for link in plan.spec.link:
-        data.print(f"kakehashi qkd link serve {plan.light(link.name)} {plan.photons(link.name)} --pace {link.pace:g} "
-                   f"--exposure {link.exposure_s:g}", highlight=False, soft_wrap=True)
+        data.print(
+            f"kakehashi qkd link serve {plan.light(link.name)} {plan.photons(link.name)} --pace {link.pace:g} "
+            f"--exposure {link.exposure_s:g}",
+            highlight=False,
+            soft_wrap=True,
+        )
     data.print(f"kakehashi qkd network manage {folder}", highlight=False, soft_wrap=True)
     for name in plan.spec.names:
         data.print(f"kakehashi qkd network node {folder} {name}", highlight=False, soft_wrap=True)
@@ -58,7 +62,9 @@ def set_up(file: Path, folder: Path, /) -> int:
 
 
 @network_app.command
-def node(folder: Path, name: str, /, *, link: Names = (), verbose: Annotated[bool, Parameter(negative="")] = False) -> int:
+def node(
+    folder: Path, name: str, /, *, link: Names = (), verbose: Annotated[bool, Parameter(negative="")] = False
+) -> int:
     """Run one node until Ctrl-C: its ends of links, its key server, its part in relays.
 
     Parameters
@@ -81,9 +87,7 @@ def node(folder: Path, name: str, /, *, link: Names = (), verbose: Annotated[boo
 
 
 @network_app.command
-def manage(
-    folder: Path, /, *, page: bool = True, verbose: Annotated[bool, Parameter(negative="")] = False
-) -> int:
+def manage(folder: Path, /, *, page: bool = True, verbose: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Run the management server until Ctrl-C: reports in, routes and alarms out, and the live page.
 
     Parameters
@@ -226,7 +230,9 @@ def demo(
 
 
 def _tell(at_s: float, kind: str, text: str) -> None:
-    colour = {"attack": "red", "alarm": "red", "route": "yellow", "cleared": "green", "result": "bold"}.get(kind, "default")
+    colour = {"attack": "red", "alarm": "red", "route": "yellow", "cleared": "green", "result": "bold"}.get(
+        kind, "default"
+    )
     words.print(f"[dim]{at_s:7.1f} s[/]  [{colour}]{kind:<9}[/] {escape(text)}", highlight=False)
 
 

@@ -45,9 +45,7 @@ class Ring:
 
     def __init__(self, folder):
         self.folder, self.lose, self.change, self.said, self.notes = folder, None, None, [], []
-        self.stores = {
-            n: KeyStore(folder / n, node=n, node_key=secrets.token_bytes(32), durable=False) for n in NAMES
-        }
+        self.stores = {n: KeyStore(folder / n, node=n, node_key=secrets.token_bytes(32), durable=False) for n in NAMES}
         for one, other in LINKS:
             fill_blocks(self.stores[one], self.stores[other], n_bits=8000, n_blocks=2, failure=1e-10)
         for one in NAMES:

@@ -3,6 +3,7 @@ import json
 import urllib.request
 
 import pytest
+from tests.qkd.network_folder import write_network
 
 from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.certificates import client_context
@@ -11,7 +12,6 @@ from kakehashi.qkd.network.kms import PATH, ManagementServer, Operator
 from kakehashi.qkd.network.messages import NodeReport, Orders
 from kakehashi.qkd.network.plan import HOST, set_up
 from kakehashi.qkd.network.spec import MANAGER
-from tests.qkd.network_folder import write_network
 
 
 @pytest.fixture
@@ -33,9 +33,7 @@ def serve(plan, work):
 
 
 def client(plan, name):
-    return HttpClient(
-        HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=client_context(*plan.tls(name))
-    )
+    return HttpClient(HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=client_context(*plan.tls(name)))
 
 
 def report(node):

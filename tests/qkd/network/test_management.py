@@ -34,7 +34,9 @@ class World:
 
     def report(self, node, *notes):
         links = tuple(
-            LinkReport(link=f"{x}-{y}", state="running", qber=0.02, rate_bit_per_s=100.0, made_utc=self.made[f"{x}-{y}"])
+            LinkReport(
+                link=f"{x}-{y}", state="running", qber=0.02, rate_bit_per_s=100.0, made_utc=self.made[f"{x}-{y}"]
+            )
             for x, y in LINKS
             if node in (x, y)
         )

@@ -1,9 +1,9 @@
 import pytest
+from tests.qkd.network_folder import write_network
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.link.library import load_link
 from kakehashi.qkd.network.plan import read_plan, set_up
-from tests.qkd.network_folder import write_network
 
 
 @pytest.fixture

@@ -73,7 +73,9 @@ def test_a_new_call_ends_the_old_one(tls):
     run(tls, work)
 
 
-@pytest.mark.parametrize(("who", "link", "peer"), [("c", "a-b", "b"), ("alice", "a-b", "b"), ("a", "x", "b"), ("a", "a-b", "c")])
+@pytest.mark.parametrize(
+    ("who", "link", "peer"), [("c", "a-b", "b"), ("alice", "a-b", "b"), ("a", "x", "b"), ("a", "a-b", "c")]
+)
 def test_strangers_other_links_and_other_nodes_are_refused(tls, who, link, peer):
     async def work(door, port):
         with pytest.raises(DeviceError):

@@ -65,9 +65,9 @@ class KeyDesk:
 def send(table: dict[str, Any], out: IO[str]) -> None:
     """Send messages until the line is closed."""
     desk, peer = KeyDesk(table["port"], table["files"]), table["peer"]
-    line = socket.create_server(("127.0.0.1", 0))
-    _say(out, event="listening", port=line.getsockname()[1])
-    connection, _ = line.accept()
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        _say(out, event="listening", port=line.getsockname()[1])
+        connection, _ = line.accept()
     key: tuple[str, bytes] | None = None
     number, n_keys, used_since, last_s = 0, 0, 0.0, time.monotonic()
     longest_s, next_ask = 0.0, 0.0
@@ -100,8 +100,11 @@ def send(table: dict[str, Any], out: IO[str]) -> None:
 def receive(table: dict[str, Any], out: IO[str]) -> None:
     """Receive messages until the line is closed, and count what is missing."""
     desk, peer = KeyDesk(table["port"], table["files"]), table["peer"]
-    connection = socket.create_connection(("127.0.0.1", table["line"]))
-    stream = connection.makefile("rb")
+    with socket.create_connection(("127.0.0.1", table["line"])) as connection, connection.makefile("rb") as stream:
+        _receive(desk, peer, stream, out)
+
+
+def _receive(desk: KeyDesk, peer: str, stream: IO[bytes], out: IO[str]) -> None:
     key_id, key = "", None
     last, n_good, n_lost, n_bad = 0, 0, 0, 0
     longest_s, last_s = 0.0, time.monotonic()
@@ -113,12 +116,9 @@ def receive(table: dict[str, Any], out: IO[str]) -> None:
             _say(out, event="key", is_there=key is not None)
         n_lost += number - last - 1
         last = number
-        try:
-            if key is None:
-                raise InvalidTag
-            AESGCM(key).decrypt(struct.pack("<IQ", 0, number), sealed, name)
+        if _is_readable(key, name, number, sealed):
             n_good += 1
-        except InvalidTag:
+        else:
             n_bad += 1
         if n_good > 1:
             longest_s = max(longest_s, time.monotonic() - last_s)
@@ -126,6 +126,16 @@ def receive(table: dict[str, Any], out: IO[str]) -> None:
         if number % 20 == 0:
             _say(out, event="received", n_good=n_good, n_lost=n_lost, n_bad=n_bad, longest_s=longest_s)
     _say(out, event="end", n_good=n_good, n_lost=n_lost, n_bad=n_bad, longest_s=longest_s)
+
+
+def _is_readable(key: bytes | None, name: bytes, number: int, sealed: bytes) -> bool:
+    if key is None:
+        return False
+    try:
+        AESGCM(key).decrypt(struct.pack("<IQ", 0, number), sealed, name)
+    except InvalidTag:
+        return False
+    return True
 
 
 def _say(out: IO[str], **what: Any) -> None:

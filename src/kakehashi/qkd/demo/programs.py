@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kakehashi.core.errors import DeviceError
 
@@ -131,7 +131,7 @@ class Programs:
         """Names of those that have ended by themselves."""
         return [program.name for program in self.running if program.process.returncode is not None]
 
-    async def __aenter__(self) -> Programs:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

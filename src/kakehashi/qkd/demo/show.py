@@ -76,8 +76,10 @@ class Show:
         started = [
             await programs.start(
                 f"photons-{link.name}",
-                [cli, "qkd", "link", "serve", str(plan.light(link.name)), str(plan.photons(link.name))]
-                + ["--pace", f"{link.pace:g}", "--exposure", f"{link.exposure_s:g}"],
+                [
+                    *(cli, "qkd", "link", "serve", str(plan.light(link.name)), str(plan.photons(link.name))),
+                    *("--pace", f"{link.pace:g}", "--exposure", f"{link.exposure_s:g}"),
+                ],
             )
             for link in self._links
         ]
@@ -90,7 +92,9 @@ class Show:
         await asyncio.gather(*(program.wait_ready() for program in started))
         page_text = f"; look at http://127.0.0.1:{plan.addresses.page}/" if self.with_page else ""
         took = time.monotonic() - began
-        self.line.note("start", f"{len(started)} programs are up after {took:.1f} s{page_text}", n_programs=len(started))
+        self.line.note(
+            "start", f"{len(started)} programs are up after {took:.1f} s{page_text}", n_programs=len(started)
+        )
 
     async def _first_key(self, programs: Programs) -> None:
         """Wait until the two users' nodes have key in common, which neither of them has made with the other."""
@@ -99,11 +103,15 @@ class Show:
             state = await self._look()
             stock = _node(state, one)["stock_bits"].get(other, 0)
             if stock >= self.plan.spec.relay.block_bits:
-                self.line.note("key", f"{one} and {other} have {stock} bits in common, brought over {self._way(state)}.")
+                self.line.note(
+                    "key", f"{one} and {other} have {stock} bits in common, brought over {self._way(state)}."
+                )
                 self.line.figures["first_key_s"] = round(time.monotonic() - began, 2)
                 return
             if programs.fallen():
-                raise DeviceError(f"{programs.fallen()[0]} has ended by itself; its log is in {self.plan.folder / 'logs'}.")
+                raise DeviceError(
+                    f"{programs.fallen()[0]} has ended by itself; its log is in {self.plan.folder / 'logs'}."
+                )
             await asyncio.sleep(0.25)
         raise DeviceError(f"{one} and {other} had no key in common after {PATIENCE_S:g} s.")
 
@@ -128,8 +136,11 @@ class Show:
         }
         receiver = await programs.start("user-receiver", ["kakehashi.qkd.demo.channel"], table=table)
         await receiver.wait_ready()
-        self.line.note("channel", f"{one.id} sends {1 / PAUSE_S:.0f} sealed messages a second to {other.id}, with a new "
-                       f"key every {REKEY_S:g} s.")
+        self.line.note(
+            "channel",
+            f"{one.id} sends {1 / PAUSE_S:.0f} sealed messages a second to {other.id}, with a new "
+            f"key every {REKEY_S:g} s.",
+        )
         return sender, receiver
 
     async def _attack(self, users: tuple[Program, Program], end: float) -> None:
@@ -143,17 +154,19 @@ class Show:
         for link in links:
             Control(addresses_in(self.plan.photons(link.name))["control"]).switch_on("intercept-resend", fraction=1.0)
         names = " and ".join(link.name for link in links)
-        self.line.note("attack", f"Eve measures every photon of {names} ({hop[0]}-{hop[1]}) and sends on what she found.")
+        self.line.note(
+            "attack", f"Eve measures every photon of {names} ({hop[0]}-{hop[1]}) and sends on what she found."
+        )
         before = dict(users[1].says.get("received", {}))
         seen: dict[str, float] = {}
         while time.monotonic() < end and not {"alarm", "route", "relay"} <= set(seen):
             state = await self._look()
             for entry in state["log"]:
-                if entry["at_utc"] >= began and (kind := self._kind(entry, hop, {link.name for link in links})):
-                    if kind not in seen and (kind != "relay" or "route" in seen):
-                        seen[kind] = entry["at_utc"]
-                        text = {"relay": "The first key has come over the new route: "}.get(kind, "") + entry["text"]
-                        self.line.note(kind, text, at_utc=entry["at_utc"])
+                kind = self._kind(entry, hop, {link.name for link in links}) if entry["at_utc"] >= began else None
+                if kind is not None and kind not in seen and (kind != "relay" or "route" in seen):
+                    seen[kind] = entry["at_utc"]
+                    text = {"relay": "The first key has come over the new route: "}.get(kind, "") + entry["text"]
+                    self.line.note(kind, text, at_utc=entry["at_utc"])
             await asyncio.sleep(0.2)
         for kind, what in (("alarm", "alarm"), ("route", "new route"), ("relay", "key over the new route")):
             if kind in seen:
@@ -222,13 +235,16 @@ class Show:
             self.line.fault(fault)
         sifted = sum(link.sifted for audit in audits for link in audit.links)
         self.line.figures |= {"audits": len(audits), "audit_faults": len(faults), "sifted_bits": sifted}
-        self.line.note("audit", f"{len(audits)} audits of {len(names)} stores, {sifted} sifted bits: {len(faults)} faults.")
+        self.line.note(
+            "audit", f"{len(audits)} audits of {len(names)} stores, {sifted} sifted bits: {len(faults)} faults."
+        )
         figures = self.line.figures
         if "attack_to_route_s" in figures:
             self.line.note(
                 "result",
                 f"From the attack it took {figures.get('attack_to_alarm_s', '?')} s to the alarm, "
-                f"{figures['attack_to_route_s']} s to the new route, {figures.get('attack_to_relay_s', '?')} s to key over it.",
+                f"{figures['attack_to_route_s']} s to the new route, {figures.get('attack_to_relay_s', '?')} s to key "
+                "over it.",
             )
 
     async def _pass(self, seconds: float) -> None:

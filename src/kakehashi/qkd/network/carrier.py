@@ -158,9 +158,7 @@ class Carrier:
         began = time.monotonic()
         shares = split(key, len(routes))
         hops = [
-            self._hop(
-                Header(block_id=block_id, route=route, hop=0, share=i, n_shares=len(routes), failure=0.0), share
-            )
+            self._hop(Header(block_id=block_id, route=route, hop=0, share=i, n_shares=len(routes), failure=0.0), share)
             for i, (route, share) in enumerate(zip(routes, shares, strict=True))
         ]
         failures = await asyncio.gather(*hops)
@@ -245,7 +243,10 @@ class Carrier:
         tag = base64.b64decode(table["tag"], validate=True)
         grants = [grant_from_json(table[name], peer=caller) for name in ("pad", "tag_key")]
         sizes = [(grant.account, grant.n_bits) for grant in grants]
-        if sizes != [(Account.RELAYED, 8 * len(padded)), (Account.AUTHENTICATION, TAG_KEY_BITS)] or len(padded) > MAX_BITS:
+        if (
+            sizes != [(Account.RELAYED, 8 * len(padded)), (Account.AUTHENTICATION, TAG_KEY_BITS)]
+            or len(padded) > MAX_BITS
+        ):
             raise InputError(f"'{caller}' relayed a key under pads of another size or purpose.")
         store = self._commit.store
         pad, tag_key = await self._commit.run(lambda: [store.spend_at(grant) for grant in grants])
@@ -304,7 +305,7 @@ class Carrier:
         )
 
     async def _call(self, peer: str, what: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask a node. Each question has a connection to itself while it lasts, so that relays cannot block in a ring."""
+        """Ask a node. Each question has a connection to itself, so that relays cannot block each other in a ring."""
         idle = self._idle.setdefault(peer, [])
         client = idle.pop() if idle else self._connect(peer)
         status, body = await client.call(PATH + what, json.dumps(table).encode())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pydantic
 
-from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.api import refuse
 from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
 from kakehashi.qkd.delivery.client import HttpClient
@@ -81,15 +81,17 @@ class ManagementServer:
             if request.path == PATH + "report" and request.name in self._plan.spec.names:
                 report = NodeReport.model_validate_json(bytes(request.body))
                 if report.node != request.name:
-                    raise InputError(f"'{request.name}' reports in the name of '{report.node}'.")
+                    return _refusal(f"'{request.name}' reports in the name of '{report.node}'.")
                 return Answer(200, self.management.report(report, now).model_dump_json().encode())
             if request.path == PATH + "state" and request.name == "operator":
                 return Answer(200, json.dumps(self.management.state(now)).encode())
         except pydantic.ValidationError as error:
-            return Answer(400, json.dumps({"message": f"The report makes no sense: {error.errors()[0]['msg']}"}).encode())
-        except InputError as error:
-            return Answer(400, json.dumps({"message": str(error)}).encode())
+            return _refusal(f"The report makes no sense: {error.errors()[0]['msg']}.")
         return Answer(401, b'{"message": "the certificate is not for this"}')
+
+
+def _refusal(message: str) -> Answer:
+    return Answer(400, json.dumps({"message": message}).encode())
 
 
 class Operator:

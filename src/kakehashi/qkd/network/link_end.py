@@ -116,7 +116,7 @@ class LinkEnd(threading.Thread):
                 self._state, self._why = "waiting", str(error)
                 if not isinstance(error, DeviceError):
                     logger.warning("Link '%s': %s", self.agreement.link, error)
-            except Exception as error:  # noqa: BLE001 - a fault of ours must be seen, and must not end the thread unseen
+            except Exception as error:
                 if self._stopping.is_set():  # the node's loop may have gone already
                     return
                 self._state, self._why = "stopped", f"a fault of kakehashi: {type(error).__name__}"

@@ -211,7 +211,7 @@ class Management:
         found = choose_routes(edges, one, other, needed_bits=bits, n_routes=1 if is_direct else n_routes)
         if is_direct and direct is not None and direct.stock_bits + direct.rate_bit_per_s > 0:
             found = (Route(nodes=(one, other), cost=0.0),)
-        if not is_direct and 1 < n_routes and len(found) == 1:
+        if not is_direct and n_routes > 1 and len(found) == 1:
             found = ()  # shares over one route are no shares
         nodes = tuple(route.nodes for route in found)
         before = self.routes.get((one, other), ())
@@ -239,9 +239,7 @@ class Management:
     ) -> bool:
         """Whether a change is worth it: routes that waver serve nobody."""
         known = {(e.source, e.target): e for e in edges}
-        old, new = (
-            [Route(nodes=nodes, cost=0.0) for nodes in routes] for routes in (before, now)
-        )
+        old, new = ([Route(nodes=nodes, cost=0.0) for nodes in routes] for routes in (before, now))
         hops = [known[pair] for route in old for pair in zip(route.nodes, route.nodes[1:], strict=False)]
         if len(old) != len(new) or any(not e.is_usable or e.stock_bits + 10 * e.rate_bit_per_s < bits for e in hops):
             return True

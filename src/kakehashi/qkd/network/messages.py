@@ -87,5 +87,5 @@ class Orders(Spec):
         max_key_age_s: Key that is older shall be destroyed.
     """
 
-    routes: dict[str, tuple[tuple[str, ...], ...]] = {}
+    routes: dict[str, tuple[tuple[str, ...], ...]] = Field(default_factory=dict)
     max_key_age_s: float = 86_400.0

@@ -13,6 +13,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
@@ -197,12 +198,11 @@ class Node:
         elif isinstance(event, Retracted):
             first = [hashlib.sha256(f"{event.block_id} {half}".encode()).hexdigest()[:32] for half in (0, 1)]
             await self.kme.commit.run(lambda: [store.withdraw_block(block_id) for block_id in first])
-        elif isinstance(event, GivenUp):
-            if event.account.sifted:
-                block_id = secrets.token_hex(16)
-                await self.kme.commit.run(lambda: store.add_aborted(block_id, peer, event.account))
+        elif isinstance(event, GivenUp) and event.account.sifted:
+            block_id = secrets.token_hex(16)
+            await self.kme.commit.run(lambda: store.add_aborted(block_id, peer, event.account))
         if isinstance(event, GivenUp | Restarted):
-            kind = "alarm" if event.is_alarm else "link"
+            kind: Literal["alarm", "link"] = "alarm" if event.is_alarm else "link"
             self._note(Note(kind=kind, at_utc=time.time(), text=event.reason[:400], link=link))
 
     def _note(self, note: Note) -> None:
@@ -315,4 +315,3 @@ async def run_node(plan: Plan, name: str, *, links: frozenset[str] | None, say: 
         await stop.wait()
     finally:
         await node.close()
-

@@ -135,7 +135,9 @@ def set_up(file: Path, folder: Path) -> Plan:
         raise InputError(f"{folder} holds a network already; choose another folder.")
     longest = max(len(str(folder / "photons" / link.name / "receiver.sock")) for link in spec.link)
     if longest > PATH_LIMIT:
-        raise InputError(f"{folder} is too long a path for sockets in it: choose one that is {longest - PATH_LIMIT} shorter.")
+        raise InputError(
+            f"{folder} is too long a path for sockets in it: choose one that is {longest - PATH_LIMIT} shorter."
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_certificates(
         folder / "certificates", saes=[sae.id for sae in spec.sae], kmes=[*spec.names, MANAGER, "operator"]

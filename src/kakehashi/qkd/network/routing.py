@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from kakehashi.core.errors import InputError
@@ -126,7 +127,7 @@ def choose_routes(
 
 
 def _total(costs: Mapping[tuple[str, str], float], nodes: tuple[str, ...]) -> float:
-    return math.fsum(costs[pair] for pair in zip(nodes, nodes[1:], strict=False))
+    return math.fsum(costs[pair] for pair in pairwise(nodes))
 
 
 def _arcs(
@@ -142,7 +143,7 @@ def _arcs(
 def _augment(
     costs: Mapping[tuple[str, str], float], flow: set[tuple[Vertex, Vertex]], source: str, target: str
 ) -> list[tuple[Vertex, Vertex]] | None:
-    """The cheapest way to push one route more, by Bellman and Ford, since undoing an earlier step has a cost below 0."""
+    """The cheapest way to add one route, by Bellman and Ford, since undoing an earlier step costs less than 0."""
     start, goal = (source, "out"), (target, "in")
     arcs = [arc for arc in _arcs(costs, flow) if arc[1] != start and arc[0] != goal]
     distance: dict[Vertex, float] = {start: 0.0}

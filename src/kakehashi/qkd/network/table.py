@@ -117,22 +117,21 @@ def as_markdown(spec: NetworkSpec, rows: tuple[Row, ...]) -> str:
     lines = [
         f"# {spec.title}: simulated against measured",
         "",
-        "What the links of the network's file give in simulation, from the closed formulas of the links, with the finite-size",
-        f"proof of each protocol and blocks of {BLOCK_BITS:.0e} sifted bits; beside it what was measured. A number stands as".replace("e+0", "e"),
-        "measured only if it was read at its source. What others report of it stands in the last column, and is not to be cited",
-        "from here. Settings of the real links that nobody published are assumed, some of them so that the outcome comes near:",
-        "`kakehashi qkd link show NAME` says for each number how it is known. So this table shows that the model can be brought",
-        "to agree with plausible settings; it is no prediction.",
+        "What the links of the network's file give in simulation, from the closed formulas of the links, with the",
+        "proof of each protocol at finite size and blocks of 1e8 sifted bits; beside it what was measured. A number",
+        "stands as measured only if it was read at its source; `kakehashi qkd network table` shows the others that are",
+        "reported, which are not to be cited. Settings of the real links that nobody published are assumed, some of them",
+        "chosen so that the outcome comes near: `kakehashi qkd link show NAME` says for each number how it is known. So",
+        "the table shows that plausible settings lead to what was measured; it is no prediction.",
         "",
-        "| link | from, to | km | dB | sifted kbit/s | QBER | key kbit/s | measured | simulated / measured key | reported, not verified |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | --- |",
+        "| link | from, to | km | dB | sifted kbit/s | QBER | key kbit/s | measured | simulated / measured |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |",
     ]
     for row in rows:
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         lines.append(
             f"| {row.link} | {row.ends[0]}, {row.ends[1]} | {row.length_km:g} | {row.loss_db:.1f} | "
-            f"{row.sifted_kbit_per_s:.4g} | {row.qber:.2%} | {row.secret_kbit_per_s:.3g} | {row.measured} | {ratio} | "
-            f"{row.unverified} |"
+            f"{row.sifted_kbit_per_s:.4g} | {row.qber:.2%} | {row.secret_kbit_per_s:.3g} | {row.measured} | {ratio} |"
         )
     lines += ["", "## Where the links come from", ""]
     lines += [f"- **{row.link}** (`{row.photons}`), {row.grade}: {row.text}" for row in rows]

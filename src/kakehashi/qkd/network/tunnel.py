@@ -44,21 +44,31 @@ async def call_link(host: str, port: int, link: str, *, peer: str, context: ssl.
         async with asyncio.timeout(GREETING_S):
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
             found = identity(writer.get_extra_info("peercert") or {}, "kme")
-            if found != peer:
-                raise DeviceError(f"At {host}:{port} there is '{found}', not '{peer}'.", transient=True)
-            writer.write(link.encode() + b"\n")
-            await writer.drain()
-            if await reader.readexactly(1) != b"+":
-                raise DeviceError(f"'{peer}' does not know link '{link}'.", transient=True)
+            is_known = found == peer and await _is_welcome(link, reader, writer)
     except BaseException as error:
-        if writer is not None:
-            writer.transport.abort()
-            with contextlib.suppress(OSError, ssl.SSLError):
-                await writer.wait_closed()
-        if isinstance(error, OSError | ssl.SSLError | TimeoutError | asyncio.IncompleteReadError):
+        await _drop(writer)
+        if isinstance(error, OSError | TimeoutError | asyncio.IncompleteReadError):
             raise DeviceError(f"'{peer}' cannot be reached for link '{link}'.", transient=True) from None
         raise
+    if not is_known:
+        await _drop(writer)
+        raise DeviceError(
+            f"At {host}:{port} there is '{found}', which is not '{peer}' with link '{link}'.", transient=True
+        )
     return _bridge(reader, writer)
+
+
+async def _is_welcome(link: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    writer.write(link.encode() + b"\n")
+    await writer.drain()
+    return await reader.readexactly(1) == b"+"
+
+
+async def _drop(writer: asyncio.StreamWriter | None) -> None:
+    if writer is not None:
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 class LinkDoor:
@@ -86,6 +96,9 @@ class LinkDoor:
             self._server.close()
         for writer in self._current.values():
             writer.transport.abort()
+        for waiting in self._waiting.values():
+            while not waiting.empty():
+                waiting.get_nowait().close()
 
     async def next_call(self, link: str) -> socket.socket:
         """The next channel of a link, as :func:`call_link` gives it."""

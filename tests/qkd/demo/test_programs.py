@@ -1,5 +1,9 @@
 import asyncio
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +87,27 @@ def test_words_go_to_a_log(tmp_path):
 
     asyncio.run(main())
     assert (tmp_path / "one.log").read_text() == "words\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends them")
+def test_they_end_when_the_demonstration_is_killed(tmp_path):
+    write(tmp_path, READY + "time.sleep(100)\n")
+    (tmp_path / "a_parent.py").write_text(
+        "import asyncio, pathlib\n"
+        "from kakehashi.qkd.demo.programs import Programs\n"
+        "async def main():\n"
+        "    async with Programs(pathlib.Path('.')) as programs:\n"
+        "        program = await programs.start('one', ['a_program'])\n"
+        "        await program.wait_ready()\n"
+        "        print(program.process.pid, flush=True)\n"
+        "        await asyncio.sleep(100)\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-m", "a_parent"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+    limit = time.monotonic() + 10
+    while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes():
+        assert time.monotonic() < limit
+        time.sleep(0.05)

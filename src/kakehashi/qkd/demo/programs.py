@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,13 @@ __all__ = ["Program", "Programs"]
 
 START_S = 120.0
 END_S = 10.0
+DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux."""
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this program when the one that started it is killed and cannot do so itself."""
+    ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGTERM)
 
 
 class Program:
@@ -116,6 +125,7 @@ class Programs:
             stderr=asyncio.subprocess.PIPE,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             limit=2**20,
         )
         program = Program(name, process)

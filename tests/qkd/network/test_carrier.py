@@ -167,6 +167,14 @@ def test_a_hop_without_key_refuses_and_nothing_is_stored(ring):
     assert ring.blocks("c", "a") == []
 
 
+def test_a_route_over_strangers_is_refused_before_a_pad_is_spent(ring):
+    ring.send(("a", "b", "c"))
+    _, callee, _, table = ring.said[0]
+    table["header"]["route"] = ["a", "b", "x"]
+    with pytest.raises(InputError, match="not in this network"):
+        asyncio.run(ring.carriers[callee].answer("a", "/kakehashi/node/v1/relay", json.dumps(table).encode()))
+
+
 def test_a_replay_finds_its_pads_gone(ring):
     ring.send(("a", "b", "c"))
     caller, callee, _, table = ring.said[0]

@@ -7,6 +7,7 @@ from kakehashi.qkd.network.spec import NetworkSpec
 
 #   a - b - c, and a way round over d
 LINKS = [("a", "b"), ("b", "c"), ("a", "d"), ("d", "c")]
+SPARE = {"name": "spare", "sender": "b", "receiver": "c", "photons": "tokyo-koganei-loop-ntt"}
 
 
 def network(**relay):
@@ -14,8 +15,9 @@ def network(**relay):
         {
             "title": "a ring",
             "node": tuple({"name": name} for name in "abcd"),
-            "link": tuple(
-                {"name": f"{x}-{y}", "sender": x, "receiver": y, "photons": "tokyo-koganei-loop-ntt"} for x, y in LINKS
+            "link": (
+                *(SPARE | {"name": f"{x}-{y}", "sender": x, "receiver": y} for x, y in LINKS),
+                SPARE,
             ),
             "relay": {"block_bits": 4096} | relay,
         }
@@ -31,6 +33,7 @@ class World:
         self.stock = {frozenset(pair): 50_000 for pair in LINKS}
         self.made = {f"{x}-{y}": 999.0 for x, y in LINKS}
         self.silent = set()
+        self.spare = "waiting"
 
     def report(self, node, *notes):
         links = tuple(
@@ -40,6 +43,8 @@ class World:
             for x, y in LINKS
             if node in (x, y)
         )
+        if node in "bc":
+            links = (*links, LinkReport(link="spare", state=self.spare))
         stock = {other: self.stock.get(frozenset((node, other)), 0) for other in "abcd" if other != node}
         report = NodeReport(node=node, at_utc=self.now, stock_bits=stock, links=links, notes=notes)
         return self.management.report(report, self.now)
@@ -77,6 +82,16 @@ def test_an_alarm_orders_another_route_at_once_and_is_cleared_by_new_key(world):
     assert not world.management.alarms
     assert [entry.kind for entry in world.management.log if entry.subject == "b-c"] == ["alarm", "cleared"]
     assert world.turn()["b"].routes == {"d": (("b", "a", "d"),)}
+
+
+def test_another_link_of_the_pair_that_makes_key_keeps_the_route(world):
+    world.spare = "running"
+    world.turn()
+    world.report("b", alarm("b-c"))
+    assert world.report("a").routes["c"] == (("a", "b", "c"),)
+    world.spare = "waiting"
+    world.turn()
+    assert world.turn()["a"].routes["c"] == (("a", "d", "c"),)
 
 
 def test_alarms_of_both_ends_are_one(world):
@@ -127,6 +142,9 @@ def test_a_stranger_is_refused(world):
 
 def test_the_state_is_what_the_page_shows(world):
     state = world.management.state(world.now)
-    assert {link["name"]: link["state"] for link in state["links"]} == {f"{x}-{y}": "running" for x, y in LINKS}
+    assert {link["name"]: link["state"] for link in state["links"]} == {
+        "spare": "down",
+        **{f"{x}-{y}": "running" for x, y in LINKS},
+    }
     assert state["nodes"][0]["stock_bits"]["b"] == 50_000
     assert not state["alarms"]

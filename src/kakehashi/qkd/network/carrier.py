@@ -239,6 +239,8 @@ class Carrier:
 
     async def _take(self, caller: str, table: Mapping[str, Any]) -> dict[str, Any]:
         header = read_header(table["header"], caller=caller, here=self._name)
+        if not set(header.route) <= {self._name, *self._links}:
+            raise InputError(f"'{caller}' relayed a key over nodes that are not in this network.")
         padded = base64.b64decode(table["padded"], validate=True)
         tag = base64.b64decode(table["tag"], validate=True)
         grants = [grant_from_json(table[name], peer=caller) for name in ("pad", "tag_key")]

@@ -9,7 +9,7 @@ from typing import Any
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.network.messages import LinkReport, NodeReport, Orders
 from kakehashi.qkd.network.routing import Edge, Route, choose_routes
-from kakehashi.qkd.network.spec import NetworkSpec
+from kakehashi.qkd.network.spec import LinkOfNetwork, NetworkSpec
 
 __all__ = ["Alarm", "Entry", "Management"]
 
@@ -125,7 +125,7 @@ class Management:
             for other in self.spec.neighbours(one):
                 links = self.spec.links_of(one, other)
                 heard = self._heard.get(one)
-                is_well = any(link.name not in self.alarms for link in links)
+                is_well = self._is_well(links)
                 found.append(
                     Edge(
                         source=one,
@@ -171,14 +171,13 @@ class Management:
         link = next(link for link in self.spec.link if link.name == name)
         ends = [found for found in self._ends(name) if found is not None]
         known = [found.qber for found in ends if found.qber is not None]
-        is_running = len(ends) == 2 and all(found.state == "running" for found in ends)
         return {
             "name": name,
             "sender": link.sender,
             "receiver": link.receiver,
             "photons": link.photons,
             "pace": link.pace,
-            "state": "alarm" if name in self.alarms else "running" if is_running else "down",
+            "state": "alarm" if name in self.alarms else "running" if self._is_running(name) else "down",
             "why": "; ".join(sorted({found.why for found in ends if found.why})),
             "qber": max(known) if known else None,
             "rate_bit_per_s": self._rate(name),
@@ -190,6 +189,14 @@ class Management:
     def _ends(self, name: str) -> list[LinkReport | None]:
         link = next(link for link in self.spec.link if link.name == name)
         return [self._heard[end].links.get(name) if end in self._heard else None for end in link.ends]
+
+    def _is_well(self, links: tuple[LinkOfNetwork, ...]) -> bool:
+        """Whether a pair may be relied on: no link has an alarm, or one that has none makes key."""
+        sound = [link.name for link in links if link.name not in self.alarms]
+        return len(sound) == len(links) or any(self._is_running(name) for name in sound)
+
+    def _is_running(self, name: str) -> bool:
+        return all(found is not None and found.state == "running" for found in self._ends(name))
 
     def _rate(self, name: str) -> float:
         return min((found.rate_bit_per_s for found in self._ends(name) if found is not None), default=0.0)

@@ -61,6 +61,25 @@ def test_without_the_other_end_it_waits_and_says_why(tmp_path):
     assert not ends[0].is_alive()
 
 
+def test_wrong_test_bits_are_an_alarm_before_their_block_is_whole(tmp_path):
+    sender, receiver = make_ends(tmp_path, make_files(tmp_path), {"sender": [], "receiver": []}, lambda _: None)
+    session = receiver._session
+
+    def see(n, wrong):
+        session.n_tested += n
+        session.n_test_errors += wrong
+        return receiver.early_alarm()
+
+    assert see(5000, 200) is None
+    assert see(0, 0) is None
+    assert see(900, 300) is None  # too few to say
+    assert see(900, 300) == "33.33% of the newest 1800 test bits were wrong, more than 8.00%."
+    assert see(0, 0) is None  # no light, no news
+    assert see(1000, 90) is None  # 1 % above the limit is chance
+    assert see(3000, 90) is None
+    assert sender.early_alarm() is None
+
+
 @pytest.mark.slow
 def test_keys_go_on_after_both_ends_were_started_anew_and_no_pad_comes_twice(tmp_path):
     files, made = make_files(tmp_path), []

@@ -77,6 +77,9 @@ def test_an_alarm_orders_another_route_at_once_and_is_cleared_by_new_key(world):
     assert world.report("a").routes["c"] == (("a", "d", "c"),)
     assert world.report("b").routes["c"] == (("b", "a", "d", "c"),)  # the neighbour needs a way round too
     assert set(world.management.alarms) == {"b-c"}
+    world.made["b-c"] = world.now + 1  # a block that was under way
+    world.turn(2)
+    assert world.management.alarms
     world.made["b-c"] = world.now + 1
     world.turn(2)
     assert not world.management.alarms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import threading
 import time
@@ -28,6 +29,10 @@ logger = logging.getLogger(__name__)
 RETRY_S = 1.0
 RATE_S = 60.0
 """Span of time over which a rate is taken."""
+FEWEST_WATCHED = 1000
+"""Test bits that say something of a link between blocks."""
+SIGMAS = 5.0
+"""By how much more than the limit may be wrong by chance."""
 
 
 class LinkEnd(threading.Thread):
@@ -79,6 +84,7 @@ class LinkEnd(threading.Thread):
         self._n_blocks = self._n_given_up = 0
         self._made_utc = 0.0
         self._began = time.monotonic()
+        self._watched: deque[tuple[int, int]] = deque([(0, 0)])
 
     def stop(self) -> None:
         """End soon."""
@@ -99,6 +105,28 @@ class LinkEnd(threading.Thread):
             made_utc=self._made_utc,
             why=self._why[:400],
         )
+
+    def early_alarm(self) -> str | None:
+        """Whether the newest test bits are wrong beyond chance, long before their block is whole.
+
+        Only the receiver sees them, and only where the protocol has a test basis. Without new light there is no news.
+
+        Returns:
+            A sentence, or None.
+        """
+        session, limit = self._session, self.agreement.max_qber
+        if not isinstance(session, ReceiverSession):
+            return None
+        now = (session.n_tested, session.n_test_errors)
+        if now == self._watched[-1]:
+            return None
+        while len(self._watched) > 1 and now[0] - self._watched[1][0] >= FEWEST_WATCHED:
+            self._watched.popleft()
+        n, wrong = (new - old for new, old in zip(now, self._watched[0], strict=True))
+        self._watched.append(now)
+        if n < FEWEST_WATCHED or wrong <= limit * n + SIGMAS * math.sqrt(limit * n):
+            return None
+        return f"{wrong / n:.2%} of the newest {n} test bits were wrong, more than {limit:.2%}."
 
     def run(self) -> None:
         """Distil until told to stop."""

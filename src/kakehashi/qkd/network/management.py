@@ -13,6 +13,9 @@ from kakehashi.qkd.network.spec import LinkOfNetwork, NetworkSpec
 
 __all__ = ["Alarm", "Entry", "Management"]
 
+CLEAR_S = 2.0
+"""How long after the last word of an alarm a block must be made to end it: one that was under way says nothing."""
+
 KEPT = 1000
 """Entries of the log that are kept in memory."""
 
@@ -105,7 +108,7 @@ class Management:
         for link in self.spec.link:
             alarm = self.alarms.get(link.name)
             if alarm is not None and all(
-                found is not None and found.made_utc > alarm.at_utc for found in self._ends(link.name)
+                found is not None and found.made_utc > alarm.at_utc + CLEAR_S for found in self._ends(link.name)
             ):
                 self._clear(link.name, now)
         self._choose(now)

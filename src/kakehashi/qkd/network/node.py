@@ -266,6 +266,7 @@ class Node:
         port, period = self.plan.addresses.manager, self.plan.spec.management.report_s
         client = HttpClient(HOST, port, name=MANAGER, kind="kme", context=self._outward, timeout_s=5.0)
         while True:
+            self._look_at_links()
             report = self.report()
             try:
                 status, body = await client.call("/kakehashi/kms/v1/report", report.model_dump_json().encode())
@@ -281,6 +282,12 @@ class Node:
             self._is_urgent.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_urgent.wait(), period)
+
+    def _look_at_links(self) -> None:
+        for end in self._ends:
+            text = end.early_alarm()
+            if text is not None:
+                self._notes.append(Note(kind="alarm", at_utc=time.time(), text=text, link=end.agreement.link))
 
     async def _delete_old(self, report: NodeReport) -> None:
         limit = self._orders.max_key_age_s

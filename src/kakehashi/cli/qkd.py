@@ -9,17 +9,21 @@ from kakehashi.cli.qkd_distill import distill_app
 from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.cli.qkd_link import link_app
 from kakehashi.cli.qkd_use import use_app
+from kakehashi.cli.qkd_network import demo, network_app
 
 __all__ = ["qkd_app"]
 
 qkd_app = App(
     name="qkd",
     help="The key network: links, keys, and those who use them.",
-    help_epilogue="Start with: kakehashi qkd link list, then kakehashi qkd link simulate laboratory-50km",
+    help_epilogue="Start with: kakehashi qkd link list, then kakehashi qkd link simulate laboratory-50km;"
+    " and see it all at work with: kakehashi qkd demo",
     result_action="return_value",
 )
 qkd_app.command(link_app)
 qkd_app.command(distill_app)
-qkd_app.command(use_app)
+qkd_app.command(network_app)
+qkd_app.command(demo)
 qkd_app.update(keys_app)
+qkd_app.command(use_app)
 qkd_app.command(conformance_app)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.qkd.key_pair import NODE_KEYS, deliver, fetch, make_block, open_store, share, told
 
 from kakehashi.core.errors import InputError, ResourceError
+from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.chunks import CHUNK_BYTES
 from kakehashi.qkd.keys.lifecycle import GrantState
@@ -249,3 +250,25 @@ def test_blocks_are_compared_before_use(pair):
         pair[1].add_block(make_block(99, peer="a", is_ours=False, block_id=block.block_id))
     assert pair[1].known_blocks("a", asked) == []
     assert pair[1].known_blocks("a", [(block.block_id, 792)]) == [block.block_id]
+
+
+def test_bits_that_the_link_kept_for_its_tags_are_in_the_books(pair):
+    block = make_block()
+    account = Distilled(sifted=20_000, amplification=20_000 - block.bits.n - 160, secret=block.bits.n + 160)
+    with pair[0].transaction():
+        pair[0].add_block(block, account, tag_bits=160)
+    assert accounts(pair[0]) == {"amplification": 11_840, "authentication": 160, "stored": 8_000}
+    with pytest.raises(InputError, match="kept for tags"), pair[0].transaction():
+        pair[0].add_block(make_block(), account, tag_bits=8)
+    assert_clean(pair[0])
+
+
+def test_a_block_that_the_other_end_may_not_have_is_withdrawn(pair):
+    block = make_block()
+    with pair[0].transaction():
+        pair[0].add_block(block)
+        assert pair[0].withdraw_block(block.block_id) == 8_000
+        assert pair[0].withdraw_block(block.block_id) == 0
+        assert pair[0].withdraw_block("0" * 32) == 0
+    assert accounts(pair[0]) == {"expired": 8_000}
+    assert_clean(*pair)

@@ -32,6 +32,10 @@ class ReceiverSession(Session):
     """The receiver of a link, see :class:`~kakehashi.qkd.distill.session.Session`."""
 
     table = RECEIVER
+    n_tested: int = 0
+    """Test bits that were compared since this end was started, of blocks that are not whole yet too."""
+    n_test_errors: int = 0
+    """How many of them were wrong."""
 
     def _begin(self) -> None:
         self._detected: deque[Detections] = deque()
@@ -62,7 +66,10 @@ class ReceiverSession(Session):
             case Sifting():
                 if not self._detected:
                     raise DistillationError("The sender sifted an exposure that was not reported.")
-                self._collect(sift_at_receiver(message, self._detected.popleft()))
+                sifted = sift_at_receiver(message, self._detected.popleft())
+                self.n_tested += len(sifted.test)
+                self.n_test_errors += int(sifted.test_errors.sum())
+                self._collect(sifted)
             case Answer():
                 assert self._corrector is not None
                 self._corrector.take(message.payload)

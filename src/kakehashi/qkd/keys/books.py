@@ -146,7 +146,7 @@ class Books:
 
     # --- blocks
 
-    def add_block(self, block: KeyBlock, distilled: Distilled | None = None) -> None:
+    def add_block(self, block: KeyBlock, distilled: Distilled | None = None, *, tag_bits: int = 0) -> None:
         """Put a block into the store.
 
         Bits beyond whole bytes are written off as expired. The block's own buffer stays the caller's to wipe.
@@ -154,18 +154,24 @@ class Books:
         Args:
             block: The key.
             distilled: How it came to be; without, as for a relayed block, its bits are all there ever were.
+            tag_bits: Secret bits that the link kept for its tags before the block came here.
 
         Raises:
             InputError: Such a block was here before, or the account is of another number of bits.
         """
         account = distilled or Distilled(sifted=block.bits.n, secret=block.bits.n)
-        if account.secret != block.bits.n:
-            raise InputError(f"A block of {block.bits.n} bits came with an account of {account.secret} secret bits.")
+        if account.secret != block.bits.n + tag_bits or tag_bits < 0:
+            raise InputError(
+                f"A block of {block.bits.n} bits, with {tag_bits} kept for tags, came with an account of "
+                f"{account.secret} secret bits."
+            )
         whole = block.bits.n - block.bits.n % 8
         row = self._new_block(block.block_id, block.peer, account, is_ours=block.is_ours)
         row.failure, row.origin, row.made_utc = block.failure, block.origin, block.made_utc
+        row.n_bits = block.bits.n
         row.free = [[0, whole]] if whole else []
         self._insert_block(row, account)
+        self._post(row, Account.STORED, Account.AUTHENTICATION, tag_bits)
         if block.bits.n % 8:
             self._post(row, Account.STORED, Account.EXPIRED, block.bits.n % 8)
         if whole:

@@ -22,6 +22,7 @@ from kakehashi.qkd.keys.books import DATABASE, SIFTED, SLOTS, Books
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.lifecycle import GrantEvent, GrantState, advance
 from kakehashi.qkd.keys.model import Account
+from kakehashi.qkd.keys.tables import BlockRow
 from kakehashi.qkd.keys.vault import wipe
 
 __all__ = ["DATABASE", "SIFTED", "SLOTS", "KeyStore"]
@@ -297,14 +298,24 @@ class KeyStore(Books):
         now, n_bits = self._clock(), 0
         for row in list(self.shelf.blocks.values()):
             if row.is_ours and row.free and row.added_utc + max_age_s <= now:
-                parts = tuple(Part(block_id=row.block_id, first=a, n_bits=b - a) for a, b in row.free)
-                total = sum(part.n_bits for part in parts)
-                fields = {"account": Account.EXPIRED, "key_bits": total}
-                grant = self._own(row.peer, GrantEvent.VOID, parts=parts, **fields)
-                self._post_all(parts, Account.STORED, Account.EXPIRED)
-                wipe(self._take(grant, keep=False))
-                n_bits += total
+                n_bits += self._destroy(row)
         return n_bits
+
+    def withdraw_block(self, block_id: str) -> int:
+        """Destroy what is left of a block of ours that the other end may not have; gives the number of bits.
+
+        The peer is told of it like of every grant that was given up, and may know nothing of the block.
+        """
+        row = self.shelf.by_id.get(block_id)
+        return self._destroy(row) if row is not None and row.is_ours and row.free else 0
+
+    def _destroy(self, row: BlockRow) -> int:
+        parts = tuple(Part(block_id=row.block_id, first=a, n_bits=b - a) for a, b in row.free)
+        total = sum(part.n_bits for part in parts)
+        grant = self._own(row.peer, GrantEvent.VOID, parts=parts, account=Account.EXPIRED, key_bits=total)
+        self._post_all(parts, Account.STORED, Account.EXPIRED)
+        wipe(self._take(grant, keep=False))
+        return total
 
     # --- what the two ends compare
 

@@ -1,0 +1,1 @@
+"""The demonstration: a network, a protected channel, an eavesdropper, and what happens then."""

@@ -1,0 +1,320 @@
+"""Keys on their way over several nodes: sent, carried on, taken in.
+
+Whoever starts a key waits until its last share has arrived, writes it down, and only then tells the other end to do
+the same. A crash between leaves a key at one end that is never handed out, since a key server asks first whether the
+other end has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kakehashi.core.errors import DeviceError, DistillationError, InputError, KakehashiError
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.peer import PeerLink, grant_from_json, grant_to_json
+from kakehashi.qkd.keys.commit import GroupCommit
+from kakehashi.qkd.keys.grant import Grant
+from kakehashi.qkd.keys.model import Account, KeyBlock
+from kakehashi.qkd.keys.vault import wipe
+from kakehashi.qkd.network.messages import Note
+from kakehashi.qkd.network.relay import FORGERY, TAG_KEY_BITS, join, open_sealed, seal, split
+
+__all__ = ["PATH", "Carrier", "Header", "read_header"]
+
+logger = logging.getLogger(__name__)
+
+PATH = "/kakehashi/node/v1/"
+PENDING_S = 60.0
+"""How long shares wait for the others, and a whole key for the word that it counts."""
+MAX_BITS = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a relayed share says of itself on one hop; hashed under the hop's tag.
+
+    Attributes:
+        block_id: The key that it belongs to.
+        route: All nodes.
+        hop: Index of the node that sends it now.
+        share: Number of the share.
+        n_shares: How many there are.
+        failure: Failure probability so far, this hop included.
+    """
+
+    block_id: str
+    route: tuple[str, ...]
+    hop: int
+    share: int
+    n_shares: int
+    failure: float
+
+    def to_json(self) -> dict[str, Any]:
+        """For the wire."""
+        return {
+            "block_id": self.block_id,
+            "route": list(self.route),
+            "hop": self.hop,
+            "share": self.share,
+            "n_shares": self.n_shares,
+            "failure": repr(self.failure),
+        }
+
+
+def read_header(table: Mapping[str, Any], *, caller: str, here: str) -> Header:
+    """A header that came from a node.
+
+    Raises:
+        InputError: It makes no sense, or comes from another node than its route says.
+
+    Example:
+        >>> sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=1, share=0, n_shares=1, failure=1e-10)
+        >>> read_header(sent.to_json(), caller="b", here="c") == sent
+        True
+    """
+    try:
+        header = Header(
+            block_id=str(table["block_id"]),
+            route=tuple(str(name) for name in table["route"]),
+            hop=int(table["hop"]),
+            share=int(table["share"]),
+            n_shares=int(table["n_shares"]),
+            failure=float(table["failure"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"'{caller}' sent a relayed key that makes no sense: {type(error).__name__}.") from None
+    is_sane = (
+        len(header.block_id) == 32
+        and set(header.block_id) <= set("0123456789abcdef")
+        and len(set(header.route)) == len(header.route) <= 64
+        and 0 <= header.hop < len(header.route) - 1
+        and 0 <= header.share < header.n_shares <= 8
+        and 0 <= header.failure < 1
+    )
+    if not is_sane or header.route[header.hop : header.hop + 2] != (caller, here):
+        raise InputError(f"'{caller}' sent a relayed key whose route does not lead from it to '{here}'.")
+    return header
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Shares of a key that is on its way here."""
+
+    shares: dict[int, bytes] = field(default_factory=dict)
+    failures: dict[int, float] = field(default_factory=dict)
+
+
+class Carrier:
+    """A node's part in relays.
+
+    Args:
+        name: The node.
+        commit: Its store.
+        links: Its ways to other key servers.
+        connect: Makes a connection to a node's door.
+        on_note: Takes what happened.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        commit: GroupCommit,
+        links: Mapping[str, PeerLink],
+        *,
+        connect: Callable[[str], HttpClient],
+        on_note: Callable[[Note], None],
+    ) -> None:
+        self._name = name
+        self._commit = commit
+        self._links = links
+        self._connect = connect
+        self._on_note = on_note
+        self._idle: dict[str, list[HttpClient]] = {}
+        self._pending: dict[tuple[str, str], _Pending] = {}
+
+    def close(self) -> None:
+        """Close connections."""
+        for clients in self._idle.values():
+            for client in clients:
+                client.close()
+
+    async def send_key(self, peer: str, routes: Sequence[tuple[str, ...]], n_bits: int) -> None:
+        """Bring a new key to a node, in as many shares as there are routes.
+
+        Raises:
+            DeviceError: A node on the way cannot, or does not answer; nothing came of it.
+        """
+        key, block_id = secrets.token_bytes(n_bits // 8), secrets.token_hex(16)
+        began = time.monotonic()
+        shares = split(key, len(routes))
+        hops = [
+            self._hop(Header(block_id=block_id, route=route, hop=0, share=i, n_shares=len(routes), failure=0.0), share)
+            for i, (route, share) in enumerate(zip(routes, shares, strict=True))
+        ]
+        failures = await asyncio.gather(*hops)
+        block = self._block(block_id, peer, key, sum(failures), is_ours=True)
+        await self._commit.run(lambda: self._commit.store.add_block(block))
+        try:
+            await self._call(peer, "finish", {"block_id": block_id})
+        except DeviceError:
+            await self._commit.run(lambda: self._commit.store.withdraw_block(block_id))
+            raise
+        self._links[peer].wake()
+        text = f"{n_bits} bits for {peer} in {time.monotonic() - began:.2f} s"
+        for route in routes:
+            self._on_note(Note(kind="relay", at_utc=time.time(), text=text, route=route, bits=n_bits))
+
+    async def answer(self, caller: str, path: str, body: bytes) -> dict[str, Any]:
+        """The answer to a node.
+
+        Raises:
+            InputError: The message makes no sense.
+        """
+        try:
+            table = json.loads(body)
+            if path == PATH + "relay":
+                return await self._take(caller, table)
+            if path == PATH + "finish":
+                return await self._finish(caller, str(table["block_id"]))
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, KakehashiError):
+                raise
+            raise InputError(f"'{caller}' sent a message that makes no sense: {type(error).__name__}.") from None
+        raise InputError(f"'{caller}' asked for {path}, which is not known here.")
+
+    # --- one hop
+
+    async def _hop(self, header: Header, key: bytes) -> float:
+        """Send a share over the next hop and wait until it is where it must go; gives its failure probability."""
+        peer, n_bits = header.route[header.hop + 1], 8 * len(key)
+        link = self._links[peer]
+        if not link.is_up:
+            raise DeviceError(f"'{peer}' cannot be reached.", transient=True)
+        with link.under_way():
+            (pad_grant, pad), (tag_grant, tag_key) = await self._commit.run(lambda: self._spend(peer, n_bits))
+            try:
+                failure = header.failure + pad_grant.failure + tag_grant.failure + FORGERY
+                sent = Header(
+                    block_id=header.block_id,
+                    route=header.route,
+                    hop=header.hop,
+                    share=header.share,
+                    n_shares=header.n_shares,
+                    failure=failure,
+                )
+                padded, tag = seal(sent.to_json(), key, pad=bytes(pad), tag_key=bytes(tag_key))
+            finally:
+                wipe(pad, tag_key)
+            answer = await self._call(
+                peer,
+                "relay",
+                {
+                    "header": sent.to_json(),
+                    "pad": grant_to_json(pad_grant),
+                    "tag_key": grant_to_json(tag_grant),
+                    "padded": base64.b64encode(padded).decode(),
+                    "tag": base64.b64encode(tag).decode(),
+                },
+            )
+            self._commit.defer(lambda: self._commit.store.confirm(pad_grant.grant_id, tag_grant.grant_id))
+        if not answer.get("ok"):
+            raise DeviceError(str(answer.get("why", f"'{peer}' does not say why.")), transient=True)
+        return float(answer["failure"])
+
+    def _spend(self, peer: str, n_bits: int) -> tuple[tuple[Grant, bytearray], tuple[Grant, bytearray]]:
+        store = self._commit.store
+        if store.stock_bits(peer) < n_bits + TAG_KEY_BITS:  # before anything is changed
+            raise DeviceError(f"'{self._name}' has not enough key in common with '{peer}'.", transient=True)
+        return store.spend(peer, n_bits, Account.RELAYED), store.spend(peer, TAG_KEY_BITS, Account.AUTHENTICATION)
+
+    async def _take(self, caller: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        header = read_header(table["header"], caller=caller, here=self._name)
+        if not set(header.route) <= {self._name, *self._links}:
+            raise InputError(f"'{caller}' relayed a key over nodes that are not in this network.")
+        padded = base64.b64decode(table["padded"], validate=True)
+        tag = base64.b64decode(table["tag"], validate=True)
+        grants = [grant_from_json(table[name], peer=caller) for name in ("pad", "tag_key")]
+        sizes = [(grant.account, grant.n_bits) for grant in grants]
+        if (
+            sizes != [(Account.RELAYED, 8 * len(padded)), (Account.AUTHENTICATION, TAG_KEY_BITS)]
+            or len(padded) > MAX_BITS
+        ):
+            raise InputError(f"'{caller}' relayed a key under pads of another size or purpose.")
+        store = self._commit.store
+        pad, tag_key = await self._commit.run(lambda: [store.spend_at(grant) for grant in grants])
+        try:
+            key = open_sealed(header.to_json(), padded, tag, pad=bytes(pad), tag_key=bytes(tag_key))
+        except DistillationError as error:
+            self._on_note(Note(kind="alarm", at_utc=time.time(), text=f"From {caller}: {error}", route=header.route))
+            return {"ok": False, "why": str(error)}
+        finally:
+            wipe(pad, tag_key)
+        if header.hop + 2 == len(header.route):
+            self._keep(header, key)
+            return {"ok": True, "failure": header.failure}
+        onward = Header(
+            block_id=header.block_id,
+            route=header.route,
+            hop=header.hop + 1,
+            share=header.share,
+            n_shares=header.n_shares,
+            failure=header.failure,
+        )
+        try:
+            return {"ok": True, "failure": await self._hop(onward, key)}
+        except DeviceError as error:
+            return {"ok": False, "why": str(error)}
+
+    # --- the end of the way
+
+    def _keep(self, header: Header, key: bytes) -> None:
+        name = (header.route[0], header.block_id)
+        if name not in self._pending:
+            asyncio.get_running_loop().call_later(PENDING_S, self._pending.pop, name, None)
+        pending = self._pending.setdefault(name, _Pending())
+        pending.shares[header.share] = key
+        pending.failures[header.share] = header.failure
+        if set(pending.shares) == set(range(header.n_shares)):
+            pending.shares = {-1: join(list(pending.shares.values()))}
+
+    async def _finish(self, caller: str, block_id: str) -> dict[str, Any]:
+        pending = self._pending.pop((caller, block_id), None)
+        if pending is None or set(pending.shares) != {-1}:
+            raise InputError(f"No whole key {block_id[:32]} of '{caller}' waits here.")
+        block = self._block(block_id, caller, pending.shares[-1], sum(pending.failures.values()), is_ours=False)
+        await self._commit.run(lambda: self._commit.store.add_block(block))
+        return {"ok": True}
+
+    def _block(self, block_id: str, peer: str, key: bytes, failure: float, *, is_ours: bool) -> KeyBlock:
+        return KeyBlock(
+            block_id=block_id,
+            peer=peer,
+            is_ours=is_ours,
+            bits=Bits.from_bytes(key),
+            failure=failure,
+            origin="relayed",
+            made_utc=time.time(),
+        )
+
+    async def _call(self, peer: str, what: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask a node. Each question has a connection to itself, so that relays cannot block each other in a ring."""
+        idle = self._idle.setdefault(peer, [])
+        client = idle.pop() if idle else self._connect(peer)
+        status, body = await client.call(PATH + what, json.dumps(table).encode())
+        idle.append(client)
+        found: dict[str, Any] = {}
+        with contextlib.suppress(ValueError):
+            found = json.loads(body)
+        if status != 200:
+            raise DeviceError(f"'{peer}' refused a relayed key: {found.get('message', status)}", transient=True)
+        return found

@@ -1,0 +1,143 @@
+"""The management server as a program: a door for nodes, a door for the operator, a page for people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pydantic
+
+from kakehashi.core.errors import DeviceError
+from kakehashi.qkd.delivery.api import refuse
+from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
+from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
+from kakehashi.qkd.network.management import Management
+from kakehashi.qkd.network.messages import NodeReport
+from kakehashi.qkd.network.page import PageServer
+from kakehashi.qkd.network.plan import HOST, Plan
+from kakehashi.qkd.network.spec import MANAGER
+
+__all__ = ["ManagementServer", "Operator", "run_management"]
+
+PATH = "/kakehashi/kms/v1/"
+
+
+class ManagementServer:
+    """The management server, in the event loop of its caller.
+
+    Args:
+        plan: The network's folder.
+        with_page: Whether the page is served, for this machine alone.
+    """
+
+    def __init__(self, plan: Plan, *, with_page: bool = True) -> None:
+        self.management = Management(plan.spec)
+        self._plan = plan
+        self._door = HttpServer(
+            self._handle,
+            refuse=refuse,
+            context=server_context(*plan.tls(MANAGER)),
+            naming=lambda certificate: identity(certificate, "kme"),
+            bounds=Bounds(max_body_bytes=2**20, idle_timeout_s=3600.0),
+        )
+        self._page = PageServer(HOST, plan.addresses.page) if with_page else None
+        self._looker: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the doors.
+
+        Raises:
+            InputError: A port is taken.
+        """
+        await self._door.start(HOST, self._plan.addresses.manager)
+        if self._page is not None:
+            self._page.start()
+        self._looker = asyncio.create_task(self._keep_looking())
+
+    async def close(self) -> None:
+        """Close them."""
+        if self._looker is not None:
+            self._looker.cancel()
+            await asyncio.gather(self._looker, return_exceptions=True)
+        if self._page is not None:
+            self._page.close()
+        await self._door.close()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            self.management.look(time.time())
+            if self._page is not None:
+                self._page.show(self.management.state(time.time()))
+            await asyncio.sleep(0.25)
+
+    async def _handle(self, request: Request) -> Answer:
+        now = time.time()
+        try:
+            if request.path == PATH + "report" and request.name in self._plan.spec.names:
+                report = NodeReport.model_validate_json(bytes(request.body))
+                if report.node != request.name:
+                    return _refusal(f"'{request.name}' reports in the name of '{report.node}'.")
+                return Answer(200, self.management.report(report, now).model_dump_json().encode())
+            if request.path == PATH + "state" and request.name == "operator":
+                return Answer(200, json.dumps(self.management.state(now)).encode())
+        except pydantic.ValidationError as error:
+            return _refusal(f"The report makes no sense: {error.errors()[0]['msg']}.")
+        return Answer(401, b'{"message": "the certificate is not for this"}')
+
+
+def _refusal(message: str) -> Answer:
+    return Answer(400, json.dumps({"message": message}).encode())
+
+
+class Operator:
+    """Asks the management server how things are.
+
+    Args:
+        plan: The network's folder.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        context = client_context(*plan.tls("operator"))
+        self._client = HttpClient(HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=context)
+
+    async def state(self) -> dict[str, Any]:
+        """As :meth:`~kakehashi.qkd.network.management.Management.state`.
+
+        Raises:
+            DeviceError: It does not answer.
+        """
+        status, body = await self._client.call(PATH + "state", b"{}")
+        if status != 200:
+            raise DeviceError(f"The management server answered {status}.", transient=True)
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+
+async def run_management(plan: Plan, *, with_page: bool, say: Callable[[str], None]) -> None:
+    """Run the management server until the program is told to stop.
+
+    Args:
+        plan: The network's folder.
+        with_page: As :class:`ManagementServer`.
+        say: Gets a sentence once the doors are open.
+    """
+    server = ManagementServer(plan, with_page=with_page)
+    try:
+        await server.start()
+        page = f"; the page is http://{HOST}:{plan.addresses.page}/" if with_page else ""
+        say(f"The management server is up{page}.")
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await server.close()

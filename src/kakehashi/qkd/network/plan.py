@@ -1,0 +1,201 @@
+"""A network's folder: certificates, secrets, addresses; all that its programs need to find each other."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from kakehashi.core.errors import InputError
+from kakehashi.core.spec import Spec, parse_spec
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.delivery.certificates import make_certificates
+from kakehashi.qkd.delivery.spec import KmeSpec, LimitsSpec, PeerSpec
+from kakehashi.qkd.distill.stock import Stock
+from kakehashi.qkd.keys.vault import read_node_key, write_node_key
+from kakehashi.qkd.link.spec import LinkSpec
+from kakehashi.qkd.network.spec import MANAGER, NetworkSpec, agreement_of, light_of, read_network
+from kakehashi.qkd.network.stock_file import StockFile
+
+__all__ = ["Doors", "Plan", "read_plan", "set_up"]
+
+SECRET_BYTES = 2048
+"""Secret that the two ends of a link are given to begin with."""
+
+HOST = "127.0.0.1"
+PATH_LIMIT = 100
+"""Longest path of a socket's file that every system takes."""
+
+
+class Doors(Spec):
+    """Ports of a node.
+
+    Attributes:
+        users: Where users fetch keys.
+        keys: Where other nodes' key servers ask.
+        node: Where relayed keys come in.
+        links: Where the classical channels of links come in.
+    """
+
+    users: int
+    keys: int
+    node: int
+    links: int
+
+
+class Addresses(Spec):
+    """Who listens where.
+
+    Attributes:
+        nodes: By node.
+        manager: Port of the management server.
+        page: Port of its page, for this machine alone.
+    """
+
+    nodes: dict[str, Doors]
+    manager: int
+    page: int
+
+
+class Plan:
+    """A network's folder as it was set up.
+
+    Args:
+        folder: The folder.
+        spec: The network.
+        addresses: Who listens where.
+    """
+
+    def __init__(self, folder: Path, spec: NetworkSpec, addresses: Addresses) -> None:
+        self.folder = folder
+        self.spec = spec
+        self.addresses = addresses
+
+    def tls(self, name: str) -> tuple[Path, Path, Path]:
+        """Certificate, private key and authority of a node or user."""
+        base = self.folder / "certificates"
+        return base / f"{name}.crt", base / f"{name}.key", base / "ca.crt"
+
+    def store(self, node: str) -> Path:
+        """Folder of a node's key store."""
+        return self.folder / "nodes" / node / "store"
+
+    def node_key(self, node: str) -> Path:
+        """File of a node's key."""
+        return self.folder / "nodes" / node / "node.key"
+
+    def stock(self, node: str, link: str) -> StockFile:
+        """A node's stock of tag key for a link."""
+        return StockFile(self.folder / "nodes" / node / f"{link}.stock", read_node_key(self.node_key(node)))
+
+    def photons(self, link: str) -> Path:
+        """Folder of a simulated link's sockets."""
+        return self.folder / "photons" / link
+
+    def light(self, link: str) -> Path:
+        """TOML file of a simulated link."""
+        return self.folder / "photons" / f"{link}.toml"
+
+    def kme(self, node: str) -> KmeSpec:
+        """A node's key server."""
+        certificate, private_key, authority = self.tls(node)
+        doors = self.addresses.nodes
+        return KmeSpec(
+            name=node,
+            store=self.store(node),
+            node_key=self.node_key(node),
+            listen=f"{HOST}:{doors[node].users}",
+            peer_listen=f"{HOST}:{doors[node].keys}",
+            certificate=certificate,
+            private_key=private_key,
+            authority=authority,
+            sae=self.spec.sae,
+            peer=tuple(PeerSpec(name=n, address=f"{HOST}:{d.keys}") for n, d in doors.items() if n != node),
+            limits=LimitsSpec(block_lifetime_s=self.spec.management.max_key_age_s, fair_share=False),
+        )
+
+
+def set_up(file: Path, folder: Path) -> Plan:
+    """Make a network's folder for a trial on one machine: an authority, certificates, secrets, free ports.
+
+    Args:
+        file: The network's TOML file.
+        folder: A new folder.
+
+    Raises:
+        InputError: The folder is there already, or its path is too long.
+        SpecError: The file is wrong.
+    """
+    spec = read_network(file)
+    if (folder / "addresses.json").exists():
+        raise InputError(f"{folder} holds a network already; choose another folder.")
+    longest = max(len(str(folder / "photons" / link.name / "receiver.sock")) for link in spec.link)
+    if longest > PATH_LIMIT:
+        raise InputError(
+            f"{folder} is too long a path for sockets in it: choose one that is {longest - PATH_LIMIT} shorter."
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_certificates(
+        folder / "certificates", saes=[sae.id for sae in spec.sae], kmes=[*spec.names, MANAGER, "operator"]
+    )
+    addresses = _find_ports(spec)
+    plan = Plan(folder, spec, addresses)
+    for name in spec.names:
+        plan.node_key(name).parent.mkdir(mode=0o700, parents=True)
+        write_node_key(plan.node_key(name))
+    (folder / "photons").mkdir(mode=0o700)
+    for link in spec.link:
+        forgery = agreement_of(link).forgery
+        secret = Bits.from_bytes(secrets.token_bytes(SECRET_BYTES))
+        for end in link.ends:
+            stock = Stock.from_secret(secret, is_sender=end == link.sender, forgery=forgery)
+            plan.stock(end, link.name).write(stock)
+        plan.light(link.name).write_text(_as_toml(light_of(link)), encoding="utf-8")
+    shutil.copy(file, folder / "network.toml")
+    (folder / "addresses.json").write_text(addresses.model_dump_json(indent=2) + "\n", encoding="ascii")
+    return plan
+
+
+def read_plan(folder: Path) -> Plan:
+    """A folder that :func:`set_up` made.
+
+    Raises:
+        InputError: It is none.
+    """
+    path = folder / "addresses.json"
+    if not path.is_file():
+        raise InputError(f"{folder} holds no network; make one with: kakehashi qkd network set-up FILE {folder}")
+    try:
+        table = json.loads(path.read_text(encoding="ascii"))
+    except ValueError:
+        raise InputError(f"{path} is no JSON.") from None
+    return Plan(folder, read_network(folder / "network.toml"), parse_spec(Addresses, table, source=str(path)))
+
+
+def _find_ports(spec: NetworkSpec) -> Addresses:
+    n = 4 * len(spec.names) + 2
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(n)]
+        ports = [int(s.getsockname()[1]) for s in sockets]
+    nodes = {
+        name: Doors(users=ports[4 * i], keys=ports[4 * i + 1], node=ports[4 * i + 2], links=ports[4 * i + 3])
+        for i, name in enumerate(spec.names)
+    }
+    return Addresses(nodes=nodes, manager=ports[-2], page=ports[-1])
+
+
+def _as_toml(light: LinkSpec) -> str:
+    """A link as a TOML file; where its numbers come from is not repeated."""
+    table = light.model_dump(mode="json", exclude_none=True, exclude={"numbers", "event", "reported"})
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in _flat(table))
+
+
+def _flat(table: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        found += _flat(value, f"{before}{key}.") if isinstance(value, dict) else [(before + key, value)]
+    return found

@@ -1,0 +1,162 @@
+"""The classical channel of a link between two nodes: TLS outside, a plain socket for the driver inside.
+
+TLS keeps strangers off the port and tells which node is at the other end. What is said is authenticated a second time
+by the tags of the link, whose security does not rest on TLS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+
+from kakehashi.core.errors import DeviceError
+from kakehashi.qkd.delivery.certificates import identity
+
+__all__ = ["LinkDoor", "call_link"]
+
+log = logging.getLogger(__name__)
+
+GREETING_S = 10.0
+CHUNK = 1 << 17
+
+
+async def call_link(host: str, port: int, link: str, *, peer: str, context: ssl.SSLContext) -> socket.socket:
+    """Open the channel of a link from the sender's side.
+
+    Args:
+        host: Where the other node is.
+        port: Its door for links.
+        link: Name of the link.
+        peer: Name that the other node's certificate must give.
+        context: TLS.
+
+    Returns:
+        A connected socket; whoever takes it closes it, and the channel ends with it.
+
+    Raises:
+        DeviceError: The other node is not there, or is another one; transient.
+    """
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(GREETING_S):
+            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+            found = identity(writer.get_extra_info("peercert") or {}, "kme")
+            is_known = found == peer and await _is_welcome(link, reader, writer)
+    except BaseException as error:
+        await _drop(writer)
+        if isinstance(error, OSError | TimeoutError | asyncio.IncompleteReadError):
+            raise DeviceError(f"'{peer}' cannot be reached for link '{link}'.", transient=True) from None
+        raise
+    if not is_known:
+        await _drop(writer)
+        raise DeviceError(
+            f"At {host}:{port} there is '{found}', which is not '{peer}' with link '{link}'.", transient=True
+        )
+    return _bridge(reader, writer)
+
+
+async def _is_welcome(link: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    writer.write(link.encode() + b"\n")
+    await writer.drain()
+    return await reader.readexactly(1) == b"+"
+
+
+async def _drop(writer: asyncio.StreamWriter | None) -> None:
+    if writer is not None:
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+class LinkDoor:
+    """Takes calls of senders, and hands each to the link that it is for.
+
+    Args:
+        expected: By link, the node that may call.
+        context: TLS.
+    """
+
+    def __init__(self, expected: dict[str, str], context: ssl.SSLContext) -> None:
+        self._expected = expected
+        self._context = context
+        self._waiting: dict[str, asyncio.Queue[socket.socket]] = {link: asyncio.Queue() for link in expected}
+        self._current: dict[str, asyncio.StreamWriter] = {}
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._greet, host, port, ssl=self._context)
+
+    async def close(self) -> None:
+        """Stop, and end all channels."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._current.values():
+            writer.transport.abort()
+        for waiting in self._waiting.values():
+            while not waiting.empty():
+                waiting.get_nowait().close()
+
+    async def next_call(self, link: str) -> socket.socket:
+        """The next channel of a link, as :func:`call_link` gives it."""
+        return await self._waiting[link].get()
+
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(GREETING_S):
+                link = (await reader.readline()).decode("ascii", "replace").strip()
+            caller = identity(writer.get_extra_info("peercert") or {}, "kme")
+            if caller is None or self._expected.get(link) != caller:
+                log.warning("'%s' called for link '%s', which is not its own.", caller, link)
+                writer.transport.abort()
+                return
+            writer.write(b"+")
+            await writer.drain()
+        except (OSError, ssl.SSLError, TimeoutError, ValueError):
+            writer.transport.abort()
+            return
+        before = self._current.pop(link, None)
+        if before is not None:  # the other end began anew and the old channel has not noticed
+            before.transport.abort()
+        self._current[link] = writer
+        self._waiting[link].put_nowait(_bridge(reader, writer))
+
+
+_PUMPS: set[asyncio.Task[None]] = set()
+
+
+def _bridge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> socket.socket:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    task = asyncio.get_running_loop().create_task(_pump(reader, writer, ours))
+    _PUMPS.add(task)
+    task.add_done_callback(_PUMPS.discard)
+    return theirs
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plain: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def inward() -> None:
+        while data := await reader.read(CHUNK):
+            await loop.sock_sendall(plain, data)
+
+    async def outward() -> None:
+        while data := await loop.sock_recv(plain, CHUNK):
+            writer.write(data)
+            await writer.drain()
+
+    tasks = {asyncio.ensure_future(inward()), asyncio.ensure_future(outward())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            plain.close()
+        with contextlib.suppress(OSError, RuntimeError):
+            writer.transport.abort()

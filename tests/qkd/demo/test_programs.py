@@ -1,0 +1,113 @@
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kakehashi.core.errors import DeviceError
+from kakehashi.qkd.demo.programs import Programs
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _find_program(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+def write(folder, text):
+    (folder / "a_program.py").write_text(text)
+    return ["a_program"]
+
+
+READY = "import sys, json, time\nprint(json.dumps({'event': 'ready', 'n': 1}), flush=True)\n"
+STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
+@pytest.mark.parametrize("failure", [None, RuntimeError, asyncio.CancelledError])
+def test_all_are_ended_however_the_block_ends(tmp_path, failure):
+    async def main():
+        started = []
+        try:
+            async with Programs(tmp_path) as programs:
+                for name in ("one", "two"):
+                    arguments = write(tmp_path, READY + "time.sleep(100)\n")
+                    started.append(await programs.start(name, arguments))
+                    await started[-1].wait_ready()
+                assert started[0].says["ready"] == {"event": "ready", "n": 1}
+                assert programs.fallen() == []
+                assert all(is_alive(program.process.pid) for program in started)
+                if failure:
+                    raise failure
+        except (RuntimeError, asyncio.CancelledError):
+            pass
+        return [program.process.pid for program in started]
+
+    assert not any(map(is_alive, asyncio.run(main())))
+
+
+def test_one_that_does_not_start_is_an_error(tmp_path):
+    async def main():
+        async with Programs(tmp_path) as programs:
+            program = await programs.start("one", write(tmp_path, "raise SystemExit(3)\n"))
+            with pytest.raises(DeviceError, match="exit code 3"):
+                await program.wait_ready()
+            assert programs.fallen() == ["one"]
+
+    asyncio.run(main())
+
+
+def test_one_that_will_not_end_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr("kakehashi.qkd.demo.programs.END_S", 0.5)
+
+    async def main():
+        async with Programs(tmp_path) as programs:
+            program = await programs.start("one", write(tmp_path, STUBBORN + READY + "time.sleep(100)\n"))
+            await program.wait_ready()
+        return program.process
+
+    process = asyncio.run(main())
+    assert process.returncode == -9
+
+
+def test_words_go_to_a_log(tmp_path):
+    async def main():
+        async with Programs(tmp_path) as programs:
+            program = await programs.start("one", write(tmp_path, "import sys\nprint('words', file=sys.stderr)\n"))
+            await program.process.wait()
+
+    asyncio.run(main())
+    assert (tmp_path / "one.log").read_text() == "words\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends them")
+def test_they_end_when_the_demonstration_is_killed(tmp_path):
+    write(tmp_path, READY + "time.sleep(100)\n")
+    (tmp_path / "a_parent.py").write_text(
+        "import asyncio, pathlib\n"
+        "from kakehashi.qkd.demo.programs import Programs\n"
+        "async def main():\n"
+        "    async with Programs(pathlib.Path('.')) as programs:\n"
+        "        program = await programs.start('one', ['a_program'])\n"
+        "        await program.wait_ready()\n"
+        "        print(program.process.pid, flush=True)\n"
+        "        await asyncio.sleep(100)\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-m", "a_parent"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+    limit = time.monotonic() + 10
+    while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes():
+        assert time.monotonic() < limit
+        time.sleep(0.05)

@@ -1,0 +1,58 @@
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.qkd.network_folder import TEXT
+
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.demo.show import Show, run_demo
+from kakehashi.qkd.demo.timeline import Timeline
+from kakehashi.qkd.network.plan import set_up
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.slow
+def test_eve_is_noticed_gone_around_and_no_message_is_lost(tmp_path):
+    line = asyncio.run(run_demo(None, folder=tmp_path / "n", seconds=90, with_page=False))
+    assert line.faults == []
+    alarm, route, relay = (line.first(kind) for kind in ("alarm", "route", "relay"))
+    assert "wrong" in alarm["text"]
+    assert "koganei-otemachi-hongo-hakusan instead of koganei-otemachi-hakusan" in route["text"]
+    assert line.first("attack")["at_s"] < alarm["at_s"] <= route["at_s"] <= relay["at_s"]
+    figures = line.figures
+    assert (figures["lost"], figures["undecipherable"], figures["audit_faults"]) == (0, 0, 0)
+    assert figures["messages"] > figures["messages_before_attack"] > 0
+    assert figures["keys"] >= 4
+    assert figures["audits"] == 10
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_every_program(tmp_path):
+    command = [sys.executable, "-m", "kakehashi.cli", "qkd", "demo", "--no-page", "--folder", str(tmp_path / "n")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        for words in process.stderr:
+            if "programs are up" in words:
+                break
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(60) == 1
+    assert len(children) >= 9
+    assert "stopped before the end" in " ".join(rest.split())
+    time.sleep(0.2)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_network_without_users_is_refused(tmp_path):
+    file = tmp_path / "network.toml"
+    file.write_text(TEXT.replace('[[sae]]\nid = "alice"\nkme = "a"\n', ""))
+    plan = set_up(file, tmp_path / "n")
+    with pytest.raises(InputError, match="two users"):
+        Show(plan, Timeline(), seconds=10, with_page=False)
+    line = asyncio.run(run_demo(file, folder=tmp_path / "m", seconds=10, with_page=False))
+    assert "two users" in line.faults[0]

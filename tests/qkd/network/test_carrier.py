@@ -1,0 +1,210 @@
+import asyncio
+import itertools
+import json
+import secrets
+
+import pytest
+
+from kakehashi.core.errors import DeviceError, InputError, KakehashiError
+from kakehashi.qkd.delivery.peer import PeerLink
+from kakehashi.qkd.delivery.serve import fill_blocks
+from kakehashi.qkd.keys.audit import audit_pair, audit_store
+from kakehashi.qkd.keys.commit import GroupCommit
+from kakehashi.qkd.keys.store import KeyStore
+from kakehashi.qkd.network.carrier import Carrier, Header, read_header
+
+NAMES = "abcd"
+LINKS = [("a", "b"), ("b", "c"), ("a", "d"), ("d", "c")]
+
+
+class Wire:
+    """A client without a network; it can change or lose what goes over it."""
+
+    def __init__(self, ring, caller, callee):
+        self.ring, self.caller, self.callee = ring, caller, callee
+
+    async def call(self, path, body):
+        table = json.loads(body)
+        self.ring.said.append((self.caller, self.callee, path.rpartition("/")[2], table))
+        if self.ring.lose == path.rpartition("/")[2]:
+            raise DeviceError("lost", transient=True)
+        if self.ring.change is not None and "padded" in table:
+            self.ring.change(table)
+        try:
+            answer = await self.ring.carriers[self.callee].answer(self.caller, path, json.dumps(table).encode())
+            return 200, json.dumps(answer).encode()
+        except KakehashiError as error:
+            return 400, json.dumps({"message": str(error)}).encode()
+
+    def close(self):
+        pass
+
+
+class Ring:
+    """Four nodes; a and c have no link, and two ways to each other."""
+
+    def __init__(self, folder):
+        self.folder, self.lose, self.change, self.said, self.notes = folder, None, None, [], []
+        self.stores = {n: KeyStore(folder / n, node=n, node_key=secrets.token_bytes(32), durable=False) for n in NAMES}
+        for one, other in LINKS:
+            fill_blocks(self.stores[one], self.stores[other], n_bits=8000, n_blocks=2, failure=1e-10)
+        for one in NAMES:
+            store = self.stores[one]
+            with store.transaction():
+                for other in NAMES:
+                    store.share_blocks([block_id for block_id, _ in store.unshared_blocks(other)])
+        self.commits = {n: GroupCommit(self.stores[n]) for n in NAMES}
+        self.carriers = {}
+        for one in NAMES:
+            links = {other: PeerLink(other, [], self.commits[one]) for other in NAMES if other != one}
+            for link in links.values():
+                link.is_up = True
+            self.carriers[one] = Carrier(
+                one,
+                self.commits[one],
+                links,
+                connect=lambda other, one=one: Wire(self, one, other),
+                on_note=self.notes.append,
+            )
+
+    def send(self, *routes, n_bits=1024):
+        async def work():
+            try:
+                await self.carriers["a"].send_key("c", routes, n_bits)
+            finally:
+                for commit in self.commits.values():
+                    await commit.close()
+                    commit.__init__(commit.store)
+
+        asyncio.run(work())
+
+    def blocks(self, node, peer):
+        return [b for b in self.stores[node].shelf.blocks.values() if b.peer == peer and b.free]
+
+    def key(self, node, peer):
+        """The one key that a node has from a relay, read out of its store."""
+        (block,) = self.blocks(node, peer)
+        return block.block_id, self.stores[node]._chunks.read(block.number, 0, block.n_bits)
+
+    def audit(self):
+        for store in self.stores.values():
+            store.close()
+        faults = [fault for n in NAMES for fault in audit_store(self.folder / n).faults]
+        for one, other in itertools.combinations(NAMES, 2):
+            faults += audit_pair(self.folder / one, self.folder / other).faults
+        return faults
+
+    def account(self, node, peer, account):
+        (link,) = [link for link in audit_store(self.folder / node).links if link.name == peer]
+        return link.accounts[account]
+
+
+@pytest.fixture
+def ring(tmp_path):
+    return Ring(tmp_path)
+
+
+def test_both_ends_get_one_key_and_every_hop_pays_for_it(ring):
+    ring.send(("a", "b", "c"))
+    assert ring.key("a", "c") == ring.key("c", "a")
+    (here,), (there,) = ring.blocks("a", "c"), ring.blocks("c", "a")
+    assert (here.is_ours, there.is_ours, here.origin) == (True, False, "relayed")
+    assert here.failure == pytest.approx(4e-10)  # two grants on each of two hops
+    assert there.failure == pytest.approx(here.failure)
+    assert ring.audit() == []
+    for node, peer in (("a", "b"), ("b", "a"), ("b", "c"), ("c", "b")):
+        assert ring.account(node, peer, "relayed") == 1024
+        assert ring.account(node, peer, "authentication") == 256
+    assert ring.account("a", "d", "relayed") == 0
+
+
+def test_shares_over_two_routes_give_one_key_and_no_node_between_sees_it(ring):
+    ring.send(("a", "b", "c"), ("a", "d", "c"))
+    name, key = ring.key("a", "c")
+    assert (name, key) == ring.key("c", "a")
+    assert {len(table["header"]["route"]) for _, _, what, table in ring.said if what == "relay"} == {3}
+    assert ring.audit() == []
+    assert ring.account("a", "d", "relayed") == ring.account("b", "c", "relayed") == 1024
+
+
+def test_no_key_is_on_the_wire(ring):
+    ring.send(("a", "b", "c"))
+    _, key = ring.key("a", "c")
+    said = json.dumps([table for *_, table in ring.said])
+    import base64
+
+    assert base64.b64encode(bytes(key)).decode() not in said
+    assert bytes(key).hex() not in said
+
+
+def test_a_changed_message_is_an_alarm_and_no_key(ring):
+    def change(table):
+        table["padded"] = "A" * 8 + table["padded"][8:]
+
+    ring.change = change
+    with pytest.raises(DeviceError, match="tag"):
+        ring.send(("a", "b", "c"))
+    assert [note.kind for note in ring.notes] == ["alarm"]
+    assert ring.blocks("a", "c") == ring.blocks("c", "a") == []
+    assert ring.audit() == []
+
+
+@pytest.mark.parametrize("lost", ["relay", "finish"])
+def test_a_lost_message_costs_the_key_and_nothing_else(ring, lost):
+    ring.lose = lost
+    with pytest.raises(DeviceError):
+        ring.send(("a", "b", "c"))
+    assert ring.stores["a"].stock_bits("c") == 0
+    ring.lose = None
+    ring.send(("a", "d", "c"))
+    assert ring.key("a", "c") == ring.key("c", "a")
+    assert ring.audit() == []
+
+
+def test_a_hop_without_key_refuses_and_nothing_is_stored(ring):
+    with pytest.raises(DeviceError, match="not enough key"):
+        ring.send(("a", "b", "c"), n_bits=16_000)
+    assert ring.blocks("c", "a") == []
+
+
+def test_a_route_over_strangers_is_refused_before_a_pad_is_spent(ring):
+    ring.send(("a", "b", "c"))
+    _, callee, _, table = ring.said[0]
+    table["header"]["route"] = ["a", "b", "x"]
+    with pytest.raises(InputError, match="not in this network"):
+        asyncio.run(ring.carriers[callee].answer("a", "/kakehashi/node/v1/relay", json.dumps(table).encode()))
+
+
+def test_a_replay_finds_its_pads_gone(ring):
+    ring.send(("a", "b", "c"))
+    caller, callee, _, table = ring.said[0]
+    body = json.dumps(table).encode()
+    with pytest.raises(InputError, match="not free"):
+        asyncio.run(ring.carriers[callee].answer(caller, "/kakehashi/node/v1/relay", body))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"route": ["a", "c"]},
+        {"route": ["a", "b", "a"]},
+        {"hop": -1},
+        {"hop": 5},
+        {"block_id": "x" * 32},
+        {"share": 1},
+        {"n_shares": 9, "share": 8},
+        {"failure": "nan"},
+        {"failure": None},
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused(change):
+    sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=0, share=0, n_shares=1, failure=0.0).to_json()
+    with pytest.raises(InputError):
+        read_header(sent | change, caller="a", here="b")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"header": 1}', b'{"block_id": 1}'])
+@pytest.mark.parametrize("what", ["relay", "finish", "other"])
+def test_a_message_that_makes_no_sense_is_refused(ring, what, body):
+    with pytest.raises(InputError):
+        asyncio.run(ring.carriers["b"].answer("a", f"/kakehashi/node/v1/{what}", body))

@@ -1,0 +1,107 @@
+import secrets
+import socket
+import time
+
+import pytest
+
+from kakehashi.core.errors import DeviceError
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.agreement import agree_on
+from kakehashi.qkd.distill.events import Made
+from kakehashi.qkd.distill.stock import Stock
+from kakehashi.qkd.link.library import load_link
+from kakehashi.qkd.link.source import SourceProcess
+from kakehashi.qkd.network.link_end import LinkEnd
+from kakehashi.qkd.network.stock_file import StockFile
+
+LINK = "tokyo-koganei-loop-ntt"
+SECRET = Bits.from_bytes(bytes(range(256)) * 8)
+
+
+def wait(condition, seconds=60.0):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def make_files(folder):
+    files = {}
+    for role in ("sender", "receiver"):
+        files[role] = StockFile(folder / f"{role}.stock", secrets.token_bytes(32))
+        files[role].write(Stock.from_secret(SECRET, is_sender=role == "sender", forgery=1e-15))
+    return files
+
+
+def make_ends(folder, files, events, open_channel):
+    agreement = agree_on(LINK, load_link(LINK), block_bits=100_000)
+    return [
+        LinkEnd(
+            role=role,
+            agreement=agreement,
+            stock_file=files[role],
+            photons=str(folder),
+            open_channel=lambda role=role: open_channel(role),
+            on_event=lambda _, event, role=role: events[role].append(event),
+        )
+        for role in ("sender", "receiver")
+    ]
+
+
+def test_without_the_other_end_it_waits_and_says_why(tmp_path):
+    def nobody(_):
+        raise DeviceError("nobody is there.", transient=True)
+
+    ends = make_ends(tmp_path, make_files(tmp_path), {"sender": [], "receiver": []}, nobody)
+    ends[0].start()
+    wait(lambda: ends[0].report.why)
+    assert (ends[0].report.state, ends[0].report.why) == ("waiting", "nobody is there.")
+    ends[0].stop()
+    ends[0].join(5)
+    assert not ends[0].is_alive()
+
+
+def test_wrong_test_bits_are_an_alarm_before_their_block_is_whole(tmp_path):
+    sender, receiver = make_ends(tmp_path, make_files(tmp_path), {"sender": [], "receiver": []}, lambda _: None)
+    session = receiver._session
+
+    def see(n, wrong):
+        session.n_tested += n
+        session.n_test_errors += wrong
+        return receiver.early_alarm()
+
+    assert see(5000, 200) is None
+    assert see(0, 0) is None
+    assert see(900, 300) is None  # too few to say
+    assert see(900, 300) == "33.33% of the newest 1800 test bits were wrong, more than 8.00%."
+    assert see(0, 0) is None  # no light, no news
+    assert see(1000, 90) is None  # 1 % above the limit is chance
+    assert see(3000, 90) is None
+    assert sender.early_alarm() is None
+
+
+@pytest.mark.slow
+def test_keys_go_on_after_both_ends_were_started_anew_and_no_pad_comes_twice(tmp_path):
+    files, made = make_files(tmp_path), []
+    with SourceProcess(LINK, tmp_path / "photons", seed=1, exposure_s=1.0):
+        for turn in range(2):
+            pair = dict(zip(("sender", "receiver"), socket.socketpair(), strict=True))
+            events = {"sender": [], "receiver": []}
+            before = {role: file.read(forgery=1e-15)[0].state for role, file in files.items()}
+            ends = make_ends(tmp_path / "photons", files, events, pair.__getitem__)
+            for end in ends:
+                end.start()
+            wait(lambda events=events: all(sum(isinstance(e, Made) for e in said) >= 2 for said in events.values()))
+            for end in ends:
+                end.stop()
+            for end in ends:
+                end.join(10)
+            keys = [{e.block_id: e.key for e in said if isinstance(e, Made)} for said in events.values()]
+            common = keys[0].keys() & keys[1].keys()
+            assert len(common) >= 2 - turn
+            assert all(keys[0][name] == keys[1][name] for name in common)
+            made += common
+            for role, file in files.items():
+                after = file.read(forgery=1e-15)[0].state
+                assert after.own.first_left > before[role].own.first_left
+    assert len(set(made)) == len(made)

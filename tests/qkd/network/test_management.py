@@ -1,0 +1,153 @@
+import pytest
+
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.network.management import Management
+from kakehashi.qkd.network.messages import LinkReport, NodeReport, Note
+from kakehashi.qkd.network.spec import NetworkSpec
+
+#   a - b - c, and a way round over d
+LINKS = [("a", "b"), ("b", "c"), ("a", "d"), ("d", "c")]
+SPARE = {"name": "spare", "sender": "b", "receiver": "c", "photons": "tokyo-koganei-loop-ntt"}
+
+
+def network(**relay):
+    return NetworkSpec.model_validate(
+        {
+            "title": "a ring",
+            "node": tuple({"name": name} for name in "abcd"),
+            "link": (
+                *(SPARE | {"name": f"{x}-{y}", "sender": x, "receiver": y} for x, y in LINKS),
+                SPARE,
+            ),
+            "relay": {"block_bits": 4096} | relay,
+        }
+    )
+
+
+class World:
+    """Four nodes that report, with a clock that is moved by hand."""
+
+    def __init__(self, **relay):
+        self.management = Management(network(**relay))
+        self.now = 1000.0
+        self.stock = {frozenset(pair): 50_000 for pair in LINKS}
+        self.made = {f"{x}-{y}": 999.0 for x, y in LINKS}
+        self.silent = set()
+        self.spare = "waiting"
+
+    def report(self, node, *notes):
+        links = tuple(
+            LinkReport(
+                link=f"{x}-{y}", state="running", qber=0.02, rate_bit_per_s=100.0, made_utc=self.made[f"{x}-{y}"]
+            )
+            for x, y in LINKS
+            if node in (x, y)
+        )
+        if node in "bc":
+            links = (*links, LinkReport(link="spare", state=self.spare))
+        stock = {other: self.stock.get(frozenset((node, other)), 0) for other in "abcd" if other != node}
+        report = NodeReport(node=node, at_utc=self.now, stock_bits=stock, links=links, notes=notes)
+        return self.management.report(report, self.now)
+
+    def turn(self, seconds=0.5):
+        self.now += seconds
+        return {node: self.report(node) for node in "abcd" if node not in self.silent}
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.turn()
+    world.turn()
+    return world
+
+
+def alarm(link):
+    return Note(kind="alarm", at_utc=0.0, text="27.0% of the test bits were wrong.", link=link)
+
+
+def test_a_pair_without_a_fibre_gets_a_route_and_neighbours_need_none(world):
+    orders = world.turn()["a"]
+    assert orders.routes == {"c": (("a", "b", "c"),)}
+    assert orders.max_key_age_s == 86_400.0
+
+
+def test_an_alarm_orders_another_route_at_once_and_is_cleared_by_new_key(world):
+    world.report("b", alarm("b-c"))
+    assert world.report("a").routes["c"] == (("a", "d", "c"),)
+    assert world.report("b").routes["c"] == (("b", "a", "d", "c"),)  # the neighbour needs a way round too
+    assert set(world.management.alarms) == {"b-c"}
+    world.made["b-c"] = world.now + 1  # a block that was under way
+    world.turn(2)
+    assert world.management.alarms
+    world.made["b-c"] = world.now + 1
+    world.turn(2)
+    assert not world.management.alarms
+    assert [entry.kind for entry in world.management.log if entry.subject == "b-c"] == ["alarm", "cleared"]
+    assert world.turn()["b"].routes == {"d": (("b", "a", "d"),)}
+
+
+def test_another_link_of_the_pair_that_makes_key_keeps_the_route(world):
+    world.spare = "running"
+    world.turn()
+    world.report("b", alarm("b-c"))
+    assert world.report("a").routes["c"] == (("a", "b", "c"),)
+    world.spare = "waiting"
+    world.turn()
+    assert world.turn()["a"].routes["c"] == (("a", "d", "c"),)
+
+
+def test_alarms_of_both_ends_are_one(world):
+    world.report("b", alarm("b-c"))
+    world.report("c", alarm("b-c"))
+    assert sum(entry.kind == "alarm" for entry in world.management.log) == 1
+
+
+def test_a_hop_that_runs_dry_is_gone_around(world):
+    world.stock[frozenset("bc")] = 100
+    assert world.turn()["a"].routes["c"] == (("a", "b", "c"),)  # 1,000 bits will come, 100 are there: 4,096 are needed
+    world.turn()
+    assert world.turn()["a"].routes["c"] == (("a", "d", "c"),)
+
+
+def test_routes_do_not_waver_with_the_stock(world):
+    before = world.turn()["a"].routes["c"]
+    for stock in (49_000, 70_000, 20_000, 90_000):
+        world.stock[frozenset("ab")] = stock
+        world.turn()
+        assert world.turn()["a"].routes["c"] == before
+
+
+def test_a_silent_node_is_an_alarm_and_is_gone_around(world):
+    world.silent = {"b"}
+    for _ in range(12):
+        orders = world.turn()
+    assert "b" in world.management.alarms
+    assert orders["a"].routes["c"] == (("a", "d", "c"),)
+    world.silent = set()
+    world.turn()
+    world.turn()
+    assert "b" not in world.management.alarms
+
+
+def test_shares_go_over_disjoint_routes_or_not_at_all():
+    world = World(n_routes=2)
+    world.turn()
+    assert set(world.turn()["a"].routes["c"]) == {("a", "b", "c"), ("a", "d", "c")}
+    world.report("b", alarm("b-c"))
+    assert "c" not in world.turn()["a"].routes
+
+
+def test_a_stranger_is_refused(world):
+    with pytest.raises(InputError):
+        world.management.report(NodeReport(node="x", at_utc=0.0, stock_bits={}), 0.0)
+
+
+def test_the_state_is_what_the_page_shows(world):
+    state = world.management.state(world.now)
+    assert {link["name"]: link["state"] for link in state["links"]} == {
+        "spare": "down",
+        **{f"{x}-{y}": "running" for x, y in LINKS},
+    }
+    assert state["nodes"][0]["stock_bits"]["b"] == 50_000
+    assert not state["alarms"]

@@ -1,0 +1,106 @@
+import asyncio
+import itertools
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+import pytest
+from tests.qkd.network_folder import write_network
+
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.account import Distilled
+from kakehashi.qkd.distill.events import Made
+from kakehashi.qkd.keys.audit import audit_pair, audit_store
+from kakehashi.qkd.link.source import SourceProcess
+from kakehashi.qkd.network.kms import ManagementServer
+from kakehashi.qkd.network.node import Node, halve
+from kakehashi.qkd.network.plan import set_up
+from kakehashi.qkd.security.model import KeyLength
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 2, 1001])
+def test_a_block_is_halved_the_same_at_both_ends_and_no_bit_is_lost(n_bytes):
+    key = Bits.from_bytes(bytes(i % 251 for i in range(n_bytes)))
+    account = Distilled(sifted=20_000, estimation=100, amplification=19_900 - key.n - 160, secret=key.n + 160)
+    made = Made(
+        block_id="1" * 32, key=key, n_tag_bits=160, account=account, length=None, qber=0.02, failure=1e-10
+    )  # fmt: skip
+    here, there = (halve(made, peer="x", is_sender=is_sender, now=0.0) for is_sender in (True, False))
+    for (block, part, tag_bits), (other, part_there, tag_bits_there) in zip(here, there, strict=True):
+        assert block.block_id == other.block_id
+        assert block.bits == other.bits
+        assert block.is_ours != other.is_ours
+        assert (part, tag_bits) == (part_there, tag_bits_there)
+        assert part.secret == block.bits.n + tag_bits
+    assert here[0][0].is_ours
+    assert sum(part.sifted for _, part, _ in here) == 20_000
+    assert Bits.concatenate([block.bits for block, _, _ in here]) == key
+    assert KeyLength
+
+
+def test_a_node_that_is_not_in_the_network_is_refused(tmp_path):
+    plan = set_up(write_network(tmp_path), tmp_path / "net")
+    with pytest.raises(InputError, match="a, b, c"):
+        Node(plan, "x")
+
+
+def audit(plan):
+    names = plan.spec.names
+    found = [audit_store(plan.store(name)) for name in names]
+    found += [audit_pair(plan.store(one), plan.store(other)) for one, other in itertools.combinations(names, 2)]
+    return [fault for audit in found for fault in audit.faults]
+
+
+@pytest.mark.slow
+def test_the_middle_node_is_killed_twice_and_keys_go_on(tmp_path):
+    plan = set_up(write_network(tmp_path), tmp_path / "n")
+
+    async def stock(node, peer, n_bits):
+        async with asyncio.timeout(90):
+            while node.kme.store.stock_bits(peer) < n_bits:
+                await asyncio.sleep(0.1)
+
+    def use_up(store):
+        for row in [row for row in store.shelf.blocks.values() if row.peer == "c" and row.is_ours]:
+            store.withdraw_block(row.block_id)
+
+    async def start_middle():
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "kakehashi.cli", "qkd", "network", "node", str(plan.folder), "b",
+            stderr=asyncio.subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    async def main():
+        async with AsyncExitStack() as stack:
+            manager = ManagementServer(plan, with_page=False)
+            await manager.start()
+            stack.push_async_callback(manager.close)
+            nodes = []
+            for name in ("a", "c"):
+                node = Node(plan, name)
+                await node.start()
+                stack.push_async_callback(node.close)
+                nodes.append(node)
+            for turn in range(3):
+                middle = await start_middle()
+                await stock(nodes[0], "c", 2048)
+                if turn < 2:
+                    n_blocks = nodes[0].report().links[0].n_blocks
+                    async with asyncio.timeout(60):
+                        while nodes[0].report().links[0].n_blocks < n_blocks + 2:
+                            await asyncio.sleep(0.05)
+                    middle.send_signal(signal.SIGKILL)
+                    await middle.wait()
+                    await nodes[0].kme.commit.run(lambda: use_up(nodes[0].kme.store))
+            middle.terminate()
+            await middle.wait()
+            assert [link.state for node in nodes for link in node.report().links] != ["stopped", "stopped"]
+
+    with (
+        SourceProcess(str(plan.light("a-b")), plan.photons("a-b"), exposure_s=0.3, pace=1.0),
+        SourceProcess(str(plan.light("b-c")), plan.photons("b-c"), exposure_s=0.3, pace=1.0),
+    ):
+        asyncio.run(main())
+    assert audit(plan) == []

@@ -1,0 +1,50 @@
+import pytest
+from tests.qkd.network_folder import write_network
+
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.link.library import load_link
+from kakehashi.qkd.network.plan import read_plan, set_up
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return set_up(write_network(tmp_path), tmp_path / "net")
+
+
+def test_a_folder_is_read_back_as_it_was_made(plan):
+    again = read_plan(plan.folder)
+    assert again.spec == plan.spec
+    assert again.addresses == plan.addresses
+    assert again.kme("a").listen == f"127.0.0.1:{plan.addresses.nodes['a'].users}"
+    assert {peer.name for peer in again.kme("a").peer} == {"b", "c"}
+
+
+def test_the_two_ends_of_a_link_begin_with_one_secret(plan):
+    here, _ = plan.stock("a", "a-b").read(forgery=1e-15)
+    there, _ = plan.stock("b", "a-b").read(forgery=1e-15)
+    index, tag = here.sign(here.listen_to_own(b"context"))
+    assert there.check(there.listen_to_other(b"context"), index, tag)
+
+
+def test_nobody_else_can_read_secrets(plan):
+    for path in (plan.node_key("a"), plan.tls("a")[1], plan.folder / "nodes" / "a" / "a-b.stock"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_photons_are_written_as_the_network_has_them(plan):
+    assert load_link(str(plan.light("a-b"))).fibre.total_loss_db == 20.0
+
+
+def test_a_folder_is_made_once(plan, tmp_path):
+    with pytest.raises(InputError, match="already"):
+        set_up(tmp_path / "network.toml", plan.folder)
+
+
+def test_a_path_that_is_too_long_for_sockets_is_refused(tmp_path):
+    with pytest.raises(InputError, match="too long"):
+        set_up(write_network(tmp_path), tmp_path / ("x" * 90))
+
+
+def test_a_folder_without_a_network_says_how_to_make_one(tmp_path):
+    with pytest.raises(InputError, match="set-up"):
+        read_plan(tmp_path)

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from kakehashi.core.errors import SpecError
+from kakehashi.core.spec import parse_spec
+from kakehashi.qkd.distill.forecast import forecast
+from kakehashi.qkd.network.spec import NetworkSpec, agreement_of, light_of, read_network
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+NODES = ({"name": "a"}, {"name": "b"})
+LINK = {"name": "a-b", "sender": "a", "receiver": "b", "photons": "tokyo-koganei-loop-ntt"}
+
+
+def parse(**changes):
+    return parse_spec(NetworkSpec, {"title": "t", "node": NODES, "link": (LINK,)} | changes)
+
+
+def test_who_is_next_to_whom():
+    spec = parse(node=(*NODES, {"name": "c"}), link=(LINK, LINK | {"name": "c-b", "sender": "c"}))
+    assert spec.neighbours("b") == ("a", "c")
+    assert spec.neighbours("a") == ("b",)
+    assert [link.name for link in spec.links_of("b", "a")] == ["a-b"]
+    assert spec.links_of("a", "c") == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"node": ({"name": "a"}, {"name": "a"})},
+        {"node": ({"name": "a"}, {"name": "kms"})},
+        {"node": ({"name": "a"}, {"name": "../b"})},
+        {"link": (LINK, LINK)},
+        {"link": (LINK | {"receiver": "a"},)},
+        {"link": (LINK | {"receiver": "c"},)},
+        {"sae": ({"id": "tower", "kme": "c"},)},
+        {"sae": ({"id": "a", "kme": "b"},)},
+        {"relay": {"block_bits": 257}},
+        {"link": (LINK | {"pace": 0.0},)},
+    ],
+)
+def test_what_cannot_be_is_refused(changes):
+    with pytest.raises(SpecError):
+        parse(**changes)
+
+
+def test_a_length_and_a_loss_replace_those_of_the_library():
+    link = parse(link=(LINK | {"length_km": 3.0, "loss_db": 1.5},)).link[0]
+    light = light_of(link)
+    assert (light.fibre.length_km, light.fibre.total_loss_db) == (3.0, 1.5)
+    assert agreement_of(link).block_bits == 100_000
+
+
+@pytest.mark.parametrize("name", ["tokyo", "tokaido"])
+def test_every_link_of_an_example_gives_key_and_says_where_it_comes_from(name):
+    spec = read_network(EXAMPLES / f"{name}.toml")
+    for link in spec.link:
+        assert forecast(light_of(link), agreement_of(link)).length.bits > 5_000, link.name
+        assert link.text
+    for node in spec.node:
+        assert node.text
+
+
+def test_the_tokaido_line_is_600_km_of_short_spans_and_all_assumed():
+    spec = read_network(EXAMPLES / "tokaido.toml")
+    assert sum(link.length_km for link in spec.link) == 600
+    assert all(link.length_km <= 80 and link.grade == "assumed" for link in spec.link)
+    assert {"tokyo", "nagoya", "osaka", "kobe"} <= set(spec.names)

@@ -10,7 +10,7 @@ from kakehashi.core import errors
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-GROUPS = ("device", "qkd link", "qkd use", "qkd")
+GROUPS = ("device", "qkd link", "qkd network", "qkd use", "qkd")
 """Commands that have commands of their own; the longer ones first."""
 
 

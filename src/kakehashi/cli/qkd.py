@@ -8,8 +8,8 @@ from kakehashi.cli.qkd_conformance import conformance_app
 from kakehashi.cli.qkd_distill import distill_app
 from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.cli.qkd_link import link_app
-from kakehashi.cli.qkd_use import use_app
 from kakehashi.cli.qkd_network import demo, network_app
+from kakehashi.cli.qkd_use import use_app
 
 __all__ = ["qkd_app"]
 

@@ -175,7 +175,7 @@ def table_of_checks() -> str:
     lines = []
     for group, checks in CATALOGUE.items():
         lines += [
-            f"### {group[:1].upper()}{group[1:]}",
+            f"## {group[:1].upper()}{group[1:]}",
             "",
             "| check | what has to hold | clause | standard | verdict | needs |",
         ]

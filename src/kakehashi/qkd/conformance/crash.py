@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from kakehashi.qkd.conformance.check import check
 from kakehashi.qkd.conformance.client import Answer
@@ -16,6 +17,10 @@ from kakehashi.qkd.conformance.session import Session, describe
 __all__ = ["CHECKS"]
 
 COMMAND_S = 60.0
+N_LOAD = 500
+LOAD_PAUSE_S = 0.004
+"""Requests beside a crash, and the pause between them."""
+N_FETCHED = 60
 SILENT = "not in the standard: what a crash may cost"
 
 
@@ -93,8 +98,11 @@ def waiting(session: Session) -> str:
 
 def _collect(session: Session, stop: threading.Event, keys: list[ReadKey]) -> None:
     client = session.master.new_client()
-    while not stop.is_set():
-        answer: Answer = client.request("POST", f"/api/v1/keys/{session.slave.sae_id}/enc_keys", b"{}")
+    path = f"/api/v1/keys/{quote(session.slave.sae_id, safe='')}/enc_keys"
+    for _ in range(N_LOAD):
+        if stop.wait(LOAD_PAUSE_S):
+            break
+        answer: Answer = client.request("POST", path, b"{}")
         try:
             keys += read_container(answer) if answer.status == 200 else []
         except MisreadError:
@@ -109,7 +117,7 @@ def load(session: Session) -> str:
     """A crash in the middle of requests leaves no key that differs at the two ends, and no ID or bits come again."""
     _hooks(session)
     session.draw()
-    session.charge(200, 200)
+    session.charge(N_LOAD, N_LOAD)
     keys: list[ReadKey] = []
     stop = threading.Event()
     thread = threading.Thread(target=_collect, args=(session, stop, keys))
@@ -125,12 +133,13 @@ def load(session: Session) -> str:
     if (session.watch.repeated_ids, session.watch.repeated_bits) != before:
         fail("a key ID, or bits of a key, came twice around the crash")
     n_there = 0
-    for key in keys[-60:]:
+    tried = keys[:: max(1, len(keys) // N_FETCHED)]  # from before and after the crash
+    for key in tried:
         answer = session.fetch([key.key_id])
         if answer.status == 200:
             session.match(answer, [key.key_id], what="the key")
             n_there += 1
-    return f"{len(keys)} keys around the crash; {n_there} of {len(keys[-60:])} fetched, all equal"
+    return f"{len(keys)} keys around the crash; {n_there} of {len(tried)} fetched, all equal"
 
 
 CHECKS = (fetched, waiting, load)

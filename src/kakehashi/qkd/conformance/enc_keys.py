@@ -124,7 +124,7 @@ def _sizes(session: Session) -> list[int]:
     if low > high:
         untested("no multiple of 8 lies between min_key_size and max_key_size")
     n = session.bounds.n_sizes
-    spread = {low + round((high - low) * i / (n - 1)) // 8 * 8 for i in range(n)}
+    spread = {low + (high - low) * i // (n - 1) // 8 * 8 for i in range(n)}
     return sorted(spread | {low, min(low + 8, high), max(high - 8, low), high})
 
 

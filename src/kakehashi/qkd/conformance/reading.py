@@ -16,6 +16,7 @@ __all__ = [
     "MisreadError",
     "ReadKey",
     "is_uuid",
+    "printable",
     "read_container",
     "read_error",
     "read_object",
@@ -70,6 +71,16 @@ class ReadKey:
     value: bytes = field(repr=False)
 
 
+def printable(text: str) -> str:
+    r"""Text without characters that could steer a terminal or break a file.
+
+    Example:
+        >>> printable("no\x1b[31m")
+        'no\ufffd[31m'
+    """
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 def without_keys(text: str, *, longest: int = 160) -> str:
     """What a server said, without what could be a key, on one line.
 
@@ -77,7 +88,7 @@ def without_keys(text: str, *, longest: int = 160) -> str:
         >>> without_keys("the key 3q2+796tvu/erb7v3q2+796tvu/erb7v is wrong")
         'the key … is wrong'
     """
-    told = WORD.sub(_told, " ".join(text.split()))
+    told = WORD.sub(_told, printable(" ".join(text.split())))
     return told if len(told) <= longest else told[: longest - 1] + "…"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
@@ -26,9 +27,12 @@ from kakehashi.qkd.conformance import (
 )
 from kakehashi.qkd.conformance.check import Check
 from kakehashi.qkd.conformance.model import Bounds, Finding, Hooks, Report, Target, Verdict, VerdictError
+from kakehashi.qkd.conformance.reading import printable
 from kakehashi.qkd.conformance.session import Session
 
 __all__ = ["CATALOGUE", "run_suite", "select", "table_of_checks"]
+
+logger = logging.getLogger(__name__)
 
 CATALOGUE: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
@@ -144,6 +148,9 @@ def _make(session: Session, group: str, one: Check) -> Finding:
         verdict, sentence = error.verdict, error.sentence
     except BrokenBarrierError:
         verdict, sentence = "not-tested", "the requests could not be made at the same moment"
+    except Exception as error:  # noqa: BLE001 - no server may end the run of its judge, whatever it answers
+        logger.warning("Check %s could not read an answer: %s.", one.id, type(error).__name__)
+        verdict, sentence = "not-tested", f"the suite could not make sense of an answer ({type(error).__name__})"
     if verdict == "fail" and not one.fails:
         verdict = "warn"
     return Finding(
@@ -153,9 +160,9 @@ def _make(session: Session, group: str, one: Check) -> Finding:
         demand=one.demand,
         demands=one.demands,
         verdict=verdict,
-        sentence=f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}.",
-        sent=session.sent,
-        came=session.came,
+        sentence=printable(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."),
+        sent=printable(session.sent),
+        came=printable(session.came),
         duration_s=round(time.monotonic() - start, 4),
     )
 

@@ -19,6 +19,8 @@ from kakehashi.qkd.conformance.reading import MisreadError, ReadKey, is_uuid, re
 __all__ = ["Watch"]
 
 WORD_BYTES = 8
+LOOKED_AT_BYTES = 4096
+"""Of a longer key the rest is not compared: no server may keep its judge busy for ever."""
 
 
 class Watch:
@@ -103,6 +105,7 @@ class Watch:
 
         So a stretch of 15 bytes that is given out again is found wherever it begins.
         """
+        value = value[:LOOKED_AT_BYTES]
         places = range(max(0, len(value) - WORD_BYTES + 1))
         is_old = any(self._tag(value[i : i + WORD_BYTES]) in self._words for i in places)
         words = [self._tag(value[i : i + WORD_BYTES]) for i in places[::WORD_BYTES]]

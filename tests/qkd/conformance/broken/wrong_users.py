@@ -15,7 +15,7 @@ class AnyoneMayFetch(Server):
     warns = frozenset({"dec-other-master"})
 
     def authorize(self, caller, master, key_id):
-        if key_id in self.waiting:
+        if key_id in self.waiting and caller not in self.waiting[key_id].slaves:
             self.waiting[key_id].left.add(caller)
 
 

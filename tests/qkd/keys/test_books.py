@@ -135,9 +135,9 @@ def test_a_full_disk_loses_nothing(tmp_path):
     """In a process of its own, whose files may not grow beyond what they have."""
     program = f"""
 import resource, pathlib, sys
-sys.path[:0] = {sys.path!r}
+sys.path[:0] = [{str(Path(__file__).parents[1])!r}, *{sys.path!r}]
 from kakehashi.core.errors import ResourceError
-from tests.qkd.key_pair import NODE_KEYS, deliver, make_block, open_store, share
+from key_pair import NODE_KEYS, deliver, make_block, open_store, share
 NODE_KEYS.update(dict.fromkeys("ab", bytes(32)))
 folder = pathlib.Path({str(tmp_path)!r})
 owner, holder = open_store(folder), open_store(folder, "b")
@@ -172,8 +172,8 @@ def test_kill_at_random_loses_and_repeats_nothing(tmp_path):
     """A process hands out keys and says so; it is killed again and again, and no bit comes twice."""
     program = f"""
 import pathlib, sys
-sys.path[:0] = {sys.path!r}
-from tests.qkd.key_pair import NODE_KEYS, make_block, open_store
+sys.path[:0] = [{str(Path(__file__).parents[1])!r}, *{sys.path!r}]
+from key_pair import NODE_KEYS, make_block, open_store
 NODE_KEYS.update(dict.fromkeys("ab", bytes(32)))
 store = open_store(pathlib.Path({str(tmp_path)!r}))
 if not store.stock_bits("b"):
@@ -189,11 +189,10 @@ while True:
 """
     seen = []
     for round_ in range(20):
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-        for _ in range(3 + 7 * round_ % 31):
-            seen.append(process.stdout.readline().strip())
-        process.kill()
-        seen += [line.strip() for line in process.stdout if line.endswith("\n")]
-        process.wait()
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+            for _ in range(3 + 7 * round_ % 31):
+                seen.append(process.stdout.readline().strip())
+            process.kill()
+            seen += [line.strip() for line in process.stdout if line.endswith("\n")]
     assert len(set(seen)) == len(seen) > 200
     assert audit_store(tmp_path / "a").is_clean

@@ -1,7 +1,8 @@
 """Messages in order over datagrams that may be lost, doubled, delayed or changed. No input or output happens here.
 
 Frames carry a checksum against accidents. Against intent there is none: whoever can write on the wire can stop a link,
-and nothing here tries to prevent that. That nobody can change what is said is for the tags, see :mod:`.session`.
+and nothing here tries to prevent that. That nobody can change what is said is for the tags of
+:mod:`kakehashi.qkd.distill.session`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,13 @@
 # files: a kernel that compiles but was not vectorised fails, and so does one that would bring wide instructions to a
 # machine that lacks them.
 set -eu
-hot=$(sed -n 's/^set(HOT_SOURCES \(.*\))/\1/p' CMakeLists.txt)
-carryless=$(sed -n 's/^set(CARRYLESS_SOURCES \(.*\))/\1/p' CMakeLists.txt)
+# sources_of LIST: the files of a list in CMakeLists.txt, which may go over several lines
+sources_of() {
+    sed -n "/^set($1 /,/)/p" CMakeLists.txt | tr '\n' ' ' | sed "s/^set($1 *//; s/).*//"
+}
+
+hot=$(sources_of HOT_SOURCES)
+carryless=$(sources_of CARRYLESS_SOURCES)
 cold=$(find cpp -name '*.cpp' ! -name bindings.cpp ! -name blocks.cpp) # these two need the target's Python headers
 [ -n "$hot" ] && [ -n "$carryless" ] || { echo "check-simd: CMakeLists.txt names no sources" >&2; exit 1; }
 objects=$(mktemp -d)

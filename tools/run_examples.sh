@@ -12,6 +12,11 @@ for example in examples/*.toml; do
         continue
     fi
     echo "run: $example"
+    if grep -q '^\[\[node\]\]' "$example"; then # a network of keys, which is no run: what its links will give
+        "$venv/bin/kakehashi" qkd network table "$example"
+        n=$((n + 1))
+        continue
+    fi
     command=run key=energy_hartree
     if grep -q '^\[scan\]' "$example"; then command=scan key=points; fi
     "$venv/bin/kakehashi" $command "$example" --out "$out/$(basename "$example" .toml)" --json >"$out/result.json"

@@ -95,7 +95,7 @@ private:
 
     void apply_single(const FrontStep& step, const std::uint8_t* signs) {
         const std::complex<double>* const u = program_.matrices.data() + 4 * step.matrix;
-        Number m[4];
+        Number m[4] = {one(), {Real{}, Real{}}, {Real{}, Real{}}, one()};
         for (int k = 0; k < n_lanes; ++k) {
             const bool inverse = signs[shot_[k]];
             m[0].set(k, inverse ? std::conj(u[0]) : u[0]);
@@ -108,7 +108,7 @@ private:
 
     Number phase(const FrontStep& step, const std::uint8_t* signs) const {
         const std::complex<double> u = program_.matrices[static_cast<std::size_t>(4 * step.matrix)];
-        Number e;
+        Number e{Real{}, Real{}};
         for (int k = 0; k < n_lanes; ++k) e.set(k, signs[shot_[k]] ? std::conj(u) : u);
         return e;
     }

@@ -10,6 +10,9 @@ import pytest
 from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.demo.programs import Programs
 
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+"""JAX, which other tests may have loaded, warns of any fork; these only start programs."""
+
 
 def is_alive(pid):
     try:

@@ -13,6 +13,10 @@ from kakehashi.qkd.demo.show import Show, run_demo
 from kakehashi.qkd.demo.timeline import Timeline
 from kakehashi.qkd.network.plan import set_up
 
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+"""JAX, which other tests may have loaded, warns of any fork; these only start programs."""
+
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

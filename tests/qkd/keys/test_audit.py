@@ -93,3 +93,30 @@ def test_what_is_still_to_be_told_is_a_note(tmp_path):
 def test_there_must_be_a_store(tmp_path):
     with pytest.raises(InputError, match="no key store"):
         audit_store(tmp_path)
+
+
+def test_a_block_that_only_its_owner_had_and_destroyed_is_a_note(folders, tmp_path):
+    owner = open_store(tmp_path)
+    block = make_block()
+    with owner.transaction():
+        owner.add_block(block)
+    with owner.transaction():
+        owner.withdraw_block(block.block_id)
+        owner.confirm(*(grant.grant_id for grant in owner.untold("b")))  # the other end had nothing to give up
+    owner.close()
+    audit = audit_pair(*folders)
+    assert audit.is_clean
+    assert any("is not known at 'b'" in note for note in audit.notes)
+
+
+def test_a_confirmed_block_that_is_missing_stays_a_fault_when_it_was_destroyed(folders, tmp_path):
+    owner = open_store(tmp_path)
+    block = make_block()
+    with owner.transaction():
+        owner.add_block(block)
+        owner.share_blocks([block.block_id])
+    with owner.transaction():
+        owner.withdraw_block(block.block_id)
+        owner.confirm(*(grant.grant_id for grant in owner.untold("b")))
+    owner.close()
+    assert any("though that was confirmed" in fault for fault in audit_pair(*folders).faults)

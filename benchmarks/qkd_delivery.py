@@ -318,7 +318,7 @@ def main() -> None:
             folder = Path(name)
             probe = disk(folder)
             print(probe, flush=True)
-            with servers(folder, durable=durable, fill_bits=400_000_000) as (a, b, pids):
+            with servers(folder, durable=durable, fill_bits=1_200_000_000) as (a, b, pids):
                 found = asyncio.run(
                     measure(
                         folder,

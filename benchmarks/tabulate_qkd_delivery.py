@@ -39,8 +39,8 @@ def delivery(markdown: Callable[[list[str], list[list[str]]], str]) -> str:
     ]  # fmt: skip
     first = next(row for row in document["rows"] if row.get("durable"))
     words = (
-        f"\nOne durable write of 4 KiB alone took {first['fdatasync_p50_ms']:.1f} ms in the median and"
-        f" {first['fdatasync_p99_ms']:.0f} ms at the 99th percentile on this disk, and {document['load_before']:.0f}"
+        f"\nOne durable write of 4 KiB alone took {first['fdatasync_p50_ms']:.2f} ms in the median and"
+        f" {first['fdatasync_p99_ms']:.2f} ms at the 99th percentile on this disk, and {document['load_before']:.0f}"
         f" other processes wanted the {document['cores']} cores.\n"
         f"\nThe web server alone, for an answer of two bytes: {web['kakehashi', 'asyncio']:.0f} µs of processor time;"
         f" with uvloop {web['kakehashi', 'uvloop']:.0f} µs; uvicorn with httptools and uvloop"

@@ -10,7 +10,7 @@ from kakehashi.qkd.conformance.session import Session, describe
 
 __all__ = ["CHECKS"]
 
-CLAUSE = "Get key with key IDs; Key IDs data format (6.4)"
+CLAUSE = "Get key with key IDs; Key IDs data format"
 
 
 @check("dec-post", clause=CLAUSE)
@@ -96,7 +96,7 @@ def unknown_get(session: Session) -> str:
     return describe(answer)
 
 
-@check("dec-no-uuid", clause="Key IDs data format (6.4)")
+@check("dec-no-uuid", clause="Key IDs data format")
 def no_uuid(session: Session) -> str:
     """A key ID that is no UUID is 400."""
     for text in ("key-1", "", "'; DROP TABLE keys; --", "../../etc/passwd", "0" * 4000):
@@ -105,7 +105,7 @@ def no_uuid(session: Session) -> str:
     return "five such IDs are refused"
 
 
-@check("dec-malformed", clause="Key IDs data format (6.4)")
+@check("dec-malformed", clause="Key IDs data format")
 def malformed(session: Session) -> str:
     """A body that is no Key IDs object is 400."""
     bodies: tuple[object, ...] = (
@@ -122,7 +122,7 @@ def malformed(session: Session) -> str:
     return f"{len(bodies)} such bodies are refused"
 
 
-@check("dec-empty", clause="Key IDs data format (6.4)", demand="not-said")
+@check("dec-empty", clause="Key IDs data format", demand="not-said")
 def empty(session: Session) -> str:
     """A list of no key IDs is 400."""
     answer = session.fetch([])
@@ -164,7 +164,7 @@ def other_master(session: Session) -> str:
     return f"{describe(answer)}; the key can still be fetched"
 
 
-@check("dec-extensions", clause="Key IDs data format (6.4): key_ID_extension, key_IDs_extension", demand="not-said")
+@check("dec-extensions", clause="Key IDs data format: key_ID_extension, key_IDs_extension", demand="not-said")
 def extensions(session: Session) -> str:
     """The objects that the standard keeps for later use do not disturb."""
     key = session.draw()[0]

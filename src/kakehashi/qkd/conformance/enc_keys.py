@@ -10,7 +10,7 @@ from kakehashi.qkd.conformance.session import Session, describe
 
 __all__ = ["CHECKS"]
 
-CLAUSE = "Get key; Key request data format (6.2)"
+CLAUSE = "Get key; Key request data format"
 
 
 def _get(session: Session, query: str = "", *, n_keys: int = 1) -> Answer:
@@ -88,7 +88,7 @@ def number(session: Session) -> str:
     return describe(answer)
 
 
-@check("enc-number-most", clause="Status data format (6.1): max_key_per_request")
+@check("enc-number-most", clause="Status data format: max_key_per_request")
 def number_most(session: Session) -> str:
     """As many keys as max_key_per_request says can be had at once."""
     wanted = session.limits["max_key_per_request"]
@@ -99,7 +99,7 @@ def number_most(session: Session) -> str:
     return describe(answer)
 
 
-@check("enc-number-over", clause="Status data format (6.1): max_key_per_request")
+@check("enc-number-over", clause="Status data format: max_key_per_request")
 def number_over(session: Session) -> str:
     """One key more than max_key_per_request is 400."""
     wanted = session.limits["max_key_per_request"] + 1
@@ -128,7 +128,7 @@ def _sizes(session: Session) -> list[int]:
     return sorted(spread | {low, min(low + 8, high), max(high - 8, low), high})
 
 
-@check("enc-sizes", clause="Get key; Status data format (6.1): min_key_size, max_key_size")
+@check("enc-sizes", clause="Get key; Status data format: min_key_size, max_key_size")
 def sizes(session: Session) -> str:
     """A key of every multiple of 8 bits between the limits has just that size (a sample, both ends among it)."""
     tried = _sizes(session)
@@ -137,7 +137,7 @@ def sizes(session: Session) -> str:
     return f"{len(tried)} sizes from {tried[0]} to {tried[-1]} bits"
 
 
-@check("enc-size-limits", clause="Status data format (6.1): min_key_size, max_key_size")
+@check("enc-size-limits", clause="Status data format: min_key_size, max_key_size")
 def size_limits(session: Session) -> str:
     """Sizes beyond the limits, by 8 bits and by 1, are 400."""
     low, high = session.limits["min_key_size"], session.limits["max_key_size"]

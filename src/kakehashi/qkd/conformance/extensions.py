@@ -8,7 +8,7 @@ from kakehashi.qkd.conformance.session import Session, describe
 
 __all__ = ["CHECKS"]
 
-CLAUSE = "Key request data format (6.2): extension_mandatory"
+CLAUSE = "Key request data format: extension_mandatory"
 UNKNOWN = {"kakehashi-suite_unknown": "x"}
 
 
@@ -38,7 +38,7 @@ def mandatory_shape(session: Session) -> str:
     return "four such are refused"
 
 
-@check("extension-optional", clause="Key request data format (6.2): extension_optional")
+@check("extension-optional", clause="Key request data format: extension_optional")
 def optional(session: Session) -> str:
     """An unknown extension_optional is ignored, or refused with the standard's sentence."""
     answer = session.ask(extension_optional=[UNKNOWN])

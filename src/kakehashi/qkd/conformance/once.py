@@ -46,7 +46,7 @@ def _fetch_first(session: Session, key: ReadKey) -> None:
         untested(f"the key could not be fetched the first time: {session.came}")
 
 
-@check("once-spelling", clause="Key container data format (6.3): key_ID is a UUID", demand="not-said", guards_keys=True)
+@check("once-spelling", clause="Key container data format: key_ID is a UUID", demand="not-said", guards_keys=True)
 def spelling(session: Session) -> str:
     """A key that was fetched does not come back under the same UUID in capitals."""
     key = session.draw()[0]

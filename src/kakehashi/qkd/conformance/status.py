@@ -10,7 +10,7 @@ from kakehashi.qkd.conformance.session import Session, describe
 __all__ = ["CHECKS"]
 
 
-@check("status-fields", clause="Get status; Status data format (6.1)")
+@check("status-fields", clause="Get status; Status data format")
 def fields(session: Session) -> str:
     """Get status answers a GET with 200 and a Status object that has every required field in its type."""
     answer = session.call(session.master, "GET", session.slave.sae_id, "status")
@@ -23,7 +23,7 @@ def fields(session: Session) -> str:
     return "all eleven fields are there"
 
 
-@check("status-names", clause="Status data format (6.1)")
+@check("status-names", clause="Status data format")
 def names(session: Session) -> str:
     """master_SAE_ID is the caller and slave_SAE_ID the one in the path, in both directions."""
     for by, of in ((session.master, session.slave), (session.slave, session.master)):
@@ -38,7 +38,7 @@ def names(session: Session) -> str:
     return "caller and path are named"
 
 
-@check("status-limits", clause="Status data format (6.1)")
+@check("status-limits", clause="Status data format")
 def limits(session: Session) -> str:
     """The limits agree: min_key_size <= key_size <= max_key_size, counts not negative, stored <= max_key_count."""
     found = session.limits

@@ -14,7 +14,7 @@ from kakehashi.qkd.conformance.session import Actor, Session, describe
 __all__ = ["CHECKS"]
 
 CODES = "Get key with key IDs: HTTP codes, 401"
-MULTICAST = "Key request data format (6.2): additional_slave_SAE_IDs"
+MULTICAST = "Key request data format: additional_slave_SAE_IDs"
 
 
 @check("tenant-read", clause=CODES, needs=("third",))
@@ -76,7 +76,7 @@ def mixed(session: Session) -> str:
     return "401, and both keys can still be fetched"
 
 
-@check("multicast-limit", clause="Status data format (6.1): max_SAE_ID_count")
+@check("multicast-limit", clause="Status data format: max_SAE_ID_count")
 def limit(session: Session) -> str:
     """More additional slaves than max_SAE_ID_count are 400."""
     most = session.limits["max_SAE_ID_count"]

@@ -22,7 +22,7 @@ def _require_keys(session: Session) -> None:
         untested("no key ever came")
 
 
-@check("key-id-form", clause="Key container data format (6.3): key_ID is a UUID")
+@check("key-id-form", clause="Key container data format: key_ID is a UUID")
 def id_form(session: Session) -> str:
     """Every key ID is a UUID."""
     _require_keys(session)
@@ -31,7 +31,7 @@ def id_form(session: Session) -> str:
     return f"all {session.watch.n_keys} are"
 
 
-@check("key-id-once", clause="Key container data format (6.3): key_ID is unique", guards_keys=True)
+@check("key-id-once", clause="Key container data format: key_ID is unique", guards_keys=True)
 def id_once(session: Session) -> str:
     """No key ID is given to two keys."""
     _require_keys(session)
@@ -90,7 +90,7 @@ def random(session: Session) -> str:
     return f"{ones:.4f} ones, {changes:.4f} changes in {watch.n_bits:,} bits"
 
 
-@check("error-form", clause="Error data format (6.5)")
+@check("error-form", clause="Error data format")
 def error_form(session: Session) -> str:
     """Every 400 and 503 carries an Error object with a message."""
     odd = session.watch.odd_errors

@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import ssl
 import statistics
 import subprocess
@@ -32,7 +31,7 @@ from typing import Any
 from record import keep
 
 from kakehashi.qkd.delivery.certificates import client_context, make_certificates
-from kakehashi.qkd.keys.vault import write_node_key
+from kakehashi.qkd.delivery.trial import free_ports, write_trial
 
 SECONDS = 1.5
 WINDOWS = 4
@@ -40,35 +39,16 @@ WINDOWS = 4
 MANY = b'{"number": 128}'
 
 
-def free_ports(n: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 @contextlib.contextmanager
 def servers(folder: Path, *, durable: bool, fill_bits: int) -> Iterator[tuple[int, int, list[int]]]:
     """Two key servers with full stores: ports for their users, and the processes' numbers."""
-    make_certificates(folder / "pki", saes=["alice", "bob"], kmes=["kme-a", "kme-b"])
     ports = free_ports(4)
-    for name, other, mine, theirs in (("a", "b", ports[:2], ports[3]), ("b", "a", ports[2:], ports[1])):
-        write_node_key(folder / f"{name}.key")
-        (folder / f"{name}.toml").write_text(f"""
-name = "kme-{name}"
-store = "{name}"
-node_key = "{name}.key"
-listen = "127.0.0.1:{mine[0]}"
-peer_listen = "127.0.0.1:{mine[1]}"
-certificate = "pki/kme-{name}.crt"
-private_key = "pki/kme-{name}.key"
-authority = "pki/ca.crt"
-durable = {str(durable).lower()}
-sae = [{{ id = "alice", kme = "kme-a" }}, {{ id = "bob", kme = "kme-b" }}]
-peer = [{{ name = "kme-{other}", address = "127.0.0.1:{theirs}" }}]
-limits = {{ fair_share = false }}
-""")
+    write_trial(
+        folder,
+        {"alice": "kme-a", "bob": "kme-b"},
+        ports=tuple(ports),
+        more=f"durable = {str(durable).lower()}\nlimits = {{ fair_share = false }}",
+    )
     base = [sys.executable, "-m", "kakehashi.cli", "qkd", "serve"]
     a, b = str(folder / "a.toml"), str(folder / "b.toml")
     fill = ["--fill", b, "--fill-bits", str(2 * fill_bits)]

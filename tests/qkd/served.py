@@ -7,44 +7,16 @@ import ssl
 import threading
 import time
 
-from kakehashi.qkd.delivery.certificates import make_certificates
 from kakehashi.qkd.delivery.serve import Kme, fill_blocks
 from kakehashi.qkd.delivery.spec import read_kme_spec
-from kakehashi.qkd.keys.vault import write_node_key
+from kakehashi.qkd.delivery.trial import free_ports, write_trial
 
 HOMES = {"alice": "kme-a", "anna": "kme-a", "bob": "kme-b", "bea": "kme-b", "Büro 1/2": "kme-b"}
 
 
 def write_files(folder, *, limits="fair_share = false", ports=(0, 0, 0, 0)):
-    """Certificates, keys and TOML files of two key servers."""
-    make_certificates(folder / "pki", saes=list(HOMES), kmes=["kme-a", "kme-b"])
-    saes = ", ".join(f'{{ id = "{sae}", kme = "{kme}" }}' for sae, kme in HOMES.items())
-    for name, other, mine, theirs in (("a", "b", ports[:2], ports[3]), ("b", "a", ports[2:], ports[1])):
-        write_node_key(folder / f"{name}.key")
-        (folder / f"{name}.toml").write_text(f"""
-name = "kme-{name}"
-store = "{name}"
-node_key = "{name}.key"
-listen = "127.0.0.1:{mine[0]}"
-peer_listen = "127.0.0.1:{mine[1]}"
-certificate = "pki/kme-{name}.crt"
-private_key = "pki/kme-{name}.key"
-authority = "pki/ca.crt"
-durable = false
-sae = [{saes}]
-peer = [{{ name = "kme-{other}", address = "127.0.0.1:{theirs}" }}]
-limits = {{ {limits} }}
-""")
-
-
-def free_ports(n):
-    import socket
-
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Certificates, keys and TOML files of two key servers that do not wait for the disk."""
+    write_trial(folder, HOMES, ports=tuple(ports), more=f"durable = false\nlimits = {{ {limits} }}")
 
 
 def tls(folder, name, *, authority="ca"):
@@ -62,10 +34,14 @@ class Served:
         self.folder = folder
         write_files(folder, ports=free_ports(4), **options)
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         self.kmes = {}
-        self.run(self._start())
+        try:
+            self.run(self._start())
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, work):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)

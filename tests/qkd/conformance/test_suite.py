@@ -11,12 +11,13 @@ import pytest
 from tests.qkd.conformance.broken.failures import FAILURES
 from tests.qkd.conformance.broken.server import Refusal, Server
 from tests.qkd.conformance.judged import QUICK, Running, verdicts
-from tests.qkd.served import Served, free_ports, write_files
+from tests.qkd.served import Served, write_files
 
 from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.conformance.junit import write_junit
 from kakehashi.qkd.conformance.model import Bounds, Hooks, Party, Target
 from kakehashi.qkd.conformance.suite import CATALOGUE, run_suite, select
+from kakehashi.qkd.delivery.trial import free_ports
 from kakehashi.qkd.keys.audit import audit_pair
 
 EVERY = {one.id: one for checks in CATALOGUE.values() for one in checks}

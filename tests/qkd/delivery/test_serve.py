@@ -12,11 +12,12 @@ import time
 
 import pytest
 from tests.qkd.key_pair import open_store
-from tests.qkd.served import Served, free_ports, tls, write_files
+from tests.qkd.served import Served, tls, write_files
 
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.qkd.delivery.serve import Kme, fill_blocks, split_address
 from kakehashi.qkd.delivery.spec import read_kme_spec
+from kakehashi.qkd.delivery.trial import free_ports
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from kakehashi.core.errors import DeviceError
+from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.consumers.fetch import KeyClient, SaeAccess
 from kakehashi.qkd.consumers.processes import running, wait_for
-from kakehashi.qkd.delivery.certificates import make_certificates
-from kakehashi.qkd.keys.vault import write_node_key
+from kakehashi.qkd.delivery.trial import TRIAL_KMES, free_ports, write_trial
 
 __all__ = ["trial_kmes"]
 
 FILL_BITS = 1_048_576
 START_S = 60.0
-KMES = ("kme-a", "kme-b")
 
 
 @contextlib.contextmanager
@@ -39,15 +35,18 @@ def trial_kmes(master: str = "alice", slave: str = "bob") -> Iterator[tuple[KeyC
         InputError: The IDs are the same, or the name of a server.
         DeviceError: A server does not start.
     """
+    if master == slave:
+        raise InputError(f"A key needs two users, but both are {master!r}.")
     with tempfile.TemporaryDirectory(prefix="kakehashi-kmes-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        files = make_certificates(folder / "pki", saes=[master, slave], kmes=KMES)
-        _write_specs(folder, {master: KMES[0], slave: KMES[1]})
+        first, second = free_ports(2)
+        homes = dict(zip((master, slave), TRIAL_KMES, strict=True))
+        files = write_trial(folder, homes, ports=(0, first, 0, second))
         ports = []
-        for kme, ways in zip(KMES, (["--fill", "kme-b.toml", "--fill-bits", str(FILL_BITS)], []), strict=True):
-            ways = [str(folder / word) if word.endswith(".toml") else word for word in (f"{kme}.toml", *ways)]
+        fill = ["--fill", str(folder / "b.toml"), "--fill-bits", str(FILL_BITS)]
+        for kme, options in zip(TRIAL_KMES, (fill, []), strict=True):
             log = folder / f"{kme}.log"
-            command = [sys.executable, "-m", "kakehashi.cli", "qkd", "serve", *ways]
+            command = [sys.executable, "-m", "kakehashi.cli", "qkd", "serve", str(folder / f"{kme[-1]}.toml"), *options]
             process = stack.enter_context(running(command, log))
             wait_for(
                 lambda log=log, process=process: _port(log) is not None or process.poll() is not None,  # type: ignore[misc]
@@ -68,7 +67,7 @@ def trial_kmes(master: str = "alice", slave: str = "bob") -> Iterator[tuple[KeyC
                 certificate=certificate,
                 private_key=private_key,
                 authority=files[0],
-                kme_name=KMES[index],
+                kme_name=TRIAL_KMES[index],
             )
             clients.append(KeyClient(access))
         clients[0].wait_until_stocked(slave)
@@ -79,25 +78,3 @@ def _port(log: Path) -> int | None:
     """Where a server serves users, once it has said so."""
     found = re.search(r"serves SAEs on \S+:(\d+)\s", log.read_text())
     return int(found[1]) if found else None
-
-
-def _write_specs(folder: Path, homes: dict[str, str]) -> None:
-    users = ", ".join(f"{{ id = {json.dumps(sae)}, kme = '{kme}' }}" for sae, kme in homes.items())
-    doors = [socket.create_server(("127.0.0.1", 0)) for _ in KMES]  # free ports, both held until both are known
-    ports = [door.getsockname()[1] for door in doors]
-    for door in doors:
-        door.close()
-    for mine, (kme, peer) in enumerate((KMES, KMES[::-1])):
-        write_node_key(folder / f"{kme}.node-key")
-        (folder / f"{kme}.toml").write_text(f"""
-name = "{kme}"
-store = "{kme}"
-node_key = "{kme}.node-key"
-listen = "127.0.0.1:0"
-peer_listen = "127.0.0.1:{ports[mine]}"
-certificate = "pki/{kme}.crt"
-private_key = "pki/{kme}.key"
-authority = "pki/ca.crt"
-sae = [{users}]
-peer = [{{ name = "{peer}", address = "127.0.0.1:{ports[1 - mine]}" }}]
-""")

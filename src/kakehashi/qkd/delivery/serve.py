@@ -83,6 +83,7 @@ class Kme:
             max_connections=limits.max_connections,
             max_connections_per_name=limits.max_connections_per_sae,
             max_body_bytes=2**24 if is_peer else limits.max_body_bytes,
+            max_handshakes_per_address=limits.max_handshakes_per_address,
             handshake_timeout_s=limits.handshake_timeout_s,
             request_timeout_s=limits.request_timeout_s,
             idle_timeout_s=3600.0 if is_peer else limits.idle_timeout_s,

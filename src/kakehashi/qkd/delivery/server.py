@@ -30,6 +30,9 @@ HEAD_BYTES = 16_384
 """Longest head of a request."""
 PIPELINED = 16
 """Requests that may wait behind one on the same connection."""
+LINGER_BYTES = 2**22
+"""How much is still read of a client that was refused: a socket closed with bytes unread resets the connection, and the
+client may never see why (RFC 9112, 9.6)."""
 
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 503: "Service Unavailable"}
 
@@ -40,10 +43,12 @@ class Bounds:
 
     max_connections: int = 512
     max_connections_per_name: int = 64
+    max_handshakes_per_address: int = 64
     max_body_bytes: int = 262_144
     handshake_timeout_s: float = 5.0
     request_timeout_s: float = 10.0
     idle_timeout_s: float = 75.0
+    linger_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -99,6 +104,7 @@ class HttpServer:
         self.by_name: Counter[str] = Counter()
         self._context = context
         self._n_open = 0
+        self._greeted: Counter[str] = Counter()
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -144,17 +150,21 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                client, _ = await loop.sock_accept(listener)
+                client, address = await loop.sock_accept(listener)
             except OSError:  # out of file descriptors: those that are open will go
                 await asyncio.sleep(0.1)
                 continue
-            if self._n_open >= self.bounds.max_connections:
+            host = str(address[0])
+            is_full = self._n_open >= self.bounds.max_connections
+            # without a certificate nobody may hold all places by handshakes that he does not finish
+            if is_full or self._greeted[host] >= self.bounds.max_handshakes_per_address:
                 client.close()
                 continue
             self._n_open += 1
-            self.spawn(self._greet(client))
+            self._greeted[host] += 1
+            self.spawn(self._greet(client, host))
 
-    async def _greet(self, client: socket.socket) -> None:
+    async def _greet(self, client: socket.socket, host: str) -> None:
         """The handshake. A client without a good certificate fails here and never reaches a request."""
         with contextlib.suppress(OSError):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -170,6 +180,10 @@ class HttpServer:
             self.released()
             client.close()
             logger.info("A connection was refused: %s.", getattr(error, "reason", None) or type(error).__name__)
+        finally:
+            self._greeted[host] -= 1
+            if not self._greeted[host]:
+                del self._greeted[host]
 
     async def _sweep(self) -> None:
         while True:
@@ -196,6 +210,8 @@ class _Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._is_closing = False
+        self._fault: str | None = None
+        self._n_drained = 0
         self._can_write = asyncio.Event()
         self._can_write.set()
         self._name: str | None = None
@@ -234,6 +250,9 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_closing:
+            self._n_drained += len(data)
+            if self._n_drained > LINGER_BYTES:
+                self.close()
             return
         if self._is_in_head:
             if self.task is None and not self._head_bytes:
@@ -318,6 +337,8 @@ class _Connection(asyncio.Protocol):
         finally:
             self.task = None
             self._expect(self._server.bounds.idle_timeout_s)
+            if self._fault is not None:
+                self._refuse(self._fault)
 
     def _write(self, answer: Answer, *, keep_alive: bool) -> None:
         if self._transport.is_closing():
@@ -337,9 +358,14 @@ class _Connection(asyncio.Protocol):
         """Answer what cannot be read, and close: where the next request would start is unknown."""
         if not self._is_closing:
             self._is_closing = True
-            if self.task is None:
-                self._write(self._server.refuse(sentence), keep_alive=False)
-            self.close()
+            self._fault = sentence
+            if self.task is None:  # answers before it go out first
+                self._refuse(sentence)
+
+    def _refuse(self, sentence: str) -> None:
+        self._write(self._server.refuse(sentence), keep_alive=False)
+        self._expect(self._server.bounds.linger_s + self._server.bounds.request_timeout_s)
+        asyncio.get_running_loop().call_later(self._server.bounds.linger_s, self.close)
 
     def _expect(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds

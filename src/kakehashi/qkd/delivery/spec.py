@@ -61,6 +61,7 @@ class LimitsSpec(Spec):
         max_connections: Most connections at once.
         max_connections_per_sae: Most of one SAE.
         max_body_bytes: Longest body.
+        max_handshakes_per_address: Most TLS handshakes under way with one address.
         handshake_timeout_s: Time for the TLS handshake.
         request_timeout_s: Time for a request to arrive whole, and for an answer to be taken.
         idle_timeout_s: Time between requests.
@@ -80,6 +81,7 @@ class LimitsSpec(Spec):
     max_connections: Positive = 512
     max_connections_per_sae: Positive = 64
     max_body_bytes: Positive = 262_144
+    max_handshakes_per_address: Positive = 64
     handshake_timeout_s: Seconds = 5.0
     request_timeout_s: Seconds = 10.0
     idle_timeout_s: Seconds = 75.0

@@ -2,9 +2,21 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # No deadline: it fails on a busy machine, not on a wrong result. In CI every run tries the same inputs.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(params=["portable", "avx2", "avx512"])
+def kernels(request):
+    """Each instruction set of the kernels that this machine has."""
+    from kakehashi import _native
+
+    if not _native.select_kernels(request.param):
+        pytest.skip(f"this machine lacks {request.param}")
+    yield request.param
+    _native.select_kernels("widest")

@@ -1,23 +1,12 @@
-"""Fixtures of the native kernels."""
+"""Hamiltonians of the tests of determinants."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 from tests.subspace.determinant_cases import CASES, embed
 from tests.subspace.test_product import random_hamiltonian
 
-from kakehashi import _native
 from kakehashi.problem.model import Hamiltonian
-
-
-@pytest.fixture(params=["portable", "avx2", "avx512"])
-def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
-    if not _native.select_kernels(request.param):
-        pytest.skip(f"this processor has no {request.param}")
-    yield request.param
-    _native.select_kernels("widest")
 
 
 @pytest.fixture(scope="module")

@@ -37,9 +37,7 @@ WITH_PENALTY = [("narrow", 0.0), *((name, 0.4) for name in CASES if name != "las
 
 
 @pytest.mark.parametrize(("name", "penalty"), WITH_PENALTY)
-def test_matrix_equals_slow_twin(
-    instruction_set: str, name: str, penalty: float, hamiltonians: dict[str, Hamiltonian]
-) -> None:
+def test_matrix_equals_slow_twin(kernels: str, name: str, penalty: float, hamiltonians: dict[str, Hamiltonian]) -> None:
     hamiltonian, determinants = case(name, hamiltonians, 50)
     space = make_space(hamiltonian, determinants, penalty=penalty)
     dense = build_determinant_hamiltonian_slow(hamiltonian, *determinants, spin_penalty_hartree=penalty)
@@ -55,7 +53,7 @@ def test_matrix_equals_slow_twin(
 
 @pytest.mark.parametrize(("name", "penalty"), WITH_PENALTY)
 def test_rows_that_are_not_stored_are_right_to_double_precision(
-    instruction_set: str, name: str, penalty: float, hamiltonians: dict[str, Hamiltonian]
+    kernels: str, name: str, penalty: float, hamiltonians: dict[str, Hamiltonian]
 ) -> None:
     hamiltonian, determinants = case(name, hamiltonians, 50)
     space = make_space(hamiltonian, determinants, penalty=penalty)
@@ -65,7 +63,7 @@ def test_rows_that_are_not_stored_are_right_to_double_precision(
     np.testing.assert_allclose(columns(space), dense, atol=1e-11)
 
 
-def test_a_small_budget_stores_some_rows(instruction_set: str) -> None:
+def test_a_small_budget_stores_some_rows(kernels: str) -> None:
     hamiltonian = random_hamiltonian(6, seed=1)
     determinants = random_determinants(300, 6, (3, 3), 3)
     stored, partly = (make_space(hamiltonian, determinants) for _ in range(2))
@@ -93,7 +91,7 @@ def test_counts_of_elements() -> None:
 
 
 @pytest.mark.parametrize("budget", [2**62, 4000, 0])
-def test_growth_in_steps_equals_growth_at_once(instruction_set: str, budget: int) -> None:
+def test_growth_in_steps_equals_growth_at_once(kernels: str, budget: int) -> None:
     hamiltonian = random_hamiltonian(6, seed=4)
     alpha, beta = random_determinants(250, 6, (3, 2), 5)
     whole = make_space(hamiltonian, (alpha, beta), penalty=0.2)
@@ -171,7 +169,7 @@ def test_many_determinants_are_found_again() -> None:
 
 
 @pytest.mark.parametrize("n_elec", [(5, 5), (5, 3)])
-def test_threads_agree(instruction_set: str, n_elec: tuple[int, int]) -> None:
+def test_threads_agree(kernels: str, n_elec: tuple[int, int]) -> None:
     hamiltonian = random_hamiltonian(9, seed=6)
     determinants = random_determinants(1500, 9, n_elec, 2)
     c = normalized(1500)

@@ -32,7 +32,7 @@ def vectors(space: DeterminantSpace) -> dict[str, NDArray[np.float64]]:
 @pytest.mark.parametrize(("budget", "adjacent"), [(2**62, True), (1500, False), (0, True)])
 @pytest.mark.parametrize(("name", "penalty"), [("narrow", 0.4), ("two-words", 0.0)])
 def test_products_equal_those_of_the_slow_twin(
-    instruction_set: str,
+    kernels: str,
     name: str,
     penalty: float,
     budget: int,
@@ -64,7 +64,7 @@ def test_half_of_the_elements_are_stored() -> None:
 
 
 @pytest.mark.parametrize("budget", [2**62, 1500, 0])
-def test_growth_with_and_without_mirror_images(instruction_set: str, budget: int) -> None:
+def test_growth_with_and_without_mirror_images(kernels: str, budget: int) -> None:
     """Images may come later, or not at all: the matrix is then another one."""
     hamiltonian = random_hamiltonian(6, seed=4)
     alpha, beta = mirrored(*random_determinants(80, 6, (3, 3), 5), adjacent=False)
@@ -82,7 +82,7 @@ def test_growth_with_and_without_mirror_images(instruction_set: str, budget: int
 @pytest.mark.parametrize(("penalty", "threshold"), [(0.0, 0.0), (0.4, 0.3)])
 @pytest.mark.parametrize("sign", ["neither", "even", "odd"])
 def test_outside_equals_slow_twin(
-    instruction_set: str, sign: str, penalty: float, threshold: float, hamiltonians: dict[str, Hamiltonian]
+    kernels: str, sign: str, penalty: float, threshold: float, hamiltonians: dict[str, Hamiltonian]
 ) -> None:
     determinants = mirrored(*random_determinants(12, 6, (3, 3), 3), adjacent=True)
     space = make_space(hamiltonians["narrow"], determinants, penalty=penalty)

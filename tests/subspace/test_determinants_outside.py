@@ -65,7 +65,7 @@ def check_outside(
 @pytest.mark.parametrize("penalty", [0.0, 0.4])
 @pytest.mark.parametrize("name", ["narrow", "unequal", "no-beta", "no-alpha"])
 def test_outside_equals_slow_twin(
-    instruction_set: str, name: str, penalty: float, threshold: float, hamiltonians: dict[str, Hamiltonian]
+    kernels: str, name: str, penalty: float, threshold: float, hamiltonians: dict[str, Hamiltonian]
 ) -> None:
     n = 6 if name.startswith("no") else 25
     hamiltonian, determinants = case(name, hamiltonians, n)
@@ -76,9 +76,7 @@ def test_outside_equals_slow_twin(
 
 
 @pytest.mark.parametrize(("name", "penalty"), [("one-word-full", 0.0), ("two-words", 0.4)])
-def test_outside_of_wide_strings(
-    instruction_set: str, name: str, penalty: float, hamiltonians: dict[str, Hamiltonian]
-) -> None:
+def test_outside_of_wide_strings(kernels: str, name: str, penalty: float, hamiltonians: dict[str, Hamiltonian]) -> None:
     """The twin of the same determinants over the few orbitals that have integrals."""
     hamiltonian, determinants = case(name, hamiltonians, 25)
     n_orb, orbitals, n_elec = CASES[name]
@@ -98,7 +96,7 @@ def test_outside_of_wide_strings(
         assert importance == pytest.approx(abs(twin[original][0]), rel=1e-5, abs=1e-8)
 
 
-def test_batches_sum_to_the_whole(instruction_set: str) -> None:
+def test_batches_sum_to_the_whole(kernels: str) -> None:
     hamiltonian = random_hamiltonian(7, seed=2)
     space = make_space(hamiltonian, random_determinants(100, 7, (3, 3), 2))
     c = normalized(100)
@@ -114,7 +112,7 @@ def test_batches_sum_to_the_whole(instruction_set: str) -> None:
     assert met == set(list_determinants_slow(whole.alpha, whole.beta, 7))
 
 
-def test_the_coarse_sum_is_that_of_a_coarse_pass(instruction_set: str) -> None:
+def test_the_coarse_sum_is_that_of_a_coarse_pass(kernels: str) -> None:
     space = make_space(random_hamiltonian(7, seed=2), random_determinants(60, 7, (3, 2), 2), penalty=0.3)
     c = normalized(60)
     both = space.look_outside(c, -60.0, threshold_hartree=0.01, coarse_threshold_hartree=0.8)
@@ -127,7 +125,7 @@ def test_the_coarse_sum_is_that_of_a_coarse_pass(instruction_set: str) -> None:
 
 @pytest.mark.parametrize("criterion", ["perturbation", "heat-bath"])
 @pytest.mark.parametrize("n_keep", [1, 17, 400])
-def test_the_best_are_kept(instruction_set: str, criterion: Any, n_keep: int) -> None:
+def test_the_best_are_kept(kernels: str, criterion: Any, n_keep: int) -> None:
     space = make_space(random_hamiltonian(8, seed=2), random_determinants(40, 8, (4, 4), 2))
     c = normalized(40)
     everything, best = (

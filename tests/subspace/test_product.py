@@ -35,7 +35,7 @@ def random_hamiltonian(n_orb: int, seed: int, *, n_irreps: int = 1) -> Hamiltoni
 
 @pytest.mark.parametrize("n_irreps", [1, 2, 4])
 @pytest.mark.parametrize("n_elec", [(3, 3), (4, 2), (1, 3), (0, 2)])
-def test_sigma_equals_slow_twin(instruction_set: str, n_irreps: int, n_elec: tuple[int, int]) -> None:
+def test_sigma_equals_slow_twin(kernels: str, n_irreps: int, n_elec: tuple[int, int]) -> None:
     hamiltonian = random_hamiltonian(6, seed=1, n_irreps=n_irreps)
     alpha, beta = (random_strings(13, n_orb=6, n_electrons=n, rng=5 + i) for i, n in enumerate(n_elec))
     product = ProductHamiltonian(hamiltonian, alpha, beta, n_threads=2)
@@ -46,7 +46,7 @@ def test_sigma_equals_slow_twin(instruction_set: str, n_irreps: int, n_elec: tup
 
 @pytest.mark.parametrize("parity", [1, -1])
 @pytest.mark.parametrize("n_strings", [1, 2, 7, 8, 9, 17, 20])
-def test_parity_halves_the_work_and_not_the_result(instruction_set: str, parity: int, n_strings: int) -> None:
+def test_parity_halves_the_work_and_not_the_result(kernels: str, parity: int, n_strings: int) -> None:
     hamiltonian = random_hamiltonian(6, seed=2)
     strings = random_strings(n_strings, n_orb=6, n_electrons=3, rng=1)
     product = ProductHamiltonian(hamiltonian, strings, n_threads=2)
@@ -112,7 +112,7 @@ def test_sigma_does_not_depend_on_threads(parity: int) -> None:
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("n_elec", [(5, 5), (5, 4)])
-def test_large_spaces_equal_pyscf(instruction_set: str, n_threads: int, n_elec: tuple[int, int]) -> None:
+def test_large_spaces_equal_pyscf(kernels: str, n_threads: int, n_elec: tuple[int, int]) -> None:
     """Many blocks, all widths and several threads, which the slow twins are too slow for."""
     from pyscf import fci
 

@@ -31,7 +31,7 @@ def test_what_a_space_does_is_said_once(kind: type[Space]) -> None:
 
 
 @pytest.mark.parametrize("name", ["narrow", "unequal", "no-beta", "no-alpha", "two-words"])
-def test_densities_equal_slow_twin(instruction_set: str, name: str, hamiltonians: dict[str, Hamiltonian]) -> None:
+def test_densities_equal_slow_twin(kernels: str, name: str, hamiltonians: dict[str, Hamiltonian]) -> None:
     hamiltonian, determinants = case(name, hamiltonians, 60)
     space = make_space(hamiltonian, determinants)
     c = normalized(len(space))
@@ -52,7 +52,7 @@ def test_densities_equal_slow_twin(instruction_set: str, name: str, hamiltonians
     assert energy == pytest.approx(c @ space.apply(c), abs=1e-10)
 
 
-def test_densities_of_a_full_space_are_pyscfs(instruction_set: str) -> None:
+def test_densities_of_a_full_space_are_pyscfs(kernels: str) -> None:
     sets = [all_strings(n_orb=5, n_electrons=n) for n in (3, 2)]
     alpha, beta = np.repeat(sets[0], 10, axis=0), np.tile(sets[1], (10, 1))
     c = normalized(100)

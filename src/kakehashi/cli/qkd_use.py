@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kakehashi.qkd.consumers.fetch import KeyClient
     from kakehashi.qkd.consumers.model import Outcome
 
-__all__ = ["Sides", "use_app"]
+__all__ = ["Sides", "Traffic", "use_app"]
 
 words = Console(stderr=True, soft_wrap=True)
 data = Console()
@@ -76,6 +76,29 @@ class Sides:
 TRIAL = Sides()
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Traffic:
+    """What goes through a tunnel, and when its key is renewed.
+
+    Parameters
+    ----------
+    seconds
+        How long pings are sent through the tunnel, five a second.
+    rotate
+        Seconds between keys.
+    wrong_key
+        Turn one bit of the slave's keys over, and show that nothing passes.
+    """
+
+    seconds: Seconds = 15.0
+    rotate: Rotation = 5.0
+    wrong_key: Flag = False
+
+
+PINGS = Traffic()
+
+
 @use_app.command
 def tls(
     *,
@@ -109,14 +132,7 @@ def tls(
 
 
 @use_app.command
-def wireguard(
-    *,
-    sides: Sides = TRIAL,
-    seconds: Seconds = 15.0,
-    rotate: Rotation = 5.0,
-    wrong_key: Flag = False,
-    json_: Json = False,
-) -> int:
+def wireguard(*, sides: Sides = TRIAL, traffic: Traffic = PINGS, json_: Json = False) -> int:
     """A WireGuard tunnel whose preshared key is a delivered key and is renewed under traffic. Needs root.
 
     The two sides are namespaces of this machine, joined by a cable. A renewed key is used from the next handshake on,
@@ -124,38 +140,16 @@ def wireguard(
 
     Parameters
     ----------
-    seconds
-        How long pings are sent through the tunnel, five a second.
-    rotate
-        Seconds between keys.
-    wrong_key
-        Turn one bit of the slave's keys over, and show that nothing passes.
     json_
         Print what came of it as JSON on standard output.
     """
-    from kakehashi.qkd.consumers.hosts import require_hosts
-    from kakehashi.qkd.consumers.packages import require_programs
     from kakehashi.qkd.consumers.wireguard import PROGRAMS, use_wireguard
 
-    require_programs(*PROGRAMS)
-    require_hosts()
-    wrong_from = 0 if wrong_key else None
-    return _run(
-        sides,
-        lambda a, b: use_wireguard(a, b, seconds=seconds, rotate_s=rotate, wrong_from=wrong_from, say=_say),
-        json_=json_,
-    )
+    return _run_tunnel(use_wireguard, PROGRAMS, sides, traffic, json_=json_)
 
 
 @use_app.command
-def ipsec(
-    *,
-    sides: Sides = TRIAL,
-    seconds: Seconds = 10.0,
-    rotate: Rotation = 5.0,
-    wrong_key: Flag = False,
-    json_: Json = False,
-) -> int:
+def ipsec(*, sides: Sides = TRIAL, traffic: Traffic = PINGS, json_: Json = False) -> int:
     """An IPsec tunnel of strongSwan whose PPK (RFC 8784) is a delivered key and is renewed under traffic. Needs root.
 
     The two sides are namespaces of this machine, joined by a cable. Each renewed key makes a new tunnel before the old
@@ -163,27 +157,24 @@ def ipsec(
 
     Parameters
     ----------
-    seconds
-        How long pings are sent through the tunnel, five a second.
-    rotate
-        Seconds between keys.
-    wrong_key
-        Turn one bit of the slave's key over, and show that nothing passes.
     json_
         Print what came of it as JSON on standard output.
     """
-    from kakehashi.qkd.consumers.hosts import require_hosts
     from kakehashi.qkd.consumers.ipsec import PROGRAMS, use_ipsec
+
+    return _run_tunnel(use_ipsec, PROGRAMS, sides, traffic, json_=json_)
+
+
+def _run_tunnel(
+    use: Callable[..., Outcome], programs: Sequence[str], sides: Sides, traffic: Traffic, *, json_: bool
+) -> int:
+    from kakehashi.qkd.consumers.hosts import require_hosts
     from kakehashi.qkd.consumers.packages import require_programs
 
-    require_programs(*PROGRAMS)
+    require_programs(*programs)
     require_hosts()
-    wrong_from = 0 if wrong_key else None
-    return _run(
-        sides,
-        lambda a, b: use_ipsec(a, b, seconds=seconds, rotate_s=rotate, wrong_from=wrong_from, say=_say),
-        json_=json_,
-    )
+    options = {"seconds": traffic.seconds, "rotate_s": traffic.rotate, "wrong_from": 0 if traffic.wrong_key else None}
+    return _run(sides, lambda a, b: use(a, b, say=_say, **options), json_=json_)
 
 
 def _say(sentence: str) -> None:

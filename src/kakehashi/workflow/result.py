@@ -74,8 +74,6 @@ def assemble(
     iterations = tuple(
         Iteration(**{**record, "batch_energies_hartree": tuple(record["batch_energies_hartree"])}) for record in records
     )
-    jobs: Any = shots.provenance.get("machine")  # of a machine behind a service: ids, times, how it was compiled for
-    changes = ((jobs or {}).get("compiled") or {}).get("changes", ())
     return Result(
         run_id=run_id,
         problem=problem.name,
@@ -97,8 +95,7 @@ def assemble(
         control=control,
         converged=best.converged,
         warnings=(
-            *_circuit_warnings(shots),
-            *changes,
+            *_device_warnings(shots),
             *find_warnings(problem, turn, iterations, subspace),
             *find_selection_warnings(selected),
             *classical.warnings,
@@ -108,7 +105,7 @@ def assemble(
         wall_s=sum(clock.stage_s.values()),
         peak_memory_bytes=peak_memory_bytes(),
         spec=spec,
-        provenance={**collect_provenance(), **({} if jobs is None else {"quantum_machine": jobs})},
+        provenance=collect_provenance() | _machine(shots),
         selected=selected,
         ledger=ledger,
         classical=classical.solutions,
@@ -116,9 +113,17 @@ def assemble(
     )
 
 
-def _circuit_warnings(shots: Shots) -> tuple[str, ...]:
+def _machine(shots: Shots) -> dict[str, Any]:
+    """Of a machine behind a service: ids, times, how it was compiled for."""
+    jobs = shots.provenance.get("machine")
+    return {} if jobs is None else {"quantum_machine": jobs}
+
+
+def _device_warnings(shots: Shots) -> tuple[str, ...]:
+    """What the circuit's maker and the compiler for the machine said."""
     said: Any = shots.provenance.get("warnings", ())
-    return tuple(said)
+    jobs: Any = shots.provenance.get("machine") or {}
+    return (*said, *(jobs.get("compiled") or {}).get("changes", ()))
 
 
 def find_warnings(

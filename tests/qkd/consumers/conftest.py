@@ -13,8 +13,9 @@ def kmes():
 
 
 @pytest.fixture
-def own_tmp(kmes, tmp_path, monkeypatch):
+def own_tmp(kmes, tmp_path, tmp_path_factory, monkeypatch):
     """A folder for temporary files that this test alone writes to."""
+    tmp_path_factory.getbasetemp()  # made at its first use, and not within the folder of one test
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
 

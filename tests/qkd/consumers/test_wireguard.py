@@ -1,9 +1,8 @@
 import concurrent.futures
 
 import pytest
-from tests.qkd.consumers.cable import Cable
 from tests.qkd.consumers.needs import need
-from tests.qkd.consumers.watch import watching
+from tests.qkd.consumers.tunnel_story import joined, refused, renewed
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.consumers import wireguard
@@ -15,32 +14,15 @@ def handshakes(outcome):
 
 
 def test_a_tunnel_stands_while_its_key_is_renewed_and_nobody_sees_it(sides, own_tmp, tmp_path_factory, monkeypatch):
-    need(*PROGRAMS, hosts=True)
-    cable = Cable(tmp_path_factory.mktemp("cable"))
-    monkeypatch.setattr(wireguard, "joined_hosts", cable.joined_hosts)
-    with watching() as seen:
-        outcome = use_wireguard(*sides, seconds=2.5, rotate_s=1)
-    assert outcome.is_right
-    assert (outcome.sent, outcome.received) == (12, 12)
-    assert len(outcome.key_ids) == 3
+    cable = joined(wireguard, tmp_path_factory.mktemp("cable"), monkeypatch)
+    outcome = renewed(use_wireguard, sides, cable, own_tmp)
     assert [moment.step for moment in handshakes(outcome)] == ["shook hands, by key 1"]
-    seen.assert_no(sides[0].keys)
-    assert seen.modes == {0o600}
-    assert list(own_tmp.iterdir()) == []
-    assert cable.packets["icmp"] == 0
-    assert cable.packets["udp"] >= 24  # pings and their answers, each in a packet of the tunnel
 
 
 @pytest.mark.slow
 def test_one_bit_of_difference_lets_nothing_through(sides, tmp_path, monkeypatch):
-    need(*PROGRAMS, hosts=True)
-    cable = Cable(tmp_path)
-    monkeypatch.setattr(wireguard, "joined_hosts", cable.joined_hosts)
-    outcome = use_wireguard(*sides, seconds=6, rotate_s=100, wrong_from=0)
-    assert outcome.is_right
-    assert (outcome.sent, outcome.received) == (30, 0)
-    assert outcome.refusal == "no handshake"
-    assert set(cable.packets) == {"udp"}  # handshakes; and nothing goes in the open instead
+    cable = joined(wireguard, tmp_path, monkeypatch)
+    refused(use_wireguard, sides, cable, n_pings=30, reason="no handshake", seconds=6, rotate_s=100)
 
 
 @pytest.mark.slow

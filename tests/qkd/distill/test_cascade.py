@@ -4,22 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.qkd.distill.strings import run, strings
 
 from kakehashi.core.errors import DistillationError, InputError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.cascade import CascadeCorrector, CascadeReference
-
-
-def strings(n, qber, seed=1):
-    rng = np.random.default_rng(seed)
-    right = rng.integers(0, 2, n, dtype=np.uint8)
-    return right, right ^ (rng.random(n) < qber)
-
-
-def run(reference, corrector):
-    while not corrector.is_done:
-        corrector.take(reference.answer(corrector.question()))
-        assert corrector.leaked_bits == reference.leaked_bits
 
 
 def entropy(p):

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,14 +7,6 @@ from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.cascade import _make_end
 from kakehashi.qkd.distill.cascade_plan import CascadePlan
 from kakehashi.qkd.distill.cascade_slow import SlowCascadeEnd, permute_slowly
-
-
-@pytest.fixture(params=["portable", "avx2", "avx512"])
-def kernels(request):
-    if not _native.select_kernels(request.param):
-        pytest.skip(f"this machine lacks {request.param}")
-    yield request.param
-    _native.select_kernels("widest")
 
 
 def pack(values):

@@ -13,7 +13,7 @@ def test_an_event_that_is_logged_shows_no_key():
         key=key,
         n_tag_bits=0,
         account=Distilled(sifted=64, secret=64),
-        length=KeyLength(bits=64, exact=64.0, bound="lim", failure=Failure()),
+        length=KeyLength(exact=64.0, bound="lim", failure=Failure()),
         qber=0.0,
         failure=1e-10,
     )

@@ -8,14 +8,6 @@ from kakehashi.qkd.distill.ldpc_code import build_base
 from kakehashi.qkd.distill.ldpc_slow import decode_slowly, syndrome_slowly
 
 
-@pytest.fixture(params=["portable", "avx2", "avx512"])
-def kernels(request):
-    if not _native.select_kernels(request.param):
-        pytest.skip(f"this machine lacks {request.param}")
-    yield request.param
-    _native.select_kernels("widest")
-
-
 def code(base):
     return base.z, base.n_columns, base.row_start, base.column, base.shift
 

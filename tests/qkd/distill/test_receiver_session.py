@@ -11,7 +11,7 @@ class Greedy(SenderSession):
 
     def _length(self, counts, leaked_bits):
         length = super()._length(counts, leaked_bits)
-        return dataclasses.replace(length, bits=length.bits + 10_000)
+        return dataclasses.replace(length, exact=length.exact + 10_000)
 
 
 def test_a_sender_that_wants_more_than_may_be_had_is_refused():

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.qkd.link.link_cases import dps, link
 
-from kakehashi import _native
 from kakehashi.qkd.link.channel import build_channel
 from kakehashi.qkd.link.events import Conditions
 from kakehashi.qkd.link.pulses import PulseStream
@@ -27,14 +26,6 @@ def slow_rows(clicks):
     return np.array([[getattr(click, name) for name in fields] for click in clicks]).reshape(-1, 6)
 
 
-@pytest.fixture(params=["portable", "avx2", "avx512"])
-def kernel(request):
-    if not _native.select_kernels(request.param):
-        pytest.skip(f"this machine has no {request.param}")
-    yield request.param
-    _native.select_kernels("widest")
-
-
 CHANNELS = {
     "active": build_channel(link()),
     "passive": build_channel(link(detector__basis_choice="passive")),
@@ -45,7 +36,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize("name", CHANNELS)
-def test_pulses_are_those_of_the_twin(name, kernel):
+def test_pulses_are_those_of_the_twin(name, kernels):
     fast, slow = PulseStream(11), SlowLink(11)
     for n in (5001, 2999):
         expected = slow_rows(slow.run(CHANNELS[name], n))

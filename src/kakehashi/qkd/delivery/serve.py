@@ -25,7 +25,7 @@ from kakehashi.qkd.keys.model import KeyBlock
 from kakehashi.qkd.keys.store import KeyStore
 from kakehashi.qkd.keys.vault import read_node_key
 
-__all__ = ["Kme", "fill_blocks", "run_kme"]
+__all__ = ["Kme", "fill_blocks", "run_kme", "until_told_to_stop"]
 
 logger = logging.getLogger(__name__)
 
@@ -178,6 +178,14 @@ def fill_blocks(one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 
                 store.add_block(block)
 
 
+async def until_told_to_stop() -> None:
+    """Wait until the program is interrupted or terminated."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
 async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
     """Serve until the program is told to stop.
 
@@ -192,9 +200,6 @@ async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
             f"KME '{spec.name}' serves SAEs on {spec.listen.rpartition(':')[0]}:{kme.port}"
             f" and KMEs on {spec.peer_listen.rpartition(':')[0]}:{kme.peer_port}."
         )
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await stop.wait()
+        await until_told_to_stop()
     finally:
         await kme.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from kakehashi import _native
@@ -11,10 +13,42 @@ from kakehashi.qkd.link.exposure import Exposure
 from kakehashi.qkd.link.model import Detections, Preparations
 from kakehashi.qkd.link.tables import native_channel
 
-__all__ = ["PulseStream", "checked_seed", "run_native"]
+__all__ = ["NativeStream", "PulseStream", "checked_seed"]
 
 
-class PulseStream:
+class NativeStream:
+    """Base of the two modes, whose numbers the kernel draws.
+
+    Args:
+        seed: Seed, 0 to 2^64 - 1.
+        n_threads: Threads of the kernel.
+    """
+
+    is_statistical: ClassVar[bool]
+    """Whether only slots with a click are drawn."""
+
+    def __init__(self, seed: int, *, n_threads: int = 1) -> None:
+        self._link = _native.PhotonLink(checked_seed(seed))
+        self._next = 0
+        self._n_threads = n_threads
+
+    def run(self, channel: Channel, n_slots: int) -> Exposure:
+        """The next ``n_slots`` slots; the sender's notes are kept where something was detected."""
+        first, self._next = self._next, self._next + n_slots
+        made = native_channel(channel, joined=self.is_statistical)
+        n = self._link.run(made, first, self._next, self.is_statistical, self._n_threads)
+        slot = np.empty(n, np.int64)
+        intensity, sent_basis, sent_bit, seen_basis, seen_bit = (np.empty(n, np.uint8) for _ in range(5))
+        self._link.fill(slot, intensity, sent_basis, sent_bit, seen_basis, seen_bit)
+        return Exposure(
+            preparations=Preparations(
+                first_slot=first, n_slots=n_slots, slot=slot, basis=sent_basis, bit=sent_bit, intensity=intensity
+            ),
+            detections=Detections(first_slot=first, n_slots=n_slots, slot=slot, basis=seen_basis, bit=seen_bit),
+        )
+
+
+class PulseStream(NativeStream):
     """Exposures drawn pulse by pulse.
 
     The numbers of a slot are a function of seed and slot (Philox4x32-10, doi:10.1145/2063384.2063405): neither the
@@ -33,16 +67,7 @@ class PulseStream:
         True
     """
 
-    def __init__(self, seed: int, *, n_threads: int = 1) -> None:
-        self._link = _native.PhotonLink(checked_seed(seed))
-        self._next = 0
-        self._n_threads = n_threads
-
-    def run(self, channel: Channel, n_slots: int) -> Exposure:
-        """The next ``n_slots`` slots; the sender's notes are kept where something was detected."""
-        first, self._next = self._next, self._next + n_slots
-        made = native_channel(channel, joined=False)
-        return run_native(self._link, made, first, n_slots, statistical=False, n_threads=self._n_threads)
+    is_statistical = False
 
     def prepare(self, channel: Channel, first_slot: int, n_slots: int) -> Preparations:
         """Everything that the sender prepared in some slots, detected or not, as a real sender notes it."""
@@ -63,25 +88,3 @@ def checked_seed(seed: int) -> int:
     if not 0 <= seed < 2**64:
         raise InputError(f"The seed of a link must be a whole number from 0 to 2^64 - 1, but is {seed}.")
     return seed
-
-
-def run_native(
-    link: _native.PhotonLink,
-    channel: _native.PhotonChannel,
-    first_slot: int,
-    n_slots: int,
-    *,
-    statistical: bool,
-    n_threads: int,
-) -> Exposure:
-    """The next slots of a native link."""
-    n = link.run(channel, first_slot, first_slot + n_slots, statistical, n_threads)
-    slot = np.empty(n, np.int64)
-    intensity, sent_basis, sent_bit, seen_basis, seen_bit = (np.empty(n, np.uint8) for _ in range(5))
-    link.fill(slot, intensity, sent_basis, sent_bit, seen_basis, seen_bit)
-    return Exposure(
-        preparations=Preparations(
-            first_slot=first_slot, n_slots=n_slots, slot=slot, basis=sent_basis, bit=sent_bit, intensity=intensity
-        ),
-        detections=Detections(first_slot=first_slot, n_slots=n_slots, slot=slot, basis=seen_basis, bit=seen_bit),
-    )

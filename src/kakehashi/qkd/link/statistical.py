@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from kakehashi import _native
-from kakehashi.qkd.link.channel import Channel
-from kakehashi.qkd.link.exposure import Exposure
-from kakehashi.qkd.link.pulses import checked_seed, run_native
-from kakehashi.qkd.link.tables import native_channel
+from kakehashi.qkd.link.pulses import NativeStream
 
 __all__ = ["StatisticalStream"]
 
 
-class StatisticalStream:
+class StatisticalStream(NativeStream):
     """Exposures drawn detection by detection: time and memory go with the clicks, not with the pulses.
 
     Whether a slot would make a click, were the detectors alive, does not depend on other slots: gaps are geometric, and
@@ -31,13 +27,4 @@ class StatisticalStream:
         True
     """
 
-    def __init__(self, seed: int, *, n_threads: int = 1) -> None:
-        self._link = _native.PhotonLink(checked_seed(seed))
-        self._next = 0
-        self._n_threads = n_threads
-
-    def run(self, channel: Channel, n_slots: int) -> Exposure:
-        """The next ``n_slots`` slots."""
-        first, self._next = self._next, self._next + n_slots
-        made = native_channel(channel, joined=True)
-        return run_native(self._link, made, first, n_slots, statistical=True, n_threads=self._n_threads)
+    is_statistical = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.api import refuse
 from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
 from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.serve import until_told_to_stop
 from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
 from kakehashi.qkd.network.management import Management
 from kakehashi.qkd.network.messages import NodeReport
@@ -135,9 +135,6 @@ async def run_management(plan: Plan, *, with_page: bool, say: Callable[[str], No
         await server.start()
         page = f"; the page is http://{HOST}:{plan.addresses.page}/" if with_page else ""
         say(f"The management server is up{page}.")
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await stop.wait()
+        await until_told_to_stop()
     finally:
         await server.close()

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import secrets
-import signal
 import socket
 import time
 from collections import deque
@@ -20,7 +19,7 @@ from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.api import refuse
 from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
 from kakehashi.qkd.delivery.client import HttpClient
-from kakehashi.qkd.delivery.serve import Kme
+from kakehashi.qkd.delivery.serve import Kme, until_told_to_stop
 from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.events import Event, GivenUp, Made, Restarted, Retracted
@@ -316,9 +315,6 @@ async def run_node(plan: Plan, name: str, *, links: frozenset[str] | None, say: 
     try:
         await node.start()
         say(f"Node '{name}' is up; users fetch keys at https://{HOST}:{node.kme.port}.")
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await stop.wait()
+        await until_told_to_stop()
     finally:
         await node.close()

@@ -55,7 +55,6 @@ def differential_length(
     charged = 2 * math.log2(1 / failure.secrecy) + math.log2(2 / failure.correctness)
     exact = secret - leak_bits - charged
     return KeyLength(
-        bits=max(0, math.floor(exact)),
         exact=exact,
         bound=NAME,
         failure=failure,

@@ -40,7 +40,6 @@ def entangled_length(counts: DecoyCounts, settings: DecoySettings, *, leak_bits:
     charged = math.log2(2 / (failure.secrecy**2 * failure.correctness))
     exact = key * (1 - binary_entropy(phase)) - leak_bits - charged
     return KeyLength(
-        bits=max(0, math.floor(exact)),
         exact=exact,
         bound=NAME,
         failure=failure,

@@ -53,7 +53,6 @@ def lim_length(counts: DecoyCounts, settings: DecoySettings, *, leak_bits: float
     secrecy, correctness = 6 * math.log2(N_TERMS / failure.secrecy), math.log2(2 / failure.correctness)
     exact = key_vacuum + key_single * (1 - binary_entropy(phase)) - leak_bits - secrecy - correctness
     return KeyLength(
-        bits=max(0, math.floor(exact)),
         exact=exact,
         bound=NAME,
         failure=failure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -87,18 +88,21 @@ class KeyLength:
     """How long a key may be, with every term that was charged.
 
     Attributes:
-        bits: Length: a whole number, 0 where nothing can be had.
-        exact: The same before rounding down, for comparison with published figures.
+        exact: Length before rounding down, for comparison with published figures; negative where nothing can be had.
         bound: Name of the proof.
         failure: Failure probabilities that the key carries.
         terms: Every term by name, in bits unless the name says otherwise.
     """
 
-    bits: int
     exact: float
     bound: str
     failure: Failure
     terms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def bits(self) -> int:
+        """Length: a whole number, 0 where nothing can be had."""
+        return max(0, math.floor(self.exact))
 
 
 class Bound(Protocol):

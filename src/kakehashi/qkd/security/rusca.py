@@ -43,7 +43,6 @@ def rusca_length(counts: DecoyCounts, settings: DecoySettings, *, leak_bits: flo
     secrecy, correctness = 6 * math.log2(N_TERMS / failure.secrecy), math.log2(2 / failure.correctness)
     exact = key.vacuum_lower + key.single_lower * (1 - binary_entropy(phase)) - leak_bits - correctness - secrecy
     return KeyLength(
-        bits=max(0, math.floor(exact)),
         exact=exact,
         bound=NAME,
         failure=failure,

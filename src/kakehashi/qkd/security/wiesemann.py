@@ -70,7 +70,6 @@ def wiesemann_length(
     correctness = math.log2(2 / failure.correctness)
     exact = vacuum + key.single_lower * (1 - binary_entropy(phase)) - leak_bits - correctness - secrecy
     return KeyLength(
-        bits=max(0, math.floor(exact)),
         exact=exact,
         bound=NAME,
         failure=failure,

@@ -52,6 +52,8 @@ def test_no_store_is_wrong_use(tmp_path):
 def test_certificates_and_node_keys_are_made(tmp_path, capsys):
     assert call("certificates", tmp_path / "pki", "--sae", "alice", "--sae", "bob", "--kme", "kme-a") == 0
     assert capsys.readouterr().out.count(".crt") == 4
+    assert call("revoke", tmp_path / "pki", "bob") == 0
+    assert capsys.readouterr().out.endswith("revoked.crl\n")
     assert call("node-key", tmp_path / "a.key") == 0
     assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(InputError, match="cannot be made"):

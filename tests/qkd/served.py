@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 
+from kakehashi.qkd.delivery.certificates import REVOKED, revoke_certificates
 from kakehashi.qkd.delivery.serve import Kme, fill_blocks
 from kakehashi.qkd.delivery.spec import read_kme_spec
 from kakehashi.qkd.delivery.trial import free_ports, write_trial
@@ -14,9 +15,14 @@ from kakehashi.qkd.delivery.trial import free_ports, write_trial
 HOMES = {"alice": "kme-a", "anna": "kme-a", "bob": "kme-b", "bea": "kme-b", "Büro 1/2": "kme-b"}
 
 
-def write_files(folder, *, limits="fair_share = false", ports=(0, 0, 0, 0)):
+def write_files(folder, *, limits="fair_share = false", ports=(0, 0, 0, 0), revoked=None):
     """Certificates, keys and TOML files of two key servers that do not wait for the disk."""
-    write_trial(folder, HOMES, ports=tuple(ports), more=f"durable = false\nlimits = {{ {limits} }}")
+    more = f"durable = false\nlimits = {{ {limits} }}"
+    if revoked is not None:
+        more += f'\nrevoked = "pki/{REVOKED}"'
+    write_trial(folder, HOMES, ports=tuple(ports), more=more)
+    if revoked is not None:
+        revoke_certificates(folder / "pki", revoked)
 
 
 def tls(folder, name, *, authority="ca"):

@@ -109,6 +109,25 @@ def certificates(
     return 0
 
 
+@keys_app.command
+def revoke(folder: Path, /, *names: str) -> int:
+    """Revoke certificates of a trial's authority, or renew its list before it runs out.
+
+    The list is FOLDER/revoked.crl; a key server whose TOML file names it as `revoked` reads it when it starts.
+
+    Parameters
+    ----------
+    folder
+        What `kakehashi qkd certificates` made.
+    names
+        IDs of users and names of key servers; with none, the list is renewed.
+    """
+    from kakehashi.qkd.delivery.certificates import revoke_certificates
+
+    data.print(str(revoke_certificates(folder, names)), highlight=False, soft_wrap=True)
+    return 0
+
+
 @keys_app.command(name="node-key")
 def node_key(file: Path, /) -> int:
     """Make the key with which a node encrypts its store: a file that its owner alone can read.

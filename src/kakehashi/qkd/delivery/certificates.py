@@ -6,7 +6,7 @@ import datetime as dt
 import ipaddress
 import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote
@@ -17,12 +17,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kakehashi.core.errors import InputError
+from kakehashi.core.files import write_text
+from kakehashi.qkd.delivery.revocation import check_revoked
 
-__all__ = ["Kind", "client_context", "identity", "make_certificates", "server_context"]
+__all__ = [
+    "REVOKED",
+    "Kind",
+    "client_context",
+    "identity",
+    "make_certificates",
+    "revoke_certificates",
+    "server_context",
+]
 
 Kind = Literal["sae", "kme"]
 
 DAYS = 365
+REVOKED = "revoked.crl"
+"""List of the certificates that a trial's authority has revoked, within its folder."""
 
 
 def identity(certificate: Mapping[str, Any], kind: Kind) -> str | None:
@@ -98,11 +110,12 @@ def _set_up(
         raise InputError(f"{certificate} and {private_key} are no certificate and its key in PEM: {reason}.") from None
     try:
         context.load_verify_locations(authority)
-        if revoked is not None:
-            context.load_verify_locations(revoked)
-            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     except (ssl.SSLError, OSError) as error:
-        raise InputError(f"{authority} or {revoked} is not in PEM: {error}.") from None
+        raise InputError(f"{authority} is not in PEM: {error}.") from None
+    if revoked is not None:
+        check_revoked(revoked, (authority, certificate))
+        context.load_verify_locations(revoked)
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
 
 
@@ -113,8 +126,7 @@ def make_certificates(
 
     Args:
         folder: Gets ``ca.crt``, ``ca.key`` and, for each name, ``NAME.crt`` and ``NAME.key`` (mode 600), with
-        characters
-            that a file's name had better not have written as in an address.
+            characters that a file's name had better not have written as in an address.
         saes: IDs of users.
         kmes: Names of key servers.
         hosts: Names and addresses by which servers are reached.
@@ -161,8 +173,63 @@ def make_certificates(
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
             .sign(ca_key, hashes.SHA256())
         )
-        files += _write(folder, quote(name, safe=" @+"), made, key)
+        files += _write(folder, _file(name), made, key)
     return files
+
+
+def revoke_certificates(folder: Path, names: Sequence[str]) -> Path:
+    """Write the list of revoked certificates of a trial's authority; what was revoked before stays so.
+
+    Args:
+        folder: What :func:`make_certificates` made.
+        names: Users and key servers whose certificates are revoked; with none, the list is renewed before it runs out.
+
+    Returns:
+        The file, for ``revoked`` of a key server.
+
+    Raises:
+        InputError: There is no authority in the folder, or no certificate of that name.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = make_certificates(folder, saes=["alice"], kmes=["kme-a"])
+        >>> len(x509.load_pem_x509_crl(revoke_certificates(folder, ["alice"]).read_bytes()))
+        1
+    """
+    paths = [folder / f"{_file(name)}.crt" for name in names]
+    for path in (folder / "ca.key", folder / "ca.crt", *paths):
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file; only certificates of an authority made here are revoked.")
+    ca = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+    key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)  # as it was made
+    now = dt.datetime.now(dt.UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(ca.subject)
+        .last_update(now - dt.timedelta(minutes=5))
+        .next_update(now + dt.timedelta(days=DAYS))
+        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    numbers = {x509.load_pem_x509_certificate(path.read_bytes()).serial_number: now for path in paths}
+    for number, since in (numbers | dict(_revoked_before(folder / REVOKED))).items():
+        entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(since)
+        builder = builder.add_revoked_certificate(entry.build())
+    crl = builder.sign(key, hashes.SHA256())
+    write_text(folder / REVOKED, crl.public_bytes(serialization.Encoding.PEM).decode())
+    return folder / REVOKED
+
+
+def _revoked_before(path: Path) -> Iterator[tuple[int, dt.datetime]]:
+    if path.is_file():
+        for entry in x509.load_pem_x509_crl(path.read_bytes()):
+            yield entry.serial_number, entry.revocation_date_utc
+
+
+def _file(name: str) -> str:
+    return quote(name, safe=" @+")
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

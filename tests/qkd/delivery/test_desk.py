@@ -426,6 +426,10 @@ class Machine(RuleBasedStateMachine):
             store = self.net.nodes[node].store
             await attempt(self.net.nodes[node].commit.run(store.expire))
             await self._mend()
+            commit = self.net.nodes[node].commit
+            await attempt(commit.run(commit.store.fold))
+            await attempt(commit.run(commit.store.fold_ledger))
+            await self._mend()
 
         self.runner.run(work())
 

@@ -47,6 +47,31 @@ def test_servers_start_serve_and_go_on_after_a_stop(tmp_path):
     assert audit_pair(tmp_path / "a", tmp_path / "b").is_clean
 
 
+def test_what_is_over_is_summed_up_while_servers_run(tmp_path):
+    served = Served(tmp_path)
+    try:
+        for _ in range(3):
+            _, sent = served.call("alice", "GET", "/api/v1/keys/bob/enc_keys")
+            body = {"key_IDs": [{"key_ID": sent["keys"][0]["key_ID"]}]}
+            assert served.call("bob", "POST", "/api/v1/keys/alice/dec_keys", body)[0] == 200
+        owner, holder = served.kmes["kme-a"], served.kmes["kme-b"]
+        end = time.monotonic() + 20
+        while holder.store._closed.get("kme-a", 0) < 3:
+            assert time.monotonic() < end
+            owner.links["kme-b"]._closed_at = -1e9  # as if a minute had gone by
+            time.sleep(0.05)
+        for kme in (owner, holder):
+            kme.store._clock = lambda: time.time() + 1e4
+            served.run(kme._fold())
+            assert list(kme.store._tables.grants()) == []
+        assert served.call("bob", "POST", "/api/v1/keys/alice/dec_keys", body)[0] == 400
+        assert served.call("alice", "GET", "/api/v1/keys/bob/enc_keys")[0] == 200
+    finally:
+        served.close()
+    assert all(audit_store(tmp_path / name).is_clean for name in "ab")
+    assert audit_pair(tmp_path / "a", tmp_path / "b").is_clean
+
+
 def test_a_wrong_address_is_said(tmp_path):
     with pytest.raises(InputError, match="highest is 65535"):
         split_address("x:70000")

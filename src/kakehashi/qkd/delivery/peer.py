@@ -8,7 +8,8 @@ effect:
 ``void``
     These ranges are given up; destroy them.
 ``reconcile``
-    After a break: which of my grants do you know, and which after my last one? Which of my blocks have you?
+    After a break: which of my grants do you know, and which after my last one? Which of my blocks have you? And, now
+    and then without a break: up to this one, I have nothing more to ask about my grants.
 
 A grant that the other end refuses is named in the answer with the reason. Until two servers have reconciled, nothing is
 handed out from what they share.
@@ -21,6 +22,7 @@ import base64
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +41,8 @@ logger = logging.getLogger(__name__)
 MAX_BATCH = 256
 """Grants in one message."""
 PATH = "/kakehashi/kme/v1/"
+CLOSED_S = 60.0
+"""Time between two messages about grants that are over."""
 
 
 def grant_to_json(grant: Grant, readers: Sequence[str] = ()) -> dict[str, Any]:
@@ -173,6 +177,7 @@ class PeerDesk:
         store = self._commit.store
 
         def do() -> tuple[list[str], list[Grant], list[str]]:
+            store.note_closed(peer, int(table["closed"]))
             known, extra = store.find_grants(peer, asked, after=int(table["after"]))
             return known, extra, store.known_blocks(peer, blocks)
 
@@ -199,6 +204,7 @@ class PeerLink:
         self._pause_s = pause_s
         self._queue: asyncio.Queue[tuple[dict[str, Any], asyncio.Future[None]]] = asyncio.Queue()
         self._n_under_way = 0
+        self._closed_at = 0.0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._is_wanted = asyncio.Event()
@@ -299,6 +305,7 @@ class PeerLink:
             "untold": [[grant.sequence, grant.grant_id] for grant in untold],
             "after": store.shelf.top.get(self.name, 0),
             "blocks": store.unshared_blocks(self.name),
+            "closed": self._closed_up_to(),
         }
         answer = await self._call(client, "reconcile", question)
         known = set(answer["known"])
@@ -320,10 +327,15 @@ class PeerLink:
         """New blocks, and grants that were given up since."""
         store = self._commit.store
         blocks = store.unshared_blocks(self.name)
-        if blocks:
-            answer = await self._call(client, "reconcile", {"untold": [], "after": 2**62, "blocks": blocks})
+        if blocks or time.monotonic() > self._closed_at + CLOSED_S:
+            question = {"untold": [], "after": 2**62, "blocks": blocks, "closed": self._closed_up_to()}
+            answer = await self._call(client, "reconcile", question)
             await self._commit.run(lambda: store.share_blocks(answer["blocks"]))
         await self._give_up(client, [g for g in store.untold(self.name) if g.state is GrantState.EXPIRED])
+
+    def _closed_up_to(self) -> int:
+        self._closed_at = time.monotonic()
+        return self._commit.store.shelf.closed_up_to(self.name)
 
     async def _give_up(self, client: HttpClient, grants: Sequence[Grant]) -> None:
         for first in range(0, len(grants), MAX_BATCH):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import secrets
 import signal
@@ -33,7 +34,7 @@ N_CONNECTIONS = 2
 """Connections to each peer."""
 HOUSEKEEPING_S = 1.0
 BLOCK_TURNS = 30
-"""Blocks live long, so their age is looked at once in so many turns of the housekeeping."""
+"""Blocks live long, and grants are over for long: both are looked at once in so many turns of the housekeeping."""
 SWITCH_S = 0.0005
 """Longest time for which the thread that waits for the disk may be kept from noting that it is done."""
 
@@ -119,6 +120,14 @@ class Kme:
         await self.commit.close()
         self.store.close()
 
+    async def _fold(self) -> None:
+        """Sum up what is over, in portions, so that users wait for none of it."""
+        at = await self.commit.run(self.store.fold)
+        while at:
+            at = await self.commit.run(functools.partial(self.store.fold, at))
+        while await self.commit.run(self.store.fold_ledger):
+            pass
+
     async def _keep_house(self) -> None:
         max_age_s = self.spec.limits.block_lifetime_s
         turn = 0
@@ -129,6 +138,7 @@ class Kme:
                 bits = await self.commit.run(self.store.expire)
                 if turn % BLOCK_TURNS == 0:
                     bits += await self.commit.run(lambda: self.store.expire_blocks(max_age_s=max_age_s))
+                    await self._fold()
             except KakehashiError as error:
                 logger.warning("Nothing could expire: %s", error)
                 continue

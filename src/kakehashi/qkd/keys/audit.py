@@ -2,18 +2,20 @@
 
 For every block: all sifted bits are in exactly one account; each line of the ledger has its counterpart in what was
 taken (no range twice, none outside its block); and what the accounts call stored is what lies encrypted in the store.
-For two stores: what one end took from a block, the other knows of under the same name, and disagrees on nothing.
+For two stores: what one end took from a block, the other knows of under the same name, and disagrees on nothing. Grants
+that are over long since are compared by a sum over all of them, see :mod:`~kakehashi.qkd.keys.fold`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from kakehashi.core.errors import DataError
+from kakehashi.qkd.keys.fold import Fold, FoldedBlock, FoldedGrants
 from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
@@ -97,6 +99,8 @@ class _Book:
     grants: list[Grant]
     balance: dict[int, dict[str, int]] = field(default_factory=dict)
     kept: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    folded: dict[tuple[str, bool], FoldedGrants] = field(default_factory=dict)
+    folded_blocks: dict[int, FoldedBlock] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -170,6 +174,8 @@ def _read(folder: Path) -> _Book:
                     continue
                 book.balance[entry.block][entry.debit] -= entry.bits
                 book.balance[entry.block][entry.credit] += entry.bits
+            fold = Fold(tables)
+            book.folded, book.folded_blocks = fold.grants(), dict(fold.blocks())
             for number, _, _, left_bits in tables.chunks():
                 book.kept[number] += left_bits
             return book
@@ -196,6 +202,13 @@ def _check_ranges(book: _Book) -> None:
     waiting: dict[int, int] = defaultdict(int)
     spent: dict[int, dict[str, int]] = {number: defaultdict(int) for number in book.blocks}
     numbers = book.numbers
+    for number, folded in book.folded_blocks.items():
+        if number not in book.blocks:
+            book.faults.append(f"Grants were taken from block number {number}, which is not there.")
+            return
+        ranges[number] += [(first, end) for first, end in folded.ranges]
+        for account, bits in folded.bits.items():
+            spent[number][account] += bits
     for grant in book.grants:
         for part in grant.parts:
             if part.block_id not in numbers:
@@ -224,8 +237,7 @@ def _sort_bits(
     grant: Grant, numbers: dict[str, int], waiting: dict[int, int], spent: dict[int, dict[str, int]]
 ) -> None:
     """Add a grant's bits to those that wait for a reader, and to the account in which the ledger must have them."""
-    is_owner_done = grant.is_ours and grant.state is not GrantState.EXPIRED
-    if is_owner_done or grant.state is GrantState.SPENT:
+    if grant.is_booked:
         for part in grant.parts:
             spent[numbers[part.block_id]][grant.account] += part.n_bits
     for index in range(grant.n_keys if any(grant.waiting) else 0):
@@ -285,25 +297,43 @@ def _compare_blocks(one: _Book, other: _Book, faults: list[str], notes: list[str
 
 
 def _compare_grants(owner: _Book, holder: _Book, faults: list[str], notes: list[str]) -> None:
+    """Grants that stand at both ends, one by one; and all others by their sum, where either end has folded some."""
+    mine = _folded(owner, holder.node, is_ours=True)
+    theirs = _folded(holder, owner.node, is_ours=False)
+    top_here, top_there = mine.top, theirs.top
     issued = {g.grant_id: g for g in owner.grants if g.is_ours and g.peer == holder.node}
     heard = {g.grant_id: g for g in holder.grants if not g.is_ours and g.peer == owner.node}
     for grant_id, grant in issued.items():
         other = heard.get(grant_id)
-        if other is None:
+        is_given_up = grant.state is GrantState.EXPIRED
+        if other is None and grant.is_told and not is_given_up and grant.sequence <= top_there:
+            mine.add(grant)
+        elif other is None:
             # Bits of a block that the other end never had are destroyed here alone. Had it confirmed the block, that
             # would be a fault of its own.
             is_strange = holder.numbers.keys().isdisjoint(part.block_id for part in grant.parts)
-            is_settled = grant.is_told and not (grant.state is GrantState.EXPIRED and is_strange)
+            is_settled = grant.is_told and not (is_given_up and is_strange)
             kind = faults if is_settled else notes
             kind.append(f"Grant {grant_id} of '{owner.node}' is not known at '{holder.node}'.")
         elif (grant.parts, grant.key_bits) != (other.parts, other.key_bits):
             faults.append(f"Grant {grant_id} of '{owner.node}' stands for other bits at '{holder.node}'.")
-        elif grant.state is GrantState.EXPIRED and other.state is not GrantState.EXPIRED and grant.is_told:
+        elif is_given_up and other.state is not GrantState.EXPIRED and grant.is_told:
             faults.append(f"Grant {grant_id} of '{owner.node}' was given up, but is {other.state} at '{holder.node}'.")
-        elif grant.master != other.master and grant.state is not GrantState.EXPIRED:
+        elif grant.master != other.master and not is_given_up:
             faults.append(f"Grant {grant_id} has the masters '{grant.master}' and '{other.master}'.")
     for grant_id in heard.keys() - issued.keys():
-        if heard[grant_id].state is GrantState.DELIVERED:
+        if heard[grant_id].sequence <= top_here:
+            theirs.add(heard[grant_id])
+        elif heard[grant_id].state is GrantState.DELIVERED:
             faults.append(f"Grant {grant_id} was delivered at '{holder.node}', but '{owner.node}' does not know it.")
         else:
             notes.append(f"Grant {grant_id} waits at '{holder.node}', but '{owner.node}' does not know it yet.")
+    if (mine.n, mine.sum) != (theirs.n, theirs.sum):
+        faults.append(
+            f"The {mine.n} grants of '{owner.node}' that are over are not the {theirs.n} of them that '{holder.node}'"
+            " knows."
+        )
+
+
+def _folded(book: _Book, peer: str, *, is_ours: bool) -> FoldedGrants:
+    return replace(book.folded.get((peer, is_ours), FoldedGrants(peer=peer, is_ours=is_ours)))

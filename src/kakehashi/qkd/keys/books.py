@@ -12,6 +12,7 @@ from pathlib import Path
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.chunks import Chunks
+from kakehashi.qkd.keys.fold import Fold
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account, KeyBlock
@@ -55,6 +56,8 @@ class Books:
             self._tables = Tables(folder / DATABASE, durable=durable)
             self._vault = Vault(folder / SLOTS, node_key, durable=durable)
             self._chunks = Chunks(self._tables, self._vault, trace)
+            self._fold = Fold(self._tables, trace)
+            self._closed: dict[str, int] = {}
             self.shelf = Shelf()
             self._entries: dict[tuple[int, str, str], int] = {}
             self._touched: dict[int, BlockRow] = {}
@@ -255,6 +258,7 @@ class Books:
 
     def _enter(self, grant: Grant) -> None:
         # Written at once: what the other end asks about may have come in this very transaction.
+        grant.expires_utc = grant.expires_utc or self._clock()
         with self._tables.errors():
             self._trace("grant written")
             self._tables.insert_grant(grant)
@@ -306,6 +310,8 @@ class Books:
             return None
         with self._tables.errors():
             known = self._tables.grant_at(grant.peer, is_ours=False, sequence=grant.sequence)
+            if known is None and grant.sequence <= self._tables.folded_top(grant.peer, is_ours=False):
+                raise InputError(f"Grant {grant.grant_id} of '{grant.peer}' is over, or was never told of.")
         if known is not None and (known.grant_id, known.parts) != (grant.grant_id, grant.parts):
             raise InputError(f"'{grant.peer}' used the number {grant.sequence} for two grants.")
         return self.shelf.open.get(grant.grant_id, known)

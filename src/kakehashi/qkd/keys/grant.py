@@ -57,7 +57,8 @@ class Grant:
         failure: Of all keys together, see :class:`~kakehashi.qkd.keys.model.KeyBlock`.
         state: See :mod:`~kakehashi.qkd.keys.lifecycle`.
         is_told: Whether the other end is known to know of the state.
-        expires_utc: When keys that nobody fetched are destroyed, by this node's clock.
+        expires_utc: When keys that nobody fetched are destroyed, by this node's clock; where there are none, when it
+            was made.
         number: Row in the store.
     """
 
@@ -94,6 +95,11 @@ class Grant:
     def n_keys(self) -> int:
         """Number of keys."""
         return self.n_bits // self.key_bits
+
+    @property
+    def is_booked(self) -> bool:
+        """Whether the ledger has all its bits in its account: at a holder, they may have expired one by one."""
+        return self.state is GrantState.SPENT or (self.is_ours and self.state is not GrantState.EXPIRED)
 
     def key_id(self, index: int) -> bytes:
         """ID of one key."""

@@ -147,6 +147,10 @@ class Shelf:
         """Grants of ours that the other end is not known to know of."""
         return [grant for grant in self._untold.get(peer, {}).values() if not grant.is_told]
 
+    def closed_up_to(self, peer: str) -> int:
+        """Sequence up to which nothing is to be asked of a peer about our grants, and that is on disk."""
+        return min((g.sequence for g in self._untold.get(peer, {}).values()), default=self.top.get(peer, 0) + 1) - 1
+
     def due(self, now: float) -> list[Grant]:
         """Grants for whose keys somebody has waited too long. Each is named once."""
         found: list[Grant] = []

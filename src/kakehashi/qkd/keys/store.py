@@ -19,6 +19,7 @@ from typing import Any
 
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.qkd.keys.books import DATABASE, SIFTED, SLOTS, Books
+from kakehashi.qkd.keys.fold import KEPT_S
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.lifecycle import GrantEvent, GrantState, advance
 from kakehashi.qkd.keys.model import Account
@@ -218,11 +219,13 @@ class KeyStore(Books):
             self._enter(grant)
             self._post_all(grant.parts, Account.STORED, Account.EXPIRED)
             wipe(self._take(grant, keep=False))
-        elif known.state is GrantState.ANNOUNCED:
-            known.state = advance(known.state, GrantEvent.VOID)
-            self._drop_waiting(known, post=True)
+        elif known.state in (GrantState.ANNOUNCED, GrantState.EXPIRED):
+            if known.state is GrantState.ANNOUNCED:
+                known.state = advance(known.state, GrantEvent.VOID)
+                self._drop_waiting(known, post=True)
+            known.account = Account.EXPIRED  # given up, and not just fetched by nobody
             self._changed[known.grant_id] = known
-        elif known.state is not GrantState.EXPIRED:
+        else:
             raise InputError(
                 f"Grant {grant.grant_id} of '{grant.peer}' is {known.state} here and cannot be taken back."
             )
@@ -317,7 +320,28 @@ class KeyStore(Books):
         wipe(self._take(grant, keep=False))
         return total
 
+    def fold(self, after: int = 0) -> int:
+        """Sum up a portion of the grants that are over, see :mod:`~kakehashi.qkd.keys.fold`.
+
+        Args:
+            after: What the call for the portion before gave.
+
+        Returns:
+            What the next call needs; 0 where there is nothing more to do.
+        """
+        with self._tables.errors():
+            return self._fold.fold_grants(after, before_utc=self._clock() - KEPT_S, closed=self._closed)
+
+    def fold_ledger(self) -> bool:
+        """Sum up a portion of the ledger's oldest lines; whether there may be more of them."""
+        with self._tables.errors():
+            return self._fold.fold_ledger(before_utc=self._clock() - KEPT_S)
+
     # --- what the two ends compare
+
+    def note_closed(self, peer: str, sequence: int) -> None:
+        """A peer will not ask about its grants up to a sequence any more. Kept in memory: it says so again."""
+        self._closed[peer] = max(self._closed.get(peer, 0), sequence)
 
     def untold(self, peer: str) -> list[Grant]:
         """Grants of ours that the other end is not known to know of."""

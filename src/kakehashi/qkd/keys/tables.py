@@ -17,7 +17,7 @@ from kakehashi.qkd.keys.model import Account, Origin
 
 __all__ = ["BlockRow", "Entry", "Tables", "storage_error"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,6 +37,14 @@ CREATE TABLE used (
     master TEXT NOT NULL, readers TEXT NOT NULL, key_ids BLOB NOT NULL, mask BLOB NOT NULL, waiting BLOB NOT NULL,
     failure REAL NOT NULL, state TEXT NOT NULL, is_told INTEGER NOT NULL, expires_utc REAL NOT NULL,
     UNIQUE (peer, is_ours, sequence));
+CREATE TABLE folded_grants (
+    peer TEXT NOT NULL, is_ours INTEGER NOT NULL, n INTEGER NOT NULL, top INTEGER NOT NULL, sum TEXT NOT NULL,
+    PRIMARY KEY (peer, is_ours)) WITHOUT ROWID;
+CREATE TABLE folded_block (
+    block INTEGER PRIMARY KEY REFERENCES block(number), ranges TEXT NOT NULL, bits TEXT NOT NULL);
+CREATE TABLE folded_entry (
+    block INTEGER NOT NULL REFERENCES block(number), debit TEXT NOT NULL, credit TEXT NOT NULL, bits INTEGER NOT NULL,
+    PRIMARY KEY (block, debit, credit)) WITHOUT ROWID;
 CREATE INDEX used_open ON used(number) WHERE state IN ('allocated', 'announced') OR NOT is_told OR key_ids <> x'';
 """
 
@@ -257,7 +265,8 @@ class Tables:
     def entries(self) -> Iterator[Entry]:
         """The ledger, summed over what is alike."""
         for block, debit, credit, bits in self._sql.execute(
-            "SELECT block, debit, credit, sum(bits) FROM entry GROUP BY block, debit, credit"
+            "SELECT block, debit, credit, sum(bits) FROM (SELECT block, debit, credit, bits FROM entry"
+            " UNION ALL SELECT block, debit, credit, bits FROM folded_entry) GROUP BY block, debit, credit"
         ):
             yield Entry(block=block, debit=debit, credit=credit, bits=bits)
 
@@ -292,10 +301,20 @@ class Tables:
     def update_grant(self, grant: Grant) -> None:
         """What changes in a grant's life; once nobody waits, the IDs are forgotten."""
         is_open = any(grant.waiting)
+        # By its ID too: once a row was folded, its number may be that of another grant.
         self._sql.execute(
-            "UPDATE used SET waiting = ?, state = ?, is_told = ?, key_ids = iif(?, key_ids, x''),"
-            " mask = iif(?, mask, x'') WHERE number = ?",
-            (bytes(grant.waiting), str(grant.state), grant.is_told, is_open, is_open, grant.number),
+            "UPDATE used SET waiting = ?, state = ?, account = ?, is_told = ?, key_ids = iif(?, key_ids, x''),"
+            " mask = iif(?, mask, x'') WHERE number = ? AND grant_id = ?",
+            (
+                bytes(grant.waiting),
+                str(grant.state),
+                str(grant.account),
+                grant.is_told,
+                is_open,
+                is_open,
+                grant.number,
+                grant.grant_id,
+            ),
         )
 
     def grants(self, *, open_only: bool = False) -> Iterator[Grant]:
@@ -312,11 +331,28 @@ class Tables:
         where = "WHERE peer = ? AND is_ours = ? AND sequence = ?"
         return next(self._grants(where, (peer, is_ours, sequence)), None)
 
+    def grants_from(self, number: int, limit: int) -> list[Grant]:
+        """The next grants by their number, without those that were given up."""
+        where = "WHERE number > ? AND NOT (state = 'expired' AND (is_ours OR account = 'expired'))"
+        return list(self._grants(f"{where} ORDER BY number LIMIT ?", (number, limit)))
+
+    def folded_top(self, peer: str, *, is_ours: bool) -> int:
+        """Highest sequence of a grant that was folded, see :mod:`~kakehashi.qkd.keys.fold`."""
+        rows = self.run("SELECT top FROM folded_grants WHERE peer = ? AND is_ours = ?", peer, is_ours)
+        return int(rows[0][0]) if rows else 0
+
     def top_sequences(self, *, is_ours: bool) -> dict[str, int]:
         """Highest sequence of the grants to each peer, or of each peer."""
-        return dict(
-            self._sql.execute("SELECT peer, max(sequence) FROM used WHERE is_ours = ? GROUP BY peer", (is_ours,))
+        rows = self.run(
+            "SELECT peer, max(sequence) FROM (SELECT peer, is_ours, sequence FROM used"
+            " UNION ALL SELECT peer, is_ours, top FROM folded_grants) WHERE is_ours = ? GROUP BY peer",
+            is_ours,
         )
+        return dict(rows)
+
+    def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """A statement of :mod:`~kakehashi.qkd.keys.fold`, which this module would be too long with."""
+        return self._sql.execute(statement, values).fetchall()
 
     def _grants(self, where: str, values: tuple[object, ...]) -> Iterator[Grant]:
         names = (

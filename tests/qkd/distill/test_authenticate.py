@@ -126,11 +126,14 @@ def test_a_pad_is_used_once():
     assert key.n_used_bits == 60
 
 
-def test_a_failed_check_uses_the_pad_up_too():
-    key = make_key()
-    assert not key.check(transcript_of(key), 0, Bits.pack(np.zeros(60, int)))
-    with pytest.raises(DistillationError, match="used twice"):
-        key.tag(transcript_of(key), 0)
+def test_a_wrong_tag_is_charged_and_takes_no_pad():
+    alice, bob = make_key(), make_key()
+    for turn in (1, 2):
+        assert not bob.check(transcript_of(bob), 0, Bits.pack(np.zeros(60, int)))
+        assert bob.failure == turn * forgery_bound(transcript_of(bob).n_bytes, 60)
+        assert bob.n_left == 4
+    assert bob.check(transcript_of(bob), 0, alice.tag(transcript_of(alice), 0))
+    assert bob.n_left == 3
 
 
 def test_a_transcript_has_one_tag_and_one_key():
@@ -232,7 +235,8 @@ class TwoEnds(RuleBasedStateMachine):
         index, message, tag = self.sent.pop(data.draw(st.integers(0, len(self.sent) - 1)))
         received = transcript_of(self.ends[1], message + b"!" if tampered else message)
         assert self.ends[1].check(received, index, tag) != tampered
-        self.used[1].add(index)
+        if not tampered:
+            self.used[1].add(index)
 
     @rule(index=st.integers(0, 30))
     def reuse(self, index):

@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import struct
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from kakehashi.qkd.distill.messages import (
     Answer,
     Corrected,
     Hello,
+    Kind,
     Question,
     Reported,
     Seed,
@@ -80,10 +82,31 @@ def test_slots_that_do_not_ascend_within_the_exposure_are_a_fault(slot):
         decode(encode(message))
 
 
+def test_gaps_that_run_over_are_a_fault():
+    """Their sum comes back to where it may be; what lies between would be read far outside."""
+    gaps = np.array([1, 1 << 63, 1 << 63], "<u8").tobytes()
+    data = struct.pack("<BqqIB", Kind.REPORTED, 0, 1000, 3, 8) + gaps + b"\0"
+    with pytest.raises(DistillationError, match="do not ascend"):
+        decode(data)
+
+
+@pytest.mark.parametrize("n_bits", [0, 129, 255])
+def test_a_hash_of_an_impossible_length_is_a_fault(n_bits):
+    message = Corrected(
+        point=bytes(16),
+        value=Bits.from_bytes(bytes(32)).slice(0, n_bits),
+        detections=np.ones((2, 1), int),
+        errors=np.zeros((2, 1), int),
+        leaked_bits=0,
+    )
+    with pytest.raises(DistillationError, match="impossible"):
+        decode(encode(message))
+
+
 def test_more_errors_than_detections_are_a_fault():
     message = Corrected(
         point=bytes(16),
-        value=Bits.from_bytes(b""),
+        value=Bits.from_bytes(b"v"),
         detections=np.zeros((2, 1), int),
         errors=np.ones((2, 1), int),
         leaked_bits=0,

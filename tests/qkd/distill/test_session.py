@@ -64,6 +64,24 @@ def test_stocks_stay_equal_and_are_filled_up(quiet):
     assert receiver.n_own >= AGREEMENT.reserve_tags - 1
 
 
+def test_what_fills_the_stock_up_brings_the_failure_of_its_own_block_alone(quiet):
+    """With the failures of earlier pads, which the stock has counted, each filling would triple the sum."""
+    made = list(quiet.made()[0].values())
+    (_, _, failure) = quiet.receiver.stock.state.held[made[-1].block_id]
+    assert failure == AGREEMENT.block_failure < made[-1].failure
+
+
+@pytest.mark.parametrize(
+    ("n_secret", "n_pads"),
+    [(100_000, 56), (10_000, 40), (5_000, 16), (2_000, 8), (900, 0), (0, 0)],
+)
+def test_the_stock_is_filled_up_for_long_and_a_small_block_gives_what_it_can(n_secret, n_pads):
+    ends = Link().sender, Link().receiver
+    assert [(end.stock.n_own, end.stock.n_other) for end in ends] == [(15, 15)] * 2
+    bits = n_pads * ends[0].stock.n_bits
+    assert [end._refill(n_secret) for end in ends] == [(bits, bits)] * 2
+
+
 def test_a_block_states_the_failure_of_the_tags_before_it(quiet):
     first, second = quiet.made()[0].values()
     assert AGREEMENT.block_failure < first.failure < second.failure

@@ -47,6 +47,17 @@ def test_a_tag_that_was_lost_takes_its_pad_with_it(ends):
     assert there.n_other == here.n_own
 
 
+def test_a_forged_tag_takes_no_pad_whichever_it_names(ends):
+    here, there = ends
+    before = there.n_other
+    for index in (0, before - 1, before - 1):
+        assert not there.check(there.listen_to_other(b"context"), index, Bits.from_bytes(bytes(10)).slice(0, 78))
+    with pytest.raises(DistillationError, match="is not there"):
+        there.check(there.listen_to_other(b"context"), before, Bits.from_bytes(bytes(10)))
+    assert there.n_other == before
+    assert sign(here, there)[:2] == (True, 0)
+
+
 def test_an_empty_stock_stops_and_falls_back_on_nothing(ends):
     here, there = ends
     for _ in range(here.n_own):
@@ -72,6 +83,16 @@ def test_bits_of_a_block_wait_until_both_ends_have_it(ends):
     here.hold("b", pads, pads, 0.0)
     here.forget("b")
     assert not here.held
+
+
+def test_a_stock_that_fills_itself_up_lasts(ends):
+    """What a filling adds to the failures does not depend on how many came before."""
+    here, _ = ends
+    pads = Bits.from_bytes(secrets.token_bytes(here.n_bits))
+    for block in range(1000):
+        here.hold(str(block), pads, pads, 1e-10)
+        here.release(str(block))
+    assert here.failure == pytest.approx(2000 * 1e-10)
 
 
 def test_a_stock_comes_back_from_its_state(ends):

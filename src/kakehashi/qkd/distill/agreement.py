@@ -35,7 +35,8 @@ class Agreement(Spec):
         secrecy: Secrecy failure of a block's key.
         correctness: Probability that the two ends hold different keys, which the verification hash sets.
         forgery: Probability that a changed message passes, for each tag.
-        reserve_tags: For how many tags of each direction key is kept; blocks fill it up.
+        reserve_tags: For how many tags of each direction key is kept; where there is less, a block fills it up to twice
+            that.
         correction: Method of error correction.
     """
 

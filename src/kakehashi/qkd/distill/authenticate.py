@@ -247,27 +247,33 @@ class TagKey:
         Raises:
             DistillationError: The pad was used or is not there, or the point has served its time.
         """
-        return self._spend(transcript, index)
+        tag = self._expect(transcript, index)
+        self._erase(index)
+        return tag
 
     def check(self, transcript: Transcript, index: int, tag: Bits) -> bool:
-        """Whether ``tag`` is that of the transcript; the pad is used up whatever the answer.
+        """Whether ``tag`` is that of the transcript. Either way the chance of a forgery is charged.
+
+        The pad is used up if the tag is right. After a wrong one it stays: whoever guesses again has a chance like the
+        first one, whichever pad he names.
 
         The time does not depend on where two tags differ.
 
         Raises:
             DistillationError: As for :meth:`tag`.
         """
-        expected = self._spend(transcript, index)
-        return tag.n == expected.n and hmac.compare_digest(tag.to_bytes(), expected.to_bytes())
+        expected = self._expect(transcript, index)
+        is_right = tag.n == expected.n and hmac.compare_digest(tag.to_bytes(), expected.to_bytes())
+        if is_right:
+            self._erase(index)
+        return is_right
 
-    def skip_to(self, index: int) -> None:
-        """Throw away the pads before ``index``: their tags were lost on the way.
+    def has(self, index: int) -> bool:
+        """Whether pad ``index`` is there."""
+        return index in self._pads
 
-        Raises:
-            DistillationError: Pad ``index`` was used or is not there.
-        """
-        if index not in self._pads:
-            raise DistillationError(f"The other end sent a tag with pad {index}, which was used or is not there.")
+    def drop_before(self, index: int) -> None:
+        """Throw away the pads before ``index``: their tags were lost on the way."""
         for earlier in [i for i in self._pads if i < index]:
             del self._pads[earlier]
 
@@ -307,7 +313,8 @@ class TagKey:
         """A polynomial without blocks at the secret point, for a transcript."""
         return _native.Polynomial(np.ascontiguousarray(self._point.data))
 
-    def _spend(self, transcript: Transcript, index: int) -> Bits:
+    def _expect(self, transcript: Transcript, index: int) -> Bits:
+        """The right tag; it is charged, and its pad stays."""
         if index not in self._pads:
             gone = 0 <= index < self._n_pads
             why = "has been used, and must not be used twice" if gone else "is not there; put in more key"
@@ -319,13 +326,14 @@ class TagKey:
                 fault="local",
             )
         value = transcript.finish(self).slice(0, self.n_bits)
+        self.failure += bound
+        return value ^ self._pads[index]
+
+    def _erase(self, index: int) -> None:
         pad = self._pads.pop(index)
         self._used += 1
-        self.failure += bound
-        tag = value ^ pad
         if pad.data.flags.writeable:
             pad.data[:] = 0
-        return tag
 
     def __repr__(self) -> str:
         return f"TagKey(n_bits={self.n_bits}, n_left={self.n_left}, failure={self.failure:.3g})"

@@ -234,7 +234,8 @@ def _reported(reader: _Reader) -> Reported:
     slot = first_slot - 1 + np.cumsum(gaps, dtype=np.int64)
     basis = reader.bits(n).unpack()
     reader.end()
-    if n and (gaps.min() < 1 or slot[-1] >= first_slot + n_slots or slot[0] < first_slot):
+    # Slots are compared and not gaps: the sum of gaps may have run over.
+    if n and (slot[0] < first_slot or slot[-1] >= first_slot + n_slots or np.any(slot[1:] <= slot[:-1])):
         raise ValueError("its slots do not ascend within the exposure")
     return Reported(first_slot=first_slot, n_slots=n_slots, slot=slot, basis=basis)
 
@@ -253,7 +254,7 @@ def _sifting(reader: _Reader) -> Sifting:
 
 def _corrected(reader: _Reader) -> Corrected:
     n_intensities, leaked, n_value = reader.fields("BQB")
-    if not 1 <= n_intensities <= 4:
+    if not 1 <= n_intensities <= 4 or not 1 <= n_value <= 128:
         raise ValueError("its counts are impossible")
     shape = (2, n_intensities)
     detections = np.frombuffer(reader.take(16 * n_intensities), dtype="<i8").reshape(shape).astype(np.int64)

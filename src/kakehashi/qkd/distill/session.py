@@ -189,6 +189,7 @@ class Session(abc.ABC):
         self._heard.update((self.wire.peer or b"") + self.wire.identity)
         heard, self._heard = self._heard, self.stock.listen_to_other(self._context(is_own=False))
         if not self.stock.check(heard, message.index, message.tag):
+            self._on_stock(self.stock)
             raise DistillationError("A tag was wrong: what was heard is not what the other end said.")
         self._n_disagreements = 0
 
@@ -223,7 +224,8 @@ class Session(abc.ABC):
         pads = secret.slice(0, for_sender), secret.slice(for_sender, for_receiver)
         own, other = pads if self._is_sender() else pads[::-1]
         failure = self.agreement.block_failure + self.stock.failure
-        self.stock.hold(block_id, own, other, failure)
+        # The failures of earlier tags and pads are in the stock already: with them, each filling would triple the sum.
+        self.stock.hold(block_id, own, other, self.agreement.block_failure)
         self._events.append(
             Made(
                 block_id=block_id,
@@ -239,11 +241,18 @@ class Session(abc.ABC):
         self._close()
 
     def _refill(self, n: int) -> tuple[int, int]:
-        """Bits for the sender's and the receiver's tags, as both ends compute them: whole pads, and a whole byte."""
-        lacks = [max(0, self.agreement.reserve_tags - have) for have in (self.stock.n_own, self.stock.n_other)]
-        # Eight pads are whole bytes whatever a tag's length, which keeps the rest of the key on bytes too.
+        """Bits for the sender's and the receiver's tags, as both ends compute them: whole pads, and a whole byte.
+
+        Every filling brings the failure of its block, so there are few of them, and each is large: to twice what the
+        reserve must be, though no more than a quarter of the block for each direction.
+        """
+        reserve = self.agreement.reserve_tags
+        haves = self.stock.n_own, self.stock.n_other
+        lacks = [2 * reserve - have if have < reserve else 0 for have in haves]
         in_order = lacks if self._is_sender() else lacks[::-1]
-        sender, receiver = (-(-lack // 8) * 8 * self.stock.n_bits for lack in in_order)
+        # Eight pads are whole bytes whatever a tag's length, which keeps the rest of the key on bytes too.
+        eight = 8 * self.stock.n_bits
+        sender, receiver = (min(-(-lack // 8), max(1, n // 4 // eight)) * eight for lack in in_order)
         if sender + receiver > n:
             return 0, 0
         return sender, receiver

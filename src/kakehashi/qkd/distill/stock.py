@@ -151,16 +151,30 @@ class Stock:
         return index, self._own.tag(transcript, index)
 
     def check(self, transcript: Transcript, index: int, tag: Bits) -> bool:
-        """Whether a tag of the other end is right. Its pad is spent, and earlier ones are gone with it.
+        """Whether a tag of the other end is right. If it is, its pad is spent, and earlier ones are gone with it.
+
+        A wrong one takes no pad: it names its pad itself, so that one message from anybody on the wire could empty the
+        stock.
 
         Raises:
             DistillationError: The pad was used before or is not in stock.
         """
-        self._other.skip_to(index)
-        return self._other.check(transcript, index, tag)
+        if not self._other.has(index):
+            raise DistillationError(f"The other end sent a tag with pad {index}, which was used or is not there.")
+        if not self._other.check(transcript, index, tag):
+            return False
+        self._other.drop_before(index)
+        return True
 
     def hold(self, block_id: str, own: Bits, other: Bits, failure: float) -> None:
-        """Put bits of a block aside, whole pads for each direction."""
+        """Put bits of a block aside, whole pads for each direction.
+
+        Args:
+            block_id: The block.
+            own: Pads for this end's tags.
+            other: Pads for the other end's.
+            failure: Of the block alone: what came before it is in :attr:`failure` already.
+        """
         self._held[block_id] = (own, other, failure)
 
     def release(self, block_id: str) -> None:

@@ -41,13 +41,14 @@ def differential_length(
         >>> counts = DecoyCounts(detections=np.array([[1e7], [0.0]]), errors=np.array([[2.3e5], [0.0]]))
         >>> one = DecoySettings(intensities=(0.2,), probabilities=(1.0,))
         >>> differential_length(counts, one, leak_bits=1.83e6, failure=Failure()).bits
-        2122377
+        2121264
     """
     require_intensities(settings, counts, 1, NAME)
     key, (mu,) = float(counts.detections[0, 0]), settings.intensities
     rate = 0.5
     if key > 0:
-        rate = min(0.5, (float(counts.errors[0, 0]) + hoeffding_deviation(key, failure.secrecy)) / key)
+        # Half of the failure is for this, half for privacy amplification, which 2 log2(1 / secrecy) bits pay.
+        rate = min(0.5, (float(counts.errors[0, 0]) + hoeffding_deviation(key, failure.secrecy / 2)) / key)
     secret = 0.0
     if rate < MAX_RATE:
         collision = 1 - rate**2 - (1 - 6 * rate) ** 2 / 2

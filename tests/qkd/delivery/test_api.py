@@ -12,6 +12,7 @@ import pytest
 from tests.qkd.served import Served
 
 from kakehashi.qkd.delivery.etsi014 import MESSAGES
+from kakehashi.qkd.keys.books import SLOTS
 
 KEYS = "/api/v1/keys"
 
@@ -209,6 +210,20 @@ def test_nothing_that_is_logged_or_answered_in_error_holds_a_key(served, caplog)
     for key in keys:
         octets = base64.b64decode(key["key"])
         assert not any(form in text + caplog.text for form in (key["key"], octets.hex(), str(octets)))
+
+
+def test_a_damaged_store_is_said_and_nothing_is_promised(served, caplog):
+    keys = enc(served)
+    path = served.folder / "b" / SLOTS
+    before = path.read_bytes()
+    try:
+        path.write_bytes(bytes(octet ^ 1 for octet in before))
+        status, answer = dec(served, keys)
+    finally:
+        path.write_bytes(before)
+    assert (status, answer["message"]) == (503, "the store of this KME is damaged")
+    assert "cannot be decrypted: the store is damaged" in caplog.text
+    assert dec(served, keys)[0] == 200
 
 
 def test_skip_serves_the_same_keys(served):

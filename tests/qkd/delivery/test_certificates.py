@@ -1,9 +1,20 @@
+import datetime as dt
 import ssl
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from kakehashi.core.errors import InputError
-from kakehashi.qkd.delivery.certificates import client_context, identity, make_certificates, server_context
+from kakehashi.qkd.delivery.certificates import (
+    client_context,
+    identity,
+    make_certificates,
+    require_identity,
+    server_context,
+)
 
 
 def test_a_name_is_that_of_the_urn_or_the_common_name():
@@ -49,3 +60,27 @@ def test_files_that_do_not_fit_are_refused_in_a_sentence(tmp_path):
     (tmp_path / "bad").write_text("x")
     with pytest.raises(InputError, match="not in PEM"):
         server_context(a, a_key, tmp_path / "bad")
+
+
+def test_a_server_does_not_start_under_anothers_name(tmp_path):
+    ca, _, a, a_key, b, _ = make_certificates(tmp_path, saes=["a"], kmes=["b"])
+    require_identity(a, "sae", "a")
+    require_identity(b, "kme", "b")
+    with pytest.raises(InputError, match="certificate of urn:sae:a, not of 'b'"):
+        require_identity(a, "kme", "b")
+    with pytest.raises(InputError, match="kakehashi trial authority, not of 'b'"):
+        require_identity(ca, "kme", "b")
+    with pytest.raises(InputError, match="cannot be read"):
+        require_identity(a_key, "sae", "a")
+
+
+@pytest.mark.parametrize("days", [(-3, -1), (1, 3)])
+def test_a_server_does_not_start_outside_of_its_certificates_time(tmp_path, days):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "k")])
+    now = dt.datetime.now(dt.UTC)
+    first, last = (now + dt.timedelta(days=n) for n in days)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, first, last).sign(key, hashes.SHA256())
+    (tmp_path / "k.crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    with pytest.raises(InputError, match="this machine's clock"):
+        require_identity(tmp_path / "k.crt", "kme", "k")

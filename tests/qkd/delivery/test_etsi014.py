@@ -74,6 +74,18 @@ def test_an_unknown_mandatory_extension_comes_first():
         check_request(request, Sizes())
 
 
+@pytest.mark.parametrize("limit", [10**400, 1e999, 1, 1.0])
+def test_keys_that_may_fail_always_are_no_condition(limit):
+    request = KeyRequest(mandatory={"kakehashi_max_failure": limit})
+    assert check_request(request, Sizes()) == (1, 256)
+    assert request.max_failure is None
+
+
+def test_a_number_beyond_reading_is_refused_without_advice_for_programmers():
+    with pytest.raises(RefusalError, match="a number is too long"):
+        read_key_request(b'{"number": 1' + b"0" * 5000 + b"}")
+
+
 def test_a_body_is_never_repeated_in_what_is_said_of_it():
     for body in (b'{"number": "Zm9vYmFy"}', b'{"Zm9vYmFy', b'"Zm9vYmFy"', b'{"a": 1, "a": "Zm9vYmFy"}'):
         with pytest.raises(RefusalError) as caught:

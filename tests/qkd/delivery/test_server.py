@@ -157,6 +157,14 @@ def test_what_was_asked_before_what_cannot_be_read_is_answered(echo):
     assert b"HTTP/1.1 400 Bad Request\r\n" in data
 
 
+def test_the_answer_to_head_has_no_body_that_would_be_read_as_the_next_answer(echo):
+    with echo.connect() as connection:
+        connection.sendall(b"HEAD /x HTTP/1.1\r\n\r\nGET /y HTTP/1.1\r\nConnection: close\r\n\r\n")
+        head, _, rest = read(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert rest.startswith(b"HTTP/1.1 200 OK")
+
+
 @pytest.mark.parametrize("request_", [b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"])
 def test_a_connection_ends_when_the_client_says_so(echo, request_):
     with echo.connect() as connection:

@@ -75,3 +75,12 @@ def test_errors_are_told_apart(tmp_path):
     assert isinstance(storage_error(tmp_path, full), ResourceError)
     assert "another program" in str(storage_error(tmp_path, busy))
     assert isinstance(storage_error(tmp_path, sqlite3.DatabaseError("malformed")), DataError)
+
+
+def test_the_database_is_for_its_owner_alone_wherever_it_lies(tmp_path):
+    (tmp_path / "open").mkdir(mode=0o755)
+    store = open_store(tmp_path / "open")
+    files = [path for path in (tmp_path / "open").rglob("*") if path.is_file()]
+    assert len(files) >= 4
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+    store.close()

@@ -1,11 +1,19 @@
 import os
+import resource
 import secrets
 from pathlib import Path
 
 import pytest
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
-from kakehashi.qkd.keys.vault import NODE_KEY_VARIABLE, Vault, read_node_key, wipe, write_node_key
+from kakehashi.qkd.keys.vault import (
+    NODE_KEY_VARIABLE,
+    Vault,
+    forbid_core_dumps,
+    read_node_key,
+    wipe,
+    write_node_key,
+)
 
 KEY = secrets.token_bytes(32)
 
@@ -100,3 +108,12 @@ def test_wiping_is_in_place():
     view = memoryview(buffer)
     wipe(view[:3])
     assert buffer == b"\0\0\0ret"
+
+
+def test_a_crash_leaves_no_image_of_memory():
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    try:
+        forbid_core_dumps()
+        assert resource.getrlimit(resource.RLIMIT_CORE) == (0, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
-from kakehashi.core.errors import InputError, KakehashiError
+from kakehashi.core.errors import DataError, InputError, KakehashiError, ResourceError
 from kakehashi.qkd.delivery import etsi014, skip
 from kakehashi.qkd.delivery.desk import Desk, Issued
 from kakehashi.qkd.delivery.etsi014 import KeyIds, RefusalError
@@ -41,8 +41,11 @@ async def _guard(work: Awaitable[bytes]) -> Answer:
         return Answer(200, await work)
     except RefusalError as refusal:
         return _error(refusal)
+    except DataError as error:
+        logger.error("A request failed: %s", error)  # noqa: TRY400 - one sentence, which names files alone
+        return _error(RefusalError(503, "the store of this KME is damaged"))
     except KakehashiError as error:
-        logger.exception("A request failed: %s", type(error).__name__, exc_info=False)
+        logger.error("A request failed: %s", error if isinstance(error, ResourceError) else type(error).__name__)  # noqa: TRY400
         return _error(RefusalError(503, "the KME cannot answer now; nothing was lost"))
     except Exception as error:  # noqa: BLE001 - a fault of ours must not end the server, nor show what it held
         logger.error("A request failed by a fault of kakehashi: %s.", type(error).__name__)  # noqa: TRY400 - no values

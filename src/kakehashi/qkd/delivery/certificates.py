@@ -26,6 +26,7 @@ __all__ = [
     "client_context",
     "identity",
     "make_certificates",
+    "require_identity",
     "revoke_certificates",
     "server_context",
 ]
@@ -65,6 +66,39 @@ def identity(certificate: Mapping[str, Any], kind: Kind) -> str | None:
     else:
         names = {v for part in certificate.get("subject", ()) for name, v in part if name == "commonName"}
     return names.pop() if len(names) == 1 else None
+
+
+def require_identity(certificate: Path, kind: Kind, name: str) -> None:
+    """Refuse a certificate under which nobody would believe this program to be ``name``.
+
+    Without this, a server would start and its peers alone would say what is wrong.
+
+    Raises:
+        InputError: It gives another name, or is not valid at this time.
+    """
+    try:
+        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        urns = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uris = urns.get_values_for_type(x509.UniformResourceIdentifier)
+    except x509.ExtensionNotFound:
+        uris = []
+    except (OSError, ValueError) as error:
+        raise InputError(f"{certificate} cannot be read as a certificate in PEM: {type(error).__name__}.") from None
+    names = [str(part.value) for part in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    table = {
+        "subject": tuple((("commonName", value),) for value in names),
+        "subjectAltName": tuple(("URI", uri) for uri in uris),
+    }
+    if identity(table, kind) != name:
+        raise InputError(
+            f"{certificate} is the certificate of {' or '.join(uris or names) or 'nobody'}, not of '{name}'."
+        )
+    first, last, now = found.not_valid_before_utc, found.not_valid_after_utc, dt.datetime.now(dt.UTC)
+    if not first <= now <= last:
+        raise InputError(
+            f"{certificate} is valid from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, and by this machine's "
+            f"clock it is {now:%Y-%m-%d %H:%M}."
+        )
 
 
 def server_context(

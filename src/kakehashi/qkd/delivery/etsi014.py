@@ -106,9 +106,9 @@ class KeyRequest:
 
     @property
     def max_failure(self) -> float | None:
-        """What the keys may fail with at most, where that is a condition."""
+        """What the keys may fail with at most, where that is a condition; 1 and more is none."""
         value = self.mandatory.get(EXTENSION_MAX_FAILURE)
-        return float(value) if isinstance(value, int | float) else None
+        return float(value) if isinstance(value, int | float) and value < 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +135,19 @@ def _bad(message: str, **details: object) -> RefusalError:
     return RefusalError(400, message, **details)
 
 
+class _NoJSONError(ValueError):
+    """What Python's reader lets pass."""
+
+
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise _NoJSONError("a name stands twice in one object")
     return found
 
 
 def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise _NoJSONError(f"{name} is no JSON")
 
 
 def _object(body: bytes, what: str) -> dict[str, Any]:
@@ -162,7 +166,9 @@ def _without_content(error: Exception) -> str:
     """What is wrong, without what the caller sent: an answer or a log must not repeat it."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
-    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return str(error) if isinstance(error, _NoJSONError) else "a number is too long"
 
 
 def _whole(value: object, name: str) -> int | None:

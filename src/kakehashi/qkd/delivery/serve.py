@@ -15,7 +15,7 @@ from typing import Any
 from kakehashi.core.errors import InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.api import PeerApi, UserApi, refuse
-from kakehashi.qkd.delivery.certificates import Kind, client_context, identity, server_context
+from kakehashi.qkd.delivery.certificates import Kind, client_context, identity, require_identity, server_context
 from kakehashi.qkd.delivery.client import HttpClient
 from kakehashi.qkd.delivery.desk import Desk
 from kakehashi.qkd.delivery.peer import PeerDesk, PeerLink
@@ -24,7 +24,7 @@ from kakehashi.qkd.delivery.spec import KmeSpec
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.model import KeyBlock
 from kakehashi.qkd.keys.store import KeyStore
-from kakehashi.qkd.keys.vault import read_node_key
+from kakehashi.qkd.keys.vault import forbid_core_dumps, read_node_key
 
 __all__ = ["Kme", "fill_blocks", "run_kme", "until_told_to_stop"]
 
@@ -54,6 +54,7 @@ class Kme:
         files = (spec.certificate, spec.private_key, spec.authority, spec.revoked)
         self.spec = spec
         inward, outward = server_context(*files), client_context(*files)
+        require_identity(spec.certificate, "kme", spec.name)
         self.store = KeyStore(
             spec.store, node=spec.name, node_key=read_node_key(spec.node_key), durable=spec.durable, clock=clock
         )
@@ -203,6 +204,7 @@ async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
         spec: What to serve.
         say: Gets a sentence once the doors are open.
     """
+    forbid_core_dumps()
     kme = Kme(spec)
     try:
         await kme.start()

@@ -326,6 +326,8 @@ class _Connection(asyncio.Protocol):
                 self.deadline = float("inf")  # our own time is not the client's
                 answer = await self._server.handler(request)
                 request.body[:] = bytes(len(request.body))
+                if request.method == "HEAD":  # a body would be read as the next answer (RFC 9110, 9.3.2)
+                    answer = Answer(answer.status, b"")
                 self._write(answer, keep_alive=request.keep_alive)
                 if not request.keep_alive:
                     self.close()

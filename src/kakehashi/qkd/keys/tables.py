@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,6 +113,8 @@ class Tables:
         if read_only and not path.is_file():
             raise InputError(f"{path.parent} is no key store: it holds no {path.name}.")
         try:
+            if not read_only:  # SQLite would let others read it where the folder lets them in
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._sql = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
                 uri=True,
@@ -122,6 +125,8 @@ class Tables:
             if not read_only:
                 self._set_up(durable)
             found = self._sql.execute("SELECT value FROM about WHERE name = 'schema'").fetchone()
+        except OSError as error:
+            raise InputError(f"{path} cannot be opened: {error.strerror}.") from None
         except sqlite3.Error as error:
             raise storage_error(path, error) from None
         if found is None or int(found[0]) != SCHEMA_VERSION:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
+import resource
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
 
-__all__ = ["NODE_KEY_VARIABLE", "Vault", "read_node_key", "wipe", "write_node_key"]
+__all__ = ["NODE_KEY_VARIABLE", "Vault", "forbid_core_dumps", "read_node_key", "wipe", "write_node_key"]
 
 NODE_KEY_VARIABLE = "KAKEHASHI_NODE_KEY"
 """Environment variable with a node's key, 64 hexadecimal digits, where there is no file."""
@@ -37,6 +38,11 @@ NONCE = bytes(12)
 """Each key encrypts one piece once, so one nonce serves all."""
 
 EMPTY = bytes(SLOT_BYTES)
+
+
+def forbid_core_dumps() -> None:
+    """Have this program leave no image of its memory, which holds key, on the disk when it crashes."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def wipe(*buffers: bytearray | memoryview) -> None:

@@ -247,7 +247,7 @@ class Carrier:
         sizes = [(grant.account, grant.n_bits) for grant in grants]
         if (
             sizes != [(Account.RELAYED, 8 * len(padded)), (Account.AUTHENTICATION, TAG_KEY_BITS)]
-            or len(padded) > MAX_BITS
+            or 8 * len(padded) > MAX_BITS
         ):
             raise InputError(f"'{caller}' relayed a key under pads of another size or purpose.")
         store = self._commit.store

@@ -24,6 +24,7 @@ from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.events import Event, GivenUp, Made, Restarted, Retracted
 from kakehashi.qkd.keys.model import KeyBlock
+from kakehashi.qkd.keys.vault import forbid_core_dumps
 from kakehashi.qkd.network.carrier import Carrier
 from kakehashi.qkd.network.link_end import LinkEnd
 from kakehashi.qkd.network.messages import NodeReport, Note, Orders
@@ -311,6 +312,7 @@ async def run_node(plan: Plan, name: str, *, links: frozenset[str] | None, say: 
         links: As :class:`Node`.
         say: Gets a sentence once the doors are open.
     """
+    forbid_core_dumps()
     node = Node(plan, name, links=links)
     try:
         await node.start()

@@ -2,6 +2,7 @@ import numpy as np
 from tests.qkd.distill.link import AGREEMENT, Link, exposure
 
 from kakehashi.qkd.distill.events import Restarted
+from kakehashi.qkd.distill.messages import Reported, encode
 from kakehashi.qkd.distill.receiver_session import ReceiverSession
 
 
@@ -34,6 +35,38 @@ def test_reports_that_come_before_the_photons_ask_for_them():
     assert link.sender.wants_exposure
     link.sender.prepared(prepared)
     assert link.sender.n_sifted > 0
+
+
+def forge_report(link, first_slot, n_slots):
+    """Somebody on the wire reports, in the name of the receiver and with right numbers of frames."""
+    nothing = np.zeros(0, np.int64)
+    report = Reported(first_slot=first_slot, n_slots=n_slots, slot=nothing, basis=nothing.astype(np.uint8))
+    link.receiver.wire.send(encode(report))
+    link.wire.run(link.is_quiet)
+
+
+def alarms(link):
+    link.gather()
+    return [event.reason for event in link.events[0] if isinstance(event, Restarted) and event.is_alarm]
+
+
+def test_a_forged_report_of_a_coming_exposure_is_an_alarm_and_not_the_end():
+    link = Link()
+    forge_report(link, 0, 7)
+    link.shine()
+    link.wire.run(link.is_quiet)
+    assert "were reported for" in alarms(link)[0]
+    link.run_until_made(1)
+
+
+def test_a_forged_report_of_an_exposure_that_never_comes_is_an_alarm_and_not_the_end():
+    link = Link()
+    forge_report(link, 1 << 50, 7)
+    for _ in range(9):
+        link.shine(n_slots=1000)
+        link.wire.run(link.is_quiet)
+    assert "of no exposure" in alarms(link)[0]
+    link.run_until_made(1)
 
 
 class Liar(ReceiverSession):

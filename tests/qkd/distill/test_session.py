@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.qkd.distill.link import AGREEMENT, Link
 
+from kakehashi.core.errors import ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.events import GivenUp, Restarted, Retracted
 from kakehashi.qkd.distill.messages import Kind
@@ -213,6 +214,37 @@ def test_a_lost_last_tag_retracts_the_block_and_the_stocks_agree_again():
     assert {retracted.block_id} == set(made[1])
     assert len(assert_same_keys(link)) == 1
     link.run_until_made(2)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("n_writes", [0, 1, 2])
+def test_a_full_disk_costs_the_block_in_hand_and_not_the_link(which, n_writes):
+    """The stock cannot be written once, wherever in the exchange of tags; no key differs, and the link goes on."""
+    link, written = Link(), []
+
+    def write(_):
+        written.append(1)
+        if len(written) == n_writes + 1:
+            raise ResourceError("the disk is full.")
+
+    end = (link.sender, link.receiver)[which]
+    end._on_stock = write
+    refused = []
+    deliver = link.wire.deliver
+
+    def careful(towards, datagram):
+        try:
+            deliver(towards, datagram)
+        except ResourceError as error:
+            refused.append(error)
+
+    link.wire.deliver = careful
+    link.run_until_made(2)
+    assert len(refused) == 1
+    assert_same_keys(link)
+    assert not link.sender.failure
+    assert not link.receiver.failure
+    assert len(of_type(link.events[which], Restarted)) == 1
 
 
 def test_two_ends_that_hold_different_agreements_stop_at_once():

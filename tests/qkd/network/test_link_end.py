@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from kakehashi.core.errors import DeviceError
+from kakehashi.core.errors import DeviceError, ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.agreement import agree_on
-from kakehashi.qkd.distill.events import Made
+from kakehashi.qkd.distill.events import Made, Restarted
 from kakehashi.qkd.distill.stock import Stock
 from kakehashi.qkd.link.library import load_link
 from kakehashi.qkd.link.source import SourceProcess
@@ -59,6 +59,31 @@ def test_without_the_other_end_it_waits_and_says_why(tmp_path):
     ends[0].stop()
     ends[0].join(5)
     assert not ends[0].is_alive()
+
+
+def test_what_cannot_be_put_in_a_safe_place_is_kept_until_it_can(tmp_path):
+    kept, is_full = [], True
+
+    def on_event(_, event):
+        if is_full:
+            raise ResourceError("the disk is full.")
+        kept.append(event)
+
+    def channel(_):
+        raise DeviceError("nobody is there.", transient=True)
+
+    end = make_ends(tmp_path, make_files(tmp_path), {"sender": [], "receiver": []}, channel)[0]
+    end._on_event = on_event
+    events = [Restarted(reason=reason, is_alarm=False) for reason in "ab"]
+    end._waiting.extend(events)
+    end.start()
+    wait(lambda: end.report.why == "the disk is full.")
+    assert end.report.state == "waiting"
+    is_full = False
+    wait(lambda: end.report.why == "nobody is there.")
+    assert kept == events
+    end.stop()
+    end.join(5)
 
 
 def test_wrong_test_bits_are_an_alarm_before_their_block_is_whole(tmp_path):

@@ -13,7 +13,7 @@ from kakehashi.qkd.distill.correction import CORRECTIONS
 from kakehashi.qkd.distill.lifecycle import RECEIVER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed, Sifting
 from kakehashi.qkd.distill.model import Corrector
-from kakehashi.qkd.distill.session import Session
+from kakehashi.qkd.distill.session import MOST_UNANSWERED, Session
 from kakehashi.qkd.distill.sifting import count_each, sift_at_receiver
 from kakehashi.qkd.distill.verify import fingerprint, verification_bits
 from kakehashi.qkd.link.model import Detections
@@ -56,7 +56,7 @@ class ReceiverSession(Session):
     @property
     def wants_exposure(self) -> bool:
         """Whether the link may go on."""
-        return super().wants_exposure and len(self._detected) < 8
+        return super().wants_exposure and len(self._detected) < MOST_UNANSWERED
 
     def _is_sender(self) -> bool:
         return False

@@ -13,7 +13,7 @@ from kakehashi.qkd.distill.correction import CORRECTIONS
 from kakehashi.qkd.distill.lifecycle import SENDER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
 from kakehashi.qkd.distill.model import ReferenceSide
-from kakehashi.qkd.distill.session import Session
+from kakehashi.qkd.distill.session import MOST_UNANSWERED, Session
 from kakehashi.qkd.distill.sifting import Sifted, count_each, sift_at_sender
 from kakehashi.qkd.distill.verify import Fingerprint, matches
 from kakehashi.qkd.link.model import Preparations
@@ -36,13 +36,14 @@ class SenderSession(Session):
 
     def prepared(self, exposure: Preparations) -> None:
         """Take what was prepared in the next exposure."""
-        self._prepared.append(exposure)
-        self._match()
+        with self._faults():  # what was reported of it before it came here may be wrong
+            self._prepared.append(exposure)
+            self._match()
 
     @property
     def wants_exposure(self) -> bool:
         """Whether the link may go on; reports that came early ask for it."""
-        return bool(self._early) or (super().wants_exposure and len(self._prepared) < 8)
+        return bool(self._early) or (super().wants_exposure and len(self._prepared) < MOST_UNANSWERED)
 
     def _is_sender(self) -> bool:
         return True
@@ -52,6 +53,8 @@ class SenderSession(Session):
             case Reported():
                 self._early.append(message)
                 self._match()
+                if len(self._early) > MOST_UNANSWERED:
+                    raise DistillationError("More was reported than a receiver reports: one of it is of no exposure.")
             case Question():
                 assert self._reference is not None
                 self._say(Answer(payload=self._reference.answer(message.payload)))

@@ -8,12 +8,13 @@ is of use to anybody until then, and a changed message costs the block and no mo
 from __future__ import annotations
 
 import abc
+import contextlib
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
-from kakehashi.core.errors import DistillationError
+from kakehashi.core.errors import DistillationError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.agreement import Agreement
@@ -27,9 +28,12 @@ from kakehashi.qkd.distill.wire import Wire
 from kakehashi.qkd.security.bounds import BOUNDS
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
 
-__all__ = ["NO_BLOCK", "Session"]
+__all__ = ["MOST_UNANSWERED", "NO_BLOCK", "Session"]
 
 NO_BLOCK = "0" * 32
+
+MOST_UNANSWERED = 8
+"""Exposures that the receiver reports ahead of the sender's answers."""
 
 
 class Session(abc.ABC):
@@ -87,17 +91,13 @@ class Session(abc.ABC):
         """Take a datagram that came over the wire."""
         if self.failure is not None:
             return
-        try:
+        with self._faults():
             messages = self.wire.receive(datagram, now)
             if self.wire.was_restarted:
                 self._restart("The other end began anew.", is_alarm=False)
                 messages = self.wire.receive(datagram, now)
             for message in messages:
                 self._hear(message)
-        except DistillationError as error:
-            if error.fault == "local":
-                self.failure = str(error)
-            self._restart(str(error), is_alarm=error.fault == "remote")
 
     def outgoing(self, now: float) -> list[bytes]:
         """Datagrams to send now."""
@@ -136,6 +136,19 @@ class Session(abc.ABC):
         return self.n_sifted < 2 * self.agreement.block_bits and self.wire.n_unsent < 1024
 
     # What the two roles share.
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Around all that may be a fault of the other end, or that leaves this one half way, such as a full disk."""
+        try:
+            yield
+        except DistillationError as error:
+            if error.fault == "local":
+                self.failure = str(error)
+            self._restart(str(error), is_alarm=error.fault == "remote")
+        except KakehashiError as error:
+            self._restart(str(error), is_alarm=False)
+            raise
 
     def _say(self, message: Message) -> None:
         data = encode(message)

@@ -81,6 +81,7 @@ class LinkEnd(threading.Thread):
         self._why = ""
         self._qber: float | None = None
         self._made: deque[tuple[float, int]] = deque()
+        self._waiting: deque[Event] = deque()
         self._n_blocks = self._n_given_up = 0
         self._made_utc = 0.0
         self._began = time.monotonic()
@@ -132,9 +133,11 @@ class LinkEnd(threading.Thread):
         """Distil until told to stop."""
         while not self._stopping.is_set():
             try:
+                self._hand_on()
                 for event in self._events():
                     self._note(event)
-                    self._on_event(self, event)
+                    self._waiting.append(event)
+                    self._hand_on()
             except DistillationError as error:
                 self._state, self._why = "stopped", str(error)
                 logger.error("Link '%s' has stopped: %s", self.agreement.link, error)  # noqa: TRY400
@@ -151,6 +154,12 @@ class LinkEnd(threading.Thread):
                 logger.exception("Link '%s' has stopped.", self.agreement.link)
                 return
             self._stopping.wait(RETRY_S)
+
+    def _hand_on(self) -> None:
+        """What cannot be put in a safe place, say on a full disk, is tried again before there is new light."""
+        while self._waiting:
+            self._on_event(self, self._waiting[0])
+            self._waiting.popleft()
 
     def _events(self) -> Iterator[Event]:
         session, stopping = self._session, self._stopping.is_set

@@ -15,7 +15,7 @@ from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question,
 from kakehashi.qkd.distill.model import Corrector
 from kakehashi.qkd.distill.session import MOST_UNANSWERED, Session
 from kakehashi.qkd.distill.sifting import count_each, sift_at_receiver
-from kakehashi.qkd.distill.verify import fingerprint, verification_bits
+from kakehashi.qkd.distill.verify import fingerprint
 from kakehashi.qkd.link.model import Detections
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
 
@@ -126,8 +126,7 @@ class ReceiverSession(Session):
         assert counts is not None
         assert corrector is not None
         self._confirm(seed.last_block)
-        verification = verification_bits(key.n, self.agreement.correctness) + 1
-        length: KeyLength = self._length(counts, corrector.leaked_bits + verification)
+        length: KeyLength = self._length(counts, corrector.leaked_bits + self._verification_bits(key.n))
         if not 0 < seed.n_key <= length.bits or seed.n_key % 8 or seed.seed.n != n_seed_bits(key.n):
             raise DistillationError(f"The sender wants a key of {seed.n_key} bits where {length.bits} may be had.")
         self._send_tag()

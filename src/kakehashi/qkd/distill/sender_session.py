@@ -105,8 +105,7 @@ class SenderSession(Session):
         if qber > self.agreement.max_qber:
             self._give_up(f"{qber:.2%} of the bits were wrong.", tell=True, qber=qber, is_alarm=True)
             return
-        verification = fingerprint.disclosed_bits
-        length = self._length(counts, message.leaked_bits + verification)
+        length = self._length(counts, message.leaked_bits + self._verification_bits(key.n))
         # One bit less and whole bytes: what the other end computes on another processor is never below it.
         n_secret = max(0, (length.bits - 1) // 8 * 8)
         if n_secret == 0:

@@ -273,11 +273,16 @@ class Session(abc.ABC):
     @abc.abstractmethod
     def _is_sender(self) -> bool: ...
 
+    def _verification_bits(self, n_key: int) -> int:
+        """What the last question discloses: a hash, whether it fits, and how many bits of each intensity were wrong."""
+        hashed = verification_bits(n_key, self.agreement.correctness)
+        return hashed + 1 + len(self.agreement.intensities) * n_key.bit_length()
+
     def _account_of(self, *, leaked: int, n_secret: int) -> Distilled:
         block = self._block
         assert block is not None
         n_key, n_test = len(block.key), len(block.test)
-        verification = verification_bits(n_key, self.agreement.correctness) + 1
+        verification = self._verification_bits(n_key)
         return Distilled(
             sifted=n_key + n_test,
             estimation=n_test,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -38,9 +38,9 @@ class Detections:
 
     first_slot: int
     n_slots: int
-    slot: Slots
-    basis: Small
-    bit: Small
+    slot: Slots = field(repr=False)
+    basis: Small = field(repr=False)
+    bit: Small = field(repr=False)
 
     def __post_init__(self) -> None:
         _check(self.first_slot, self.n_slots, self.slot, self.basis, self.bit)
@@ -68,10 +68,10 @@ class Preparations:
 
     first_slot: int
     n_slots: int
-    slot: Slots
-    basis: Small
-    bit: Small
-    intensity: Small
+    slot: Slots = field(repr=False)
+    basis: Small = field(repr=False)
+    bit: Small = field(repr=False)
+    intensity: Small = field(repr=False)
 
     def __post_init__(self) -> None:
         _check(self.first_slot, self.n_slots, self.slot, self.basis, self.bit, self.intensity)

@@ -21,6 +21,7 @@ from kakehashi.qkd.delivery.desk import Desk
 from kakehashi.qkd.delivery.peer import PeerDesk, PeerLink
 from kakehashi.qkd.delivery.server import Bounds, Handler, HttpServer
 from kakehashi.qkd.delivery.spec import KmeSpec
+from kakehashi.qkd.keys.clock import SteadyClock
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.model import KeyBlock
 from kakehashi.qkd.keys.store import KeyStore
@@ -44,13 +45,14 @@ class Kme:
 
     Args:
         spec: What it is.
-        clock: Seconds since 1970.
+        clock: Seconds since 1970; by default a :class:`~kakehashi.qkd.keys.clock.SteadyClock`.
 
     Raises:
         InputError: A file that the spec names is missing or wrong.
     """
 
-    def __init__(self, spec: KmeSpec, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, spec: KmeSpec, *, clock: Callable[[], float] | None = None) -> None:
+        clock = clock or SteadyClock()
         files = (spec.certificate, spec.private_key, spec.authority, spec.revoked)
         self.spec = spec
         inward, outward = server_context(*files), client_context(*files)

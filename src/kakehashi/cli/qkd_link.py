@@ -31,7 +31,7 @@ link_app = App(
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
-Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
+Positive = Annotated[float, Parameter(validator=validators.Number(gt=0, lt=math.inf))]
 BASES = ("key", "test")
 UNITS = {"_hz": "/s", "_km": "km", "_db": "dB", "_ns": "ns", "_db_per_km": "dB/km", "_kbit_per_s": "kbit/s"}
 

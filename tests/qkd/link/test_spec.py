@@ -2,6 +2,8 @@ import pytest
 from tests.qkd.link.link_cases import PAIRS, dps, link
 
 from kakehashi.core.errors import SpecError
+from kakehashi.qkd.link.simulation import Simulation
+from kakehashi.qkd.link.spec import MOST_DEAD_SLOTS
 
 
 def test_loss_from_either():
@@ -22,6 +24,16 @@ def test_dark_counts_of_a_gate():
     assert detector.dark_probability(1e9) == pytest.approx(5e-7, rel=1e-6)
     assert detector.dark_probability(1e9, light_hz=1000.0) == pytest.approx(1e-6, rel=1e-6)
     assert link(detector__dark_count_hz=1000.0).detector.dark_probability(1e6) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_detectors_that_always_click_or_never_again_can_be_simulated():
+    blind = link(detector__dark_count_hz=1e12, detector__dead_time_ns=0.0)
+    assert blind.detector.dark_probability(1e9) == 1 - 1e-12
+    assert link(detector__dead_time_ns=1e300).detector.dead_slots(1e9) == MOST_DEAD_SLOTS - 1
+    for spec in (blind, link(detector__dead_time_ns=1e300)):
+        for mode in ("pulse", "statistical"):
+            detected = Simulation(spec, mode=mode, exposure_s=1e-4, rng=1).next().detections
+            assert len(detected) == (100_000 if spec is blind else 1)
 
 
 @pytest.mark.parametrize(

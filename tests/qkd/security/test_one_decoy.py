@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from kakehashi.qkd.security.model import DecoySettings
+from kakehashi.core.errors import InputError
+from kakehashi.qkd.security.bounds import BOUNDS
+from kakehashi.qkd.security.model import DecoyCounts, DecoySettings, Failure
 from kakehashi.qkd.security.one_decoy import bound_basis
 
 SETTINGS = DecoySettings(intensities=(0.5, 0.15), probabilities=(0.7, 0.3))
@@ -35,3 +37,11 @@ def test_bounds_are_near_when_much_is_seen():
     assert bounds.single_lower == pytest.approx(clicks[1], rel=0.1)
     # Two intensities cannot take errors of several photons off: they stay in.
     assert wrong[1] < bounds.single_errors_upper < 2 * wrong[1]
+
+
+@pytest.mark.parametrize("bound", ["wiesemann", "rusca"])
+def test_a_dark_decoy_is_refused_and_not_divided_by(bound):
+    settings = DecoySettings(intensities=(0.5, 0.0), probabilities=(0.9, 0.1))
+    counts = DecoyCounts(detections=np.full((2, 2), 1e6), errors=np.full((2, 2), 1e4))
+    with pytest.raises(InputError, match="decoy above 0"):
+        BOUNDS[bound](counts, settings, leak_bits=0, failure=Failure())

@@ -84,6 +84,10 @@ class FibreSpec(Spec):
         return self.loss_db if self.loss_db is not None else self.length_km * (self.loss_db_per_km or 0.0)
 
 
+MOST_DEAD_SLOTS = 1 << 48
+"""A detector that is dead for longer than any link runs."""
+
+
 class DetectorSpec(Spec):
     """One end's detectors, all alike.
 
@@ -121,13 +125,14 @@ class DetectorSpec(Spec):
         return self
 
     def dark_probability(self, pulse_rate_hz: float, *, light_hz: float = 0.0) -> float:
-        """Probability that one detector clicks in one slot without a photon of the source."""
+        """Probability that one detector clicks in one slot without a photon of the source; never quite 1."""
         gate_s = 1 / pulse_rate_hz if self.gate_ns is None else self.gate_ns * 1e-9
-        return -math.expm1(-(self.dark_count_hz + light_hz) * gate_s)
+        return min(-math.expm1(-(self.dark_count_hz + light_hz) * gate_s), 1 - 1e-12)
 
     def dead_slots(self, pulse_rate_hz: float) -> int:
         """Slots after a click in which no other can be."""
-        return max(0, math.ceil(self.dead_time_ns * 1e-9 * pulse_rate_hz - 1e-9) - 1)
+        n_slots = min(self.dead_time_ns * 1e-9 * pulse_rate_hz, float(MOST_DEAD_SLOTS))
+        return max(0, math.ceil(n_slots - 1e-9) - 1)
 
 
 class SourcedNumber(Spec):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kakehashi.core.errors import InputError
 from kakehashi.qkd.security.intervals import hoeffding_deviation, photon_probability, scaled_counts
 from kakehashi.qkd.security.model import DecoySettings
 
@@ -49,9 +50,14 @@ def bound_basis(
         failure: Failure probability of each deviation.
         clip: Whether each bound is cut to what is possible, as Wiesemann et al. do.
 
+    Raises:
+        InputError: The decoy is dark: empty pulses beside the signal do not bound single photons.
+
     Source: arXiv:1801.03443, arXiv:2405.16578.
     """
     signal, decoy = settings.intensities
+    if decoy <= 0:
+        raise InputError("A bound with one decoy needs a decoy above 0 photons a pulse; add a third intensity.")
     tau = [photon_probability(settings, n) for n in (0, 1)]
     total = float(detections.sum())
     n = scaled_counts(detections, settings, failure, clip=clip)

@@ -28,6 +28,7 @@ distill_app = App(name="distill", result_action="return_value")
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1000))]
+Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 
 COLUMNS = ("block", "after", "sifted", "wrong", "leak / limit", "tested", "given up", "secret key", "both ends")
 
@@ -39,7 +40,7 @@ def distill(
     *,
     blocks: Count = 2,
     block_bits: int | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     json_: Json = False,
 ) -> int:
     """Make keys over a simulated link.

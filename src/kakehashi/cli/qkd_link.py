@@ -32,6 +32,7 @@ link_app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0, lt=math.inf))]
+Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 BASES = ("key", "test")
 UNITS = {"_hz": "/s", "_km": "km", "_db": "dB", "_ns": "ns", "_db_per_km": "dB/km", "_kbit_per_s": "kbit/s"}
 
@@ -110,7 +111,7 @@ def simulate(
     *,
     seconds: Positive = 1.0,
     mode: Literal["pulse", "statistical"] = "statistical",
-    seed: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    seed: Seed = 0,
     threads: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
     json_: Json = False,
 ) -> int:
@@ -153,7 +154,7 @@ def serve(
     mode: Literal["pulse", "statistical"] = "statistical",
     exposure: Positive = 0.1,
     pace: Positive | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     threads: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
 ) -> int:
     """Run a link for two ends, which take their halves from sockets, until Ctrl-C.

@@ -51,6 +51,12 @@ def test_an_authority_is_not_overwritten(tmp_path):
         make_certificates(tmp_path, saes=["b"], kmes=[])
 
 
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made"):
+        make_certificates(tmp_path / "file" / "pki", saes=["a"], kmes=[])
+
+
 def test_files_that_do_not_fit_are_refused_in_a_sentence(tmp_path):
     ca, _, a, a_key, _b, b_key = make_certificates(tmp_path, saes=["a", "b"], kmes=[])
     with pytest.raises(InputError, match="no such file"):

@@ -169,7 +169,7 @@ def make_certificates(
         The files.
 
     Raises:
-        InputError: Names are missing or double, or there is an authority in the folder already.
+        InputError: Names are missing or double, the folder cannot be made, or there is an authority in it already.
 
     Example:
         >>> import tempfile
@@ -182,7 +182,10 @@ def make_certificates(
         raise InputError("Certificates need names of 1 to 64 characters, each once; 'ca' is taken.")
     if (folder / "ca.key").exists():
         raise InputError(f"{folder} holds an authority already; choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}.") from None
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     ca_key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kakehashi trial authority")])

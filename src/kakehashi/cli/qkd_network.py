@@ -62,6 +62,24 @@ def set_up(file: Path, folder: Path, /) -> int:
 
 
 @network_app.command
+def renew(folder: Path, link: str, /) -> int:
+    """Give both ends of a link a new secret, when the link has stopped because its key for tags is used up.
+
+    Parameters
+    ----------
+    folder
+        The network's folder.
+    link
+        The link; its two nodes must have been stopped.
+    """
+    from kakehashi.qkd.network.plan import read_plan, renew_secret
+
+    renew_secret(read_plan(folder), link)
+    words.print(f"Both ends of '{link}' have a new secret; start their nodes again.", highlight=False)
+    return 0
+
+
+@network_app.command
 def node(
     folder: Path, name: str, /, *, link: Names = (), verbose: Annotated[bool, Parameter(negative="")] = False
 ) -> int:

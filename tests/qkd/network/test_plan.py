@@ -1,9 +1,11 @@
 import pytest
 from tests.qkd.network_folder import write_network
 
-from kakehashi.core.errors import InputError
+from kakehashi.core.errors import InputError, ResourceError
+from kakehashi.qkd.keys.store import KeyStore
+from kakehashi.qkd.keys.vault import read_node_key
 from kakehashi.qkd.link.library import load_link
-from kakehashi.qkd.network.plan import read_plan, set_up
+from kakehashi.qkd.network.plan import read_plan, renew_secret, set_up
 
 
 @pytest.fixture
@@ -24,6 +26,19 @@ def test_the_two_ends_of_a_link_begin_with_one_secret(plan):
     there, _ = plan.stock("b", "a-b").read(forgery=1e-15)
     index, tag = here.sign(here.listen_to_own(b"context"))
     assert there.check(there.listen_to_other(b"context"), index, tag)
+
+
+def test_a_link_gets_a_new_secret_while_its_nodes_are_stopped_alone(plan):
+    before = plan.stock("a", "a-b").read(forgery=1e-15)[0].state.own.point
+    renew_secret(plan, "a-b")
+    assert plan.stock("a", "a-b").read(forgery=1e-15)[0].state.own.point != before
+    test_the_two_ends_of_a_link_begin_with_one_secret(plan)
+    with pytest.raises(InputError, match="'x' is no link of this network; there are: a-b"):
+        renew_secret(plan, "x")
+    store = KeyStore(plan.store("b"), node="b", node_key=read_node_key(plan.node_key("b")))
+    with pytest.raises(ResourceError, match="in use"):
+        renew_secret(plan, "a-b")
+    store.close()
 
 
 def test_nobody_else_can_read_secrets(plan):

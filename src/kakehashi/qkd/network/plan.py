@@ -16,12 +16,13 @@ from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.certificates import make_certificates
 from kakehashi.qkd.delivery.spec import KmeSpec, LimitsSpec, PeerSpec
 from kakehashi.qkd.distill.stock import Stock
+from kakehashi.qkd.keys.store import KeyStore
 from kakehashi.qkd.keys.vault import read_node_key, write_node_key
 from kakehashi.qkd.link.spec import LinkSpec
-from kakehashi.qkd.network.spec import MANAGER, NetworkSpec, agreement_of, light_of, read_network
+from kakehashi.qkd.network.spec import MANAGER, LinkOfNetwork, NetworkSpec, agreement_of, light_of, read_network
 from kakehashi.qkd.network.stock_file import StockFile
 
-__all__ = ["Doors", "Plan", "read_plan", "set_up"]
+__all__ = ["Doors", "Plan", "read_plan", "renew_secret", "set_up"]
 
 SECRET_BYTES = 2048
 """Secret that the two ends of a link are given to begin with."""
@@ -149,15 +150,41 @@ def set_up(file: Path, folder: Path) -> Plan:
         write_node_key(plan.node_key(name))
     (folder / "photons").mkdir(mode=0o700)
     for link in spec.link:
-        forgery = agreement_of(link).forgery
-        secret = Bits.from_bytes(secrets.token_bytes(SECRET_BYTES))
-        for end in link.ends:
-            stock = Stock.from_secret(secret, is_sender=end == link.sender, forgery=forgery)
-            plan.stock(end, link.name).write(stock)
+        _write_stocks(plan, link)
         plan.light(link.name).write_text(_as_toml(light_of(link)), encoding="utf-8")
     shutil.copy(file, folder / "network.toml")
     (folder / "addresses.json").write_text(addresses.model_dump_json(indent=2) + "\n", encoding="ascii")
     return plan
+
+
+def renew_secret(plan: Plan, name: str) -> None:
+    """Give both ends of a link a new secret, where its stock of tag key is used up or was lost.
+
+    Args:
+        plan: The network's folder.
+        name: The link. Its nodes must not run: a node holds its stock, and would write it over the new one.
+
+    Raises:
+        InputError: There is no such link.
+        ResourceError: A node runs, or the disk is full.
+    """
+    link = next((link for link in plan.spec.link if link.name == name), None)
+    if link is None:
+        known = ", ".join(link.name for link in plan.spec.link)
+        raise InputError(f"'{name}' is no link of this network; there are: {known}.")
+    with ExitStack() as stack:
+        for end in link.ends:
+            store = KeyStore(plan.store(end), node=end, node_key=read_node_key(plan.node_key(end)))
+            stack.callback(store.close)
+        _write_stocks(plan, link)
+
+
+def _write_stocks(plan: Plan, link: LinkOfNetwork) -> None:
+    forgery = agreement_of(link).forgery
+    secret = Bits.from_bytes(secrets.token_bytes(SECRET_BYTES))
+    for end in link.ends:
+        stock = Stock.from_secret(secret, is_sender=end == link.sender, forgery=forgery)
+        plan.stock(end, link.name).write(stock)
 
 
 def read_plan(folder: Path) -> Plan:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from kakehashi.core.errors import DeviceError, DistillationError, KakehashiError
+from kakehashi.core.errors import DeviceError, DistillationError, KakehashiError, ResourceError
 from kakehashi.qkd.distill.agreement import Agreement
 from kakehashi.qkd.distill.drive import Channel, drive_receiver, drive_sender
 from kakehashi.qkd.distill.events import Event, GivenUp, Made, Restarted
@@ -158,8 +158,12 @@ class LinkEnd(threading.Thread):
     def _hand_on(self) -> None:
         """What cannot be put in a safe place, say on a full disk, is tried again before there is new light."""
         while self._waiting:
-            self._on_event(self, self._waiting[0])
-            self._waiting.popleft()
+            event = self._waiting.popleft()
+            try:
+                self._on_event(self, event)
+            except ResourceError:
+                self._waiting.appendleft(event)
+                raise
 
     def _events(self) -> Iterator[Event]:
         session, stopping = self._session, self._stopping.is_set

@@ -8,6 +8,7 @@ from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.delivery.peer import grant_from_json, grant_to_json
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.grant import Grant, Part, draw_key_ids
+from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
 
 
@@ -139,5 +140,84 @@ def test_what_the_network_spends_is_settled_too(tmp_path):
         assert audit_store(net.nodes["b"].folder).links[0].accounts["expired"] == 64
         assert audit_pair(net.nodes["a"].folder, net.nodes["b"].folder).faults == ()
         assert grant.is_told
+
+    run(tmp_path, story)
+
+
+def faults(net):
+    folders = [net.nodes[name].folder for name in "ab"]
+    return [fault for audit in [*map(audit_store, folders), audit_pair(*folders)] for fault in audit.faults]
+
+
+async def turns(net):
+    """Let the two ends speak some times."""
+    for _ in range(20):
+        net.nodes["a"].links["b"].wake()
+        await asyncio.sleep(0.002)
+
+
+def test_a_block_that_comes_after_it_was_given_up_is_destroyed(tmp_path):
+    """A relayed key may: its sender hears nothing and gives it up, and that word overtakes the one that it is whole."""
+
+    async def story(net):
+        (there, theirs), (here, ours) = net._block("a", "b", 32, 1e-10)
+        await here.commit.run(lambda: here.store.add_block(ours))
+        await here.commit.run(lambda: here.store.withdraw_block(ours.block_id))
+        await turns(net)
+        assert [grant.state for grant in here.store.untold("b")] == [GrantState.EXPIRED]
+        await there.commit.run(lambda: there.store.add_block(theirs))
+        await net.settle()
+        assert there.store.shelf.by_id[theirs.block_id].free == []
+        assert faults(net) == []
+
+    run(tmp_path, story)
+
+
+def test_a_block_that_never_comes_is_not_asked_about_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("kakehashi.qkd.delivery.peer.LATE_S", 0.05)
+
+    async def story(net):
+        (_, _), (here, ours) = net._block("a", "b", 32, 1e-10)
+        await here.commit.run(lambda: here.store.add_block(ours))
+        await here.commit.run(lambda: here.store.withdraw_block(ours.block_id))
+        await net.settle()
+        assert here.links["b"]._refused == {}
+        assert faults(net) == []
+
+    run(tmp_path, story)
+
+
+def test_what_the_peer_spent_meanwhile_counts_as_spent(tmp_path, caplog):
+    """The pads of a relayed key may arrive after the other end said that it does not know of them."""
+
+    async def story(net):
+        here, there = net.nodes["a"], net.nodes["b"]
+        grant, _ = await here.commit.run(lambda: here.store.spend("b", 64, Account.RELAYED))
+        heard = grant_from_json(grant_to_json(grant), peer="a")
+        await there.commit.run(lambda: there.store.spend_at(heard))
+        await here.links["b"]._give_up(here.links["b"]._clients[0], [grant])
+        assert grant.is_told
+        assert "does not give up" not in caplog.text
+        assert audit_store(there.folder).links[0].accounts["relayed"] == 64
+        assert faults(net) == []
+
+    run(tmp_path, story)
+
+
+def test_what_a_slave_has_cannot_be_called_back_and_the_audit_says_so(tmp_path, caplog):
+    async def story(net):
+        here = net.nodes["a"]
+        grant, _ = await here.commit.run(lambda: here.store.allocate("b", key_bits=256, master="alice"))
+        told = Grant(
+            grant_id=grant.grant_id, peer="b", is_ours=True, sequence=grant.sequence, account=grant.account,
+            key_bits=256, parts=grant.parts, master="alice", key_ids=draw_key_ids(1),
+        )  # fmt: skip
+        await here.links["b"].announce(told, ["bob"])
+        await net.dec([told.key_ids])
+        await here.commit.run(lambda: here.store.void(grant.grant_id))
+        await net.settle()
+        await turns(net)  # what is settled in memory has still to reach the disk, which the audit reads
+        assert "does not give up" in caplog.text
+        assert [fault for fault in faults(net) if "was given up, but is delivered" in fault] == faults(net) != []
 
     run(tmp_path, story)

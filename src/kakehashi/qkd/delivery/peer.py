@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import logging
 import time
@@ -43,6 +44,9 @@ MAX_BATCH = 256
 PATH = "/kakehashi/kme/v1/"
 CLOSED_S = 60.0
 """Time between two messages about grants that are over."""
+LATE_S = 120.0
+"""How long a block may still be on its way to the other end after it was given up here; longer than a relayed key waits
+there for the word that it is whole."""
 
 
 def grant_to_json(grant: Grant, readers: Sequence[str] = ()) -> dict[str, Any]:
@@ -208,6 +212,8 @@ class PeerLink:
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._is_wanted = asyncio.Event()
+        self._refused: dict[str, float] = {}
+        """Grants that the peer did not give up, and until when it is asked again."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -341,14 +347,27 @@ class PeerLink:
         for first in range(0, len(grants), MAX_BATCH):
             some = grants[first : first + MAX_BATCH]
             answer = await self._call(client, "void", {"grants": [grant_to_json(grant) for grant in some]})
-            for grant_id, reason in answer["refused"].items():
-                logger.error("'%s' does not give up grant %s: %s", self.name, grant_id, reason)
+            refused = answer["refused"]
+            told = [g.grant_id for g in some if g.grant_id not in refused or self._is_final(g, refused[g.grant_id])]
+            await self._commit.run(functools.partial(self._commit.store.confirm, *told))
+            for grant_id in told:
+                self._refused.pop(grant_id, None)
 
-            def settle(some: Sequence[Grant] = some) -> None:
-                for grant in some:
-                    self._commit.store.confirm(grant.grant_id)
+    def _is_final(self, grant: Grant, reason: str) -> bool:
+        """Whether a peer that did not give up a grant need not be asked again.
 
-            await self._commit.run(settle)
+        What it spent is spent at both ends, and what it handed out cannot be called back. But a block may come to it
+        after the word that it was given up, and would lie there for ever if it were not asked once more.
+        """
+        rows = [self._commit.store.shelf.by_id.get(part.block_id) for part in grant.parts]
+        if any(row is None or not row.is_shared for row in rows):
+            now = time.monotonic()
+            if now < self._refused.setdefault(grant.grant_id, now + LATE_S):
+                return False
+            logger.info("'%s' never had what grant %s was cut from.", self.name, grant.grant_id)
+        elif grant.state is not GrantState.SPENT:
+            logger.error("'%s' does not give up grant %s: %s", self.name, grant.grant_id, reason)
+        return True
 
     async def _call(self, client: HttpClient, what: str, table: Mapping[str, Any]) -> dict[str, Any]:
         status, body = await client.call(PATH + what, json.dumps(table).encode())

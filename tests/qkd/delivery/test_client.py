@@ -50,6 +50,19 @@ def test_calls_keep_their_connection(tmp_path):
     run(tmp_path, story, echo)
 
 
+def test_calls_of_many_tasks_at_once_each_get_their_own_answer(tmp_path):
+    """Two that read one stream at once end both, as the tasks of a link between key servers did on a busy machine."""
+
+    async def story(make, server):
+        client = make()
+        calls = [client.call("/wait" if i == 0 else "/", b"%d" % i) for i in range(5)]
+        assert await asyncio.gather(*calls) == [(200, b"%da" % i) for i in range(5)]
+        assert len(server.connections) == 1
+        client.close()
+
+    run(tmp_path, story, echo)
+
+
 @pytest.mark.parametrize(("name", "kind"), [("c", "kme"), ("b", "sae")])
 def test_another_server_is_not_talked_to(tmp_path, name, kind):
     async def story(make, server):

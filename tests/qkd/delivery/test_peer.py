@@ -130,6 +130,24 @@ def test_nothing_is_announced_while_the_link_is_down(tmp_path):
     run(tmp_path, story)
 
 
+def test_a_link_comes_up_again_whatever_befell_it(tmp_path, caplog):
+    async def story(net):
+        link = net.nodes["a"].links["b"]
+        whole = link._reconcile
+
+        async def fault(_):
+            raise RuntimeError
+
+        link._reconcile = fault
+        link._lose("a test")
+        while "A fault of kakehashi" not in caplog.text:
+            await asyncio.sleep(0.001)
+        link._reconcile = whole
+        await net.until_up()
+
+    run(tmp_path, story)
+
+
 def test_what_the_network_spends_is_settled_too(tmp_path):
     async def story(net):
         store = net.nodes["a"].store

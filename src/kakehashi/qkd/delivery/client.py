@@ -31,7 +31,7 @@ class _Reader:
 
 
 class HttpClient:
-    """One connection; calls on it are made one after the other.
+    """One connection; calls on it are made one after the other, those of several tasks too.
 
     Args:
         host: Where the server is.
@@ -52,6 +52,7 @@ class HttpClient:
         self._context = context
         self._timeout_s = timeout_s
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._is_free = asyncio.Lock()
 
     async def call(self, path: str, body: bytes) -> tuple[int, bytes]:
         """POST a body; gives status and body of the answer.
@@ -60,6 +61,10 @@ class HttpClient:
             DeviceError: The server cannot be reached, is another one, or does not answer. Whether it did what was asked
                 is unknown; the connection is closed.
         """
+        async with self._is_free:
+            return await self._call(path, body)
+
+    async def _call(self, path: str, body: bytes) -> tuple[int, bytes]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 reader, writer = self._streams or await self._connect()

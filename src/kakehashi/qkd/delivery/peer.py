@@ -299,6 +299,9 @@ class PeerLink:
                 self._lose(str(error))
             except KakehashiError as error:
                 logger.warning("Nothing can be settled with '%s': %s", self.name, error)
+            except Exception:  # this task must not end: nothing else brings the link up again
+                logger.exception("A fault of kakehashi: nothing can be settled with '%s' now.", self.name)
+                self._lose("a fault of kakehashi")
             self._is_wanted.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_wanted.wait(), self._pause_s)

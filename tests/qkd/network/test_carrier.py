@@ -10,6 +10,7 @@ from kakehashi.qkd.delivery.peer import PeerLink
 from kakehashi.qkd.delivery.serve import fill_blocks
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.commit import GroupCommit
+from kakehashi.qkd.keys.model import Account
 from kakehashi.qkd.keys.store import KeyStore
 from kakehashi.qkd.network.carrier import Carrier, Header, read_header
 
@@ -167,9 +168,31 @@ def test_a_hop_without_key_refuses_and_nothing_is_stored(ring):
     assert ring.blocks("c", "a") == []
 
 
+def test_a_far_hop_without_key_costs_the_near_ones_nothing(ring):
+    store = ring.stores["b"]
+    with store.transaction():
+        store.spend("c", store.stock_bits("c") - 256, Account.AUTHENTICATION)
+    before = ring.stores["a"].stock_bits("b")
+    for _ in range(5):
+        with pytest.raises(DeviceError, match="'b' has not enough key in common with 'c'"):
+            ring.send(("a", "b", "c"))
+    assert ring.stores["a"].stock_bits("b") == before
+    ring.send(("a", "d", "c"))
+    assert ring.key("a", "c") == ring.key("c", "a")
+
+
+@pytest.mark.parametrize(
+    "change", [{"route": ["a", "b", "x"]}, {"route": ["a", "b", "a"]}, {"route": ["d", "b"]}, {"hop": 1}, {"hop": -1}]
+)
+def test_nobody_may_ask_about_a_route_that_is_not_his(ring, change):
+    body = json.dumps({"route": ["a", "b", "c"], "hop": 0, "n_bits": 64} | change).encode()
+    with pytest.raises(InputError, match="asked about a route"):
+        asyncio.run(ring.carriers["b"].answer("a", "/kakehashi/node/v1/ahead", body))
+
+
 def test_a_route_over_strangers_is_refused_before_a_pad_is_spent(ring):
     ring.send(("a", "b", "c"))
-    _, callee, _, table = ring.said[0]
+    _, callee, _, table = next(said for said in ring.said if said[2] == "relay")
     table["header"]["route"] = ["a", "b", "x"]
     with pytest.raises(InputError, match="not in this network"):
         asyncio.run(ring.carriers[callee].answer("a", "/kakehashi/node/v1/relay", json.dumps(table).encode()))
@@ -177,7 +200,7 @@ def test_a_route_over_strangers_is_refused_before_a_pad_is_spent(ring):
 
 def test_a_replay_finds_its_pads_gone(ring):
     ring.send(("a", "b", "c"))
-    caller, callee, _, table = ring.said[0]
+    caller, callee, _, table = next(said for said in ring.said if said[2] == "relay")
     body = json.dumps(table).encode()
     with pytest.raises(InputError, match="not free"):
         asyncio.run(ring.carriers[callee].answer(caller, "/kakehashi/node/v1/relay", body))

@@ -154,8 +154,9 @@ class Carrier:
         Raises:
             DeviceError: A node on the way cannot, or does not answer; nothing came of it.
         """
-        key, block_id = secrets.token_bytes(n_bits // 8), secrets.token_hex(16)
         began = time.monotonic()
+        await asyncio.gather(*(self._look_ahead(route, 0, n_bits) for route in routes))
+        key, block_id = secrets.token_bytes(n_bits // 8), secrets.token_hex(16)
         shares = split(key, len(routes))
         hops = [
             self._hop(Header(block_id=block_id, route=route, hop=0, share=i, n_shares=len(routes), failure=0.0), share)
@@ -182,6 +183,14 @@ class Carrier:
         """
         try:
             table = json.loads(body)
+            if path == PATH + "ahead":
+                route, hop = tuple(map(str, table["route"])), int(table["hop"])
+                self._expect_route(caller, route, hop)
+                try:
+                    await self._look_ahead(route, hop + 1, int(table["n_bits"]))
+                except DeviceError as error:
+                    return {"ok": False, "why": str(error)}
+                return {"ok": True}
             if path == PATH + "relay":
                 return await self._take(caller, table)
             if path == PATH + "finish":
@@ -193,6 +202,33 @@ class Carrier:
         raise InputError(f"'{caller}' asked for {path}, which is not known here.")
 
     # --- one hop
+
+    async def _look_ahead(self, route: tuple[str, ...], hop: int, n_bits: int) -> None:
+        """Ask every node on the way whether it has key for its hop, before the first one spends any.
+
+        A share that is stopped half way has cost the key of all hops before. Where a far hop is dry, a node that tries
+        again and again would use up what it has in common with its neighbour, and bring nothing to anybody.
+
+        Raises:
+            DeviceError: One has not, or does not answer.
+        """
+        if hop >= len(route) - 1:
+            return
+        peer = route[hop + 1]
+        if not self._links[peer].is_up:
+            raise DeviceError(f"'{self._name}' cannot reach '{peer}'.", transient=True)
+        self._expect_stock(peer, n_bits)
+        if hop + 2 < len(route):
+            _expect_ok(await self._call(peer, "ahead", {"route": list(route), "hop": hop, "n_bits": n_bits}), peer)
+
+    def _expect_route(self, caller: str, route: tuple[str, ...], hop: int) -> None:
+        is_sane = len(set(route)) == len(route) and set(route) <= {self._name, *self._links}
+        if not is_sane or hop < 0 or route[hop : hop + 2] != (caller, self._name):
+            raise InputError(f"'{caller}' asked about a route that does not lead from it to '{self._name}'.")
+
+    def _expect_stock(self, peer: str, n_bits: int) -> None:
+        if self._commit.store.stock_bits(peer) < n_bits + TAG_KEY_BITS:
+            raise DeviceError(f"'{self._name}' has not enough key in common with '{peer}'.", transient=True)
 
     async def _hop(self, header: Header, key: bytes) -> float:
         """Send a share over the next hop and wait until it is where it must go; gives its failure probability."""
@@ -227,14 +263,12 @@ class Carrier:
                 },
             )
             self._commit.defer(lambda: self._commit.store.confirm(pad_grant.grant_id, tag_grant.grant_id))
-        if not answer.get("ok"):
-            raise DeviceError(str(answer.get("why", f"'{peer}' does not say why.")), transient=True)
+        _expect_ok(answer, peer)
         return float(answer["failure"])
 
     def _spend(self, peer: str, n_bits: int) -> tuple[tuple[Grant, bytearray], tuple[Grant, bytearray]]:
         store = self._commit.store
-        if store.stock_bits(peer) < n_bits + TAG_KEY_BITS:  # before anything is changed
-            raise DeviceError(f"'{self._name}' has not enough key in common with '{peer}'.", transient=True)
+        self._expect_stock(peer, n_bits)  # before anything is changed
         return store.spend(peer, n_bits, Account.RELAYED), store.spend(peer, TAG_KEY_BITS, Account.AUTHENTICATION)
 
     async def _take(self, caller: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,3 +352,8 @@ class Carrier:
         if status != 200:
             raise DeviceError(f"'{peer}' refused a relayed key: {found.get('message', status)}", transient=True)
         return found
+
+
+def _expect_ok(answer: Mapping[str, Any], peer: str) -> None:
+    if not answer.get("ok"):
+        raise DeviceError(str(answer.get("why", f"'{peer}' does not say why.")), transient=True)

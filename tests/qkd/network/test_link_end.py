@@ -91,8 +91,7 @@ def test_wrong_test_bits_are_an_alarm_before_their_block_is_whole(tmp_path):
     session = receiver._session
 
     def see(n, wrong):
-        session.n_tested += n
-        session.n_test_errors += wrong
+        session.tested = session.tested[0] + n, session.tested[1] + wrong
         return receiver.early_alarm()
 
     assert see(5000, 200) is None

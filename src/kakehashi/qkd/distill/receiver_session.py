@@ -32,10 +32,9 @@ class ReceiverSession(Session):
     """The receiver of a link, see :class:`~kakehashi.qkd.distill.session.Session`."""
 
     table = RECEIVER
-    n_tested: int = 0
-    """Test bits that were compared since this end was started, of blocks that are not whole yet too."""
-    n_test_errors: int = 0
-    """How many of them were wrong."""
+    tested: tuple[int, int] = (0, 0)
+    """Test bits that were compared since this end was started, of blocks that are not whole yet too, and how many of
+    them were wrong. Both are set at once, since another thread may look at any time."""
 
     def _begin(self) -> None:
         self._detected: deque[Detections] = deque()
@@ -67,8 +66,8 @@ class ReceiverSession(Session):
                 if not self._detected:
                     raise DistillationError("The sender sifted an exposure that was not reported.")
                 sifted = sift_at_receiver(message, self._detected.popleft())
-                self.n_tested += len(sifted.test)
-                self.n_test_errors += int(sifted.test_errors.sum())
+                n, n_wrong = self.tested
+                self.tested = n + len(sifted.test), n_wrong + int(sifted.test_errors.sum())
                 self._collect(sifted)
             case Answer():
                 assert self._corrector is not None

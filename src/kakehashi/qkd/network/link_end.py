@@ -118,7 +118,7 @@ class LinkEnd(threading.Thread):
         session, limit = self._session, self.agreement.max_qber
         if not isinstance(session, ReceiverSession):
             return None
-        now = (session.n_tested, session.n_test_errors)
+        now = session.tested
         if now == self._watched[-1]:
             return None
         while len(self._watched) > 1 and now[0] - self._watched[1][0] >= FEWEST_WATCHED:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["demo", "network_app"]
 
 words = Console(stderr=True, soft_wrap=True)
+TEXT_AT = 21
+"""Column at which the sentences of a demonstration begin."""
 data = Console()
 
 network_app = App(
@@ -228,8 +231,8 @@ def demo(
     Parameters
     ----------
     seconds
-        How long it may take from the first protected message on; it ends sooner when all has been seen and there is
-        no page.
+        How long it may take from the first protected message on, longer on a machine that is too busy for the links'
+        pace; it ends sooner when all has been seen and there is no page.
     file
         Another network's TOML file.
     page
@@ -251,7 +254,10 @@ def _tell(at_s: float, kind: str, text: str) -> None:
     colour = {"attack": "red", "alarm": "red", "route": "yellow", "cleared": "green", "result": "bold"}.get(
         kind, "default"
     )
-    words.print(f"[dim]{at_s:7.1f} s[/]  [{colour}]{kind:<9}[/] {escape(text)}", highlight=False)
+    room = words.width - TEXT_AT if words.is_terminal else 0  # a pipe gets one line for each event
+    lines = textwrap.wrap(text, room, break_on_hyphens=False) if room > 20 else [text]
+    shown = escape(("\n" + TEXT_AT * " ").join(lines))
+    words.print(f"[dim]{at_s:7.1f} s[/]  [{colour}]{kind:<9}[/] {shown}", highlight=False)
 
 
 def _say(sentence: str) -> None:

@@ -29,7 +29,9 @@ class Desk:
     def __init__(self, *_):
         pass
 
-    def key_of(self, peer, key_id):
+    why = "there is none"
+
+    def wait_for(self, peer, key_id):
         return KEYS.get(key_id)
 
 
@@ -67,3 +69,23 @@ def test_lost_and_wrong_messages_are_counted(monkeypatch, frames, good, lost, ba
 def test_a_key_is_read_from_a_container():
     body = json.dumps({"keys": [{"key_ID": "1", "key": base64.b64encode(b"k" * 32).decode()}]})
     assert base64.b64decode(json.loads(body)["keys"][0]["key"]) == b"k" * 32
+
+
+class LateDesk(channel.KeyDesk):
+    """A node that is being started again: it answers at the third time, or never."""
+
+    def __init__(self, *, is_refused=False):
+        self.n_asked, self._answer = 0, is_refused
+
+    def key_of(self, peer, key_id):
+        self.n_asked, self.is_refused = self.n_asked + 1, self._answer
+        return b"key" if self.n_asked == 3 else None
+
+
+def test_a_key_is_asked_for_until_the_node_answers(monkeypatch):
+    monkeypatch.setattr(channel.time, "sleep", lambda _: None)
+    assert LateDesk().wait_for("x", "1") == b"key"
+    refused = LateDesk(is_refused=True)
+    assert refused.wait_for("x", "1") is None
+    assert refused.n_asked == 1
+    assert LateDesk().wait_for("x", "1", seconds=0.0) is None

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.qkd.network_folder import TEXT
 
-from kakehashi.core.errors import InputError
+from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.qkd.demo.programs import Programs
 from kakehashi.qkd.demo.show import Show, run_demo
 from kakehashi.qkd.demo.timeline import Timeline
 from kakehashi.qkd.network.plan import set_up
@@ -60,3 +61,49 @@ def test_a_network_without_users_is_refused(tmp_path):
         Show(plan, Timeline(), seconds=10, with_page=False)
     line = asyncio.run(run_demo(file, folder=tmp_path / "m", seconds=10, with_page=False))
     assert "two users" in line.faults[0]
+
+
+def state(plan, **of_links):
+    links = [{"name": k.name, "state": "running", "why": "", "n_blocks": 1} | of_links for k in plan.spec.link]
+    return {"links": links, "nodes": [], "routes": [], "log": []}
+
+
+@pytest.mark.parametrize(
+    ("of_links", "sentence"),
+    [
+        ({"state": "down", "why": "It is dark."}, "link a-b is down (It is dark); link b-c is down"),
+        ({"state": "alarm"}, "link a-b has an alarm"),
+        ({"n_blocks": 0}, "the first block of"),
+        ({}, "this machine is busy"),
+    ],
+)
+def test_whoever_waits_is_told_for_what(tmp_path, of_links, sentence):
+    file = tmp_path / "network.toml"
+    file.write_text(TEXT)
+    plan, line = set_up(file, tmp_path / "n"), Timeline()
+    show = Show(plan, line, seconds=10, with_page=False)
+
+    async def look():
+        return state(plan, **of_links)
+
+    async def wait():
+        try:
+            async with Programs(tmp_path) as programs:
+                await show._wait(programs, lambda _: False, lambda: "nothing has come")
+        finally:
+            show._operator.close()
+
+    show._look, show._patience._links = look, {}
+    show._patience.passed_s = iter_of(1.0, 1.0, 1000.0)
+    with pytest.raises(DeviceError, match=r"^After \d+ s nothing has come: ") as caught:
+        asyncio.run(wait())
+    assert sentence in str(caught.value)
+
+
+def iter_of(*values):
+    found = iter(values)
+
+    async def following():
+        return next(found)
+
+    return following

@@ -158,6 +158,19 @@ def test_it_keeps_pace(tmp_path):
         assert time.monotonic() - began > 0.1
 
 
+def test_the_pace_falls_where_the_ends_cannot_follow_and_rises_again(tmp_path):
+    options = {"exposure_s": 0.01, "pace": 0.5, "seed": 1}  # an exposure in 20 ms
+    source = SourceProcess("tokyo-koganei-loop-ntt", tmp_path, **options)
+    with source, source.sender() as sender, source.receiver() as receiver:
+        for _ in range(8):
+            sender.prepare(), receiver.detect(), time.sleep(0.2)
+        slow = source.control().status()["pace"]
+        for _ in range(30):
+            sender.prepare(), receiver.detect()
+        assert slow < 0.3
+        assert source.control().status()["pace"] > 1.5 * slow
+
+
 def test_a_link_that_does_not_exist_does_not_start(tmp_path):
     with pytest.raises(DeviceError, match="did not start"):
         SourceProcess("no-such-link", tmp_path)

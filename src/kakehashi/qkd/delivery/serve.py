@@ -65,7 +65,13 @@ class Kme:
             peer.name: PeerLink(
                 peer.name,
                 [
-                    HttpClient(*split_address(peer.address), name=peer.name, kind="kme", context=outward)
+                    HttpClient(
+                        *split_address(peer.address),
+                        name=peer.name,
+                        kind="kme",
+                        context=outward,
+                        timeout_s=spec.limits.request_timeout_s,
+                    )
                     for _ in range(N_CONNECTIONS)
                 ],
                 self.commit,

@@ -27,6 +27,10 @@ FRAME = struct.Struct("<36sQI")
 """ID of the key, number of the message, length."""
 
 
+KEY_S = 60.0
+"""How long a node may take to answer, and how long a user goes on asking for a key that it was told of."""
+
+
 class KeyDesk:
     """A user's way to its node.
 
@@ -38,7 +42,11 @@ class KeyDesk:
     def __init__(self, port: int, files: list[str]) -> None:
         context = ssl.create_default_context(cafile=files[2])
         context.load_cert_chain(files[0], files[1])
-        self._connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
+        self._connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=KEY_S)
+        self.why = ""
+        """Why there was no key the last time."""
+        self.is_refused = False
+        """Whether the node said that there is no such key, so that to ask again is of no use."""
 
     def new_key(self, peer: str) -> tuple[str, bytes] | None:
         """A key for a peer and its ID; None where there is none now."""
@@ -49,15 +57,26 @@ class KeyDesk:
         found = self._ask(f"/api/v1/keys/{peer}/dec_keys?key_ID={key_id}")
         return found[1] if found else None
 
+    def wait_for(self, peer: str, key_id: str, seconds: float = KEY_S) -> bytes | None:
+        """The same, asked for again while the node does not answer."""
+        end = time.monotonic() + seconds
+        while (key := self.key_of(peer, key_id)) is None and not self.is_refused and time.monotonic() < end:
+            time.sleep(0.25)
+        return key
+
     def _ask(self, path: str) -> tuple[str, bytes] | None:
+        self.is_refused = False
         try:
             self._connection.request("GET", path)
             answer = self._connection.getresponse()
             table = json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError):
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.why = f"the node does not answer ({type(error).__name__})"
             self._connection.close()
             return None
         if answer.status != 200:
+            self.why = f"the node answers {answer.status}: {table.get('message', '')}"
+            self.is_refused = answer.status in (400, 401)
             return None
         return table["keys"][0]["key_ID"], base64.b64decode(table["keys"][0]["key"])
 
@@ -81,7 +100,7 @@ def send(table: dict[str, Any], out: IO[str]) -> None:
                     _say(out, event="rekey", n_keys=n_keys)
                 else:  # go on with the old key and ask again soon
                     next_ask = now + 0.5
-                    _say(out, event="no-key", n_keys=n_keys)
+                    _say(out, event="no-key", n_keys=n_keys, why=desk.why)
             if key is not None:
                 number += 1
                 text = f"{number} {time.time():.6f}".encode()
@@ -101,6 +120,7 @@ def receive(table: dict[str, Any], out: IO[str]) -> None:
     """Receive messages until the line is closed, and count what is missing."""
     desk, peer = KeyDesk(table["port"], table["files"]), table["peer"]
     with socket.create_connection(("127.0.0.1", table["line"])) as connection, connection.makefile("rb") as stream:
+        _say(out, event="connected")
         _receive(desk, peer, stream, out)
 
 
@@ -112,8 +132,8 @@ def _receive(desk: KeyDesk, peer: str, stream: IO[bytes], out: IO[str]) -> None:
         name, number, length = FRAME.unpack(head)
         sealed = stream.read(length)
         if name.decode() != key_id:
-            key_id, key = name.decode(), desk.key_of(peer, name.decode())
-            _say(out, event="key", is_there=key is not None)
+            key_id, key = name.decode(), desk.wait_for(peer, name.decode())
+            _say(out, event="key", is_there=key is not None, why="" if key else desk.why)
         n_lost += number - last - 1
         last = number
         if _is_readable(key, name, number, sealed):

@@ -17,8 +17,8 @@ from kakehashi.core.errors import DeviceError
 
 __all__ = ["Program", "Programs"]
 
-START_S = 120.0
-END_S = 10.0
+START_S = 300.0
+END_S = 30.0
 DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux."""
 
@@ -43,10 +43,12 @@ class Program:
         """The newest line of each kind that it wrote on standard output, where it writes JSON."""
         self.counts: dict[str, int] = {}
         self._is_ready = asyncio.Event()
+        self._log = Path()
         self._readers: list[asyncio.Task[None]] = []
 
     def watch(self, log: Path) -> None:
         """Read what it says; words go to a log."""
+        self._log = log
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self._readers = [
@@ -66,7 +68,10 @@ class Program:
         for task in (ready, ended):
             task.cancel()
         if not self._is_ready.is_set() or self.process.returncode is not None:
-            raise DeviceError(f"{self.name} did not start (exit code {self.process.returncode}).")
+            how = f"said nothing for {START_S:g} s: this machine is too busy"
+            if self.process.returncode is not None:
+                how = f"ended with exit code {self.process.returncode}; see {self._log}"
+            raise DeviceError(f"{self.name} did not start: it {how}.")
 
     async def end(self) -> None:
         """Ask it to end, and make it."""

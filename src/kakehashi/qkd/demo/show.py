@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
+from kakehashi.qkd.demo.patience import ADVICE, Patience
 from kakehashi.qkd.demo.programs import Program, Programs
 from kakehashi.qkd.demo.timeline import Timeline
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
@@ -27,8 +28,12 @@ __all__ = ["Show", "run_demo"]
 
 REKEY_S = 2.0
 PAUSE_S = 0.05
-PATIENCE_S = 240.0
-"""How long the first key may take: on a machine that does other work, distillation takes its time."""
+PATIENCE_S = 120.0
+"""How long the first key and the first message may take, where the links keep their pace."""
+TELL_S = 15.0
+"""How often whoever waits is told for what."""
+END_S = 60.0
+"""How long the second user may take to read what is on the line when the first has gone."""
 
 
 class Show:
@@ -37,7 +42,8 @@ class Show:
     Args:
         plan: The network's folder.
         timeline: Gets what happens.
-        seconds: How long it may take from the first protected message on.
+        seconds: How long it may take from the first protected message on; longer where the links cannot keep their
+            pace, see :class:`~kakehashi.qkd.demo.patience.Patience`.
         with_page: Whether the page is served.
     """
 
@@ -51,7 +57,7 @@ class Show:
         self._operator = Operator(plan)
         self._links = [link for link in plan.spec.link if link.in_demo]
         self._here, self._there = plan.spec.sae[0], plan.spec.sae[1]
-        self._n_seen = 0
+        self._patience = Patience({plan.photons(link.name): link.pace for link in self._links})
         self._wave: float | None = None
 
     async def run(self) -> None:
@@ -63,15 +69,19 @@ class Show:
                 await self._start(programs)
                 await self._first_key(programs)
                 users = await self._open_channel(programs)
-                end = time.monotonic() + self.seconds
-                await self._attack(users, end)
-                await self._finish(users, end)
+                await self._patience.begin()
+                await self._attack(users)
+                await self._finish(users)
         finally:
             self._operator.close()
         self._audit()
 
     async def _start(self, programs: Programs) -> None:
         plan, began = self.plan, time.monotonic()
+        self.line.note(
+            "set-up",
+            f"{len(plan.spec.names)} nodes, {len(self._links)} links and a management server, all on this machine.",
+        )
         cli = "kakehashi.cli"
         started = [
             await programs.start(
@@ -98,22 +108,65 @@ class Show:
 
     async def _first_key(self, programs: Programs) -> None:
         """Wait until the two users' nodes have key in common, which neither of them has made with the other."""
-        began, one, other = time.monotonic(), self._here.kme, self._there.kme
-        while time.monotonic() - began < PATIENCE_S:
+        one, other = self._here.kme, self._there.kme
+        await self._patience.begin()
+
+        def is_there(state: dict[str, Any]) -> bool:
+            return bool(_stock(state, one, other) >= self.plan.spec.relay.block_bits)
+
+        state = await self._wait(programs, is_there, lambda: f"{one} and {other} have had no key in common")
+        self.line.note(
+            "key",
+            f"{one} and {other} have {_stock(state, one, other)} bits in common, brought over {self._way(state)}.",
+        )
+        self.line.figures["first_key_s"] = round(self._patience.clock_s, 2)
+
+    async def _wait(
+        self, programs: Programs, is_done: Callable[[dict[str, Any]], bool], what: Callable[[], str]
+    ) -> dict[str, Any]:
+        """Wait for something and say so now and then; gives the state of the network in which it came.
+
+        Raises:
+            DeviceError: It does not come; the message says why.
+        """
+        told = self._patience.clock_s
+        while True:
             state = await self._look()
-            stock = _node(state, one)["stock_bits"].get(other, 0)
-            if stock >= self.plan.spec.relay.block_bits:
-                self.line.note(
-                    "key", f"{one} and {other} have {stock} bits in common, brought over {self._way(state)}."
-                )
-                self.line.figures["first_key_s"] = round(time.monotonic() - began, 2)
-                return
+            if is_done(state):
+                return state
             if programs.fallen():
-                raise DeviceError(
-                    f"{programs.fallen()[0]} has ended by itself; its log is in {self.plan.folder / 'logs'}."
-                )
+                raise DeviceError(f"{programs.fallen()[0]} has ended by itself; {self._where}.")
+            passed_s, at_s = await self._patience.passed_s(), self._patience.clock_s
+            if passed_s >= PATIENCE_S:
+                advice = ADVICE if self._patience.why else self._where
+                raise DeviceError(f"After {at_s:.0f} s {what()}: {self._shortage(state)}; {advice}.")
+            if at_s - told >= TELL_S:
+                told = at_s
+                self.line.note("wait", f"For {at_s:.0f} s {what()}: {self._shortage(state)}.")
             await asyncio.sleep(0.25)
-        raise DeviceError(f"{one} and {other} had no key in common after {PATIENCE_S:g} s.")
+
+    def _shortage(self, state: dict[str, Any]) -> str:
+        """Why there may be no key."""
+        links = [link for link in state["links"] if link["name"] in self._names]
+        found = [self._patience.why] if self._patience.why else []
+        for link in links:
+            if link["state"] != "running":
+                is_what = "has an alarm" if link["state"] == "alarm" else "is down"
+                found.append(
+                    f"link {link['name']} {is_what}" + (f" ({link['why'].rstrip('.')})" if link["why"] else "")
+                )
+        new = [link["name"] for link in links if link["state"] == "running" and not link["n_blocks"]]
+        if new:
+            found.append(f"the first block of {' and '.join(new)} is not whole")
+        return "; ".join(found) or "all links run and make key"
+
+    @property
+    def _names(self) -> set[str]:
+        return {link.name for link in self._links}
+
+    @property
+    def _where(self) -> str:
+        return f"what the programs said is in {self.plan.folder / 'logs'}"
 
     async def _open_channel(self, programs: Programs) -> tuple[Program, Program]:
         one, other, doors = self._here, self._there, self.plan.addresses.nodes
@@ -136,6 +189,13 @@ class Show:
         }
         receiver = await programs.start("user-receiver", ["kakehashi.qkd.demo.channel"], table=table)
         await receiver.wait_ready()
+        await self._patience.begin()
+
+        def what() -> str:
+            why = sender.says.get("no-key", {}).get("why", "")
+            return f"{other.id} has heard nothing of {one.id}" + (f" (which has no key: {why})" if why else "")
+
+        await self._wait(programs, lambda _: "key" in receiver.says, what)
         self.line.note(
             "channel",
             f"{one.id} sends {1 / PAUSE_S:.0f} sealed messages a second to {other.id}, with a new "
@@ -143,7 +203,7 @@ class Show:
         )
         return sender, receiver
 
-    async def _attack(self, users: tuple[Program, Program], end: float) -> None:
+    async def _attack(self, users: tuple[Program, Program]) -> None:
         """Attack the last hop of the route in use, and watch what happens."""
         await self._pass(min(12.0, self.seconds / 6))
         state = await self._look()
@@ -159,7 +219,7 @@ class Show:
         )
         before = dict(users[1].says.get("received", {}))
         seen: dict[str, float] = {}
-        while time.monotonic() < end and not {"alarm", "route", "relay"} <= set(seen):
+        while await self._left_s() > 0 and not {"alarm", "route", "relay"} <= set(seen):
             state = await self._look()
             for entry in state["log"]:
                 kind = self._kind(entry, hop, {link.name for link in links}) if entry["at_utc"] >= began else None
@@ -172,9 +232,10 @@ class Show:
             if kind in seen:
                 self.line.figures[f"attack_to_{kind}_s"] = round(seen[kind] - began, 2)
             else:
-                self.line.fault(f"There was no {what} within the time.")
+                why = f": {self._patience.why}; {ADVICE}" if self._patience.why else ""
+                self.line.fault(f"There was no {what} within {self._patience.clock_s:.0f} s{why}.")
         self.line.figures["messages_before_attack"] = before.get("n_good", 0)
-        await self._pass(min(4 * REKEY_S, max(0.0, end - time.monotonic() - 3)))
+        await self._pass(min(4 * REKEY_S, await self._left_s() - 3))
         for link in links:
             Control(addresses_in(self.plan.photons(link.name))["control"]).switch_off("intercept-resend")
         self._wave = time.time()
@@ -191,21 +252,21 @@ class Show:
         is_ours = bool(route) and (route[0], route[-1]) == (self._here.kme, self._there.kme)
         return "relay" if entry["kind"] == "relay" and is_ours and avoids else None
 
-    async def _finish(self, users: tuple[Program, Program], end: float) -> None:
+    async def _finish(self, users: tuple[Program, Program]) -> None:
         """Wait until the link is well again, where there is time; then close the line and count."""
-        while time.monotonic() < end:
+        while await self._left_s() > 0:
             state = await self._look()
             cleared = [e for e in state["log"] if e["kind"] == "cleared" and e["at_utc"] >= (self._wave or 0)]
             if cleared:
                 self.line.note("cleared", cleared[0]["text"], at_utc=cleared[0]["at_utc"])
                 break
             await asyncio.sleep(0.5)
-        while self.with_page and time.monotonic() < end:  # somebody may look
+        while self.with_page and await self._left_s() > 0:  # somebody may look
             await asyncio.sleep(0.5)
         sender, receiver = users
         await sender.end()
         with suppress(TimeoutError):
-            await asyncio.wait_for(receiver.process.wait(), 15)
+            await asyncio.wait_for(receiver.process.wait(), END_S)
         await receiver.end()
         said, sent = receiver.says.get("end", {}), sender.says.get("sent", {})
         figures = {
@@ -247,6 +308,10 @@ class Show:
                 "over it.",
             )
 
+    async def _left_s(self) -> float:
+        """Time that is left, in which light passes at the links' pace."""
+        return self.seconds - await self._patience.passed_s()
+
     async def _pass(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
 
@@ -272,8 +337,8 @@ class Show:
         return "a route that has gone since"
 
 
-def _node(state: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(node for node in state["nodes"] if node["name"] == name)
+def _stock(state: dict[str, Any], one: str, other: str) -> int:
+    return int(next(node for node in state["nodes"] if node["name"] == one)["stock_bits"].get(other, 0))
 
 
 async def run_demo(

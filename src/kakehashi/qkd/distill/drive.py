@@ -72,14 +72,15 @@ class Channel:
         """Whether queued bytes wait for the socket."""
         return bool(self._outgoing)
 
-    def receive(self, timeout_s: float) -> list[bytes]:
-        """Datagrams that are there, waiting for the first for at most ``timeout_s``."""
-        readable, writable, _ = select.select(
-            [self._socket], [self._socket] if self._outgoing else [], [], max(0.0, timeout_s)
-        )
+    def receive(self, timeout_s: float, bell: socket.socket | None = None) -> list[bytes]:
+        """Datagrams that are there, waiting for the first for at most ``timeout_s``, or until a bell rings."""
+        ears = [self._socket] if bell is None else [self._socket, bell]
+        readable, writable, _ = select.select(ears, [self._socket] if self._outgoing else [], [], max(0.0, timeout_s))
         if writable:
             self._flush()
-        if readable:
+        if bell in readable and bell is not None:
+            bell.recv(4096)
+        if self._socket in readable:
             self._read()
         return list(self._split())
 
@@ -158,6 +159,8 @@ class _Shutter(threading.Thread):
         self.taken: queue.Queue[Exposure | KakehashiError] = queue.Queue()
         self.n_asked = 0
         self._is_over = False
+        self.bell, self._rope = socket.socketpair()
+        """Something can be read of it when an exposure is there, so that the other thread can wait for both at once."""
         self.start()
 
     def ask(self) -> None:
@@ -167,17 +170,25 @@ class _Shutter(threading.Thread):
     def end(self) -> None:
         self._is_over = True
         self._wanted.release()
+        self.bell.close()
 
     def run(self) -> None:
-        while True:
-            self._wanted.acquire()
-            if self._is_over:
-                return
-            try:
-                self.taken.put(self._take())
-            except KakehashiError as error:
-                self.taken.put(error)
-                return
+        with self._rope:
+            while True:
+                self._wanted.acquire()
+                if self._is_over or not self._take_one():
+                    return
+
+    def _take_one(self) -> bool:
+        try:
+            self.taken.put(self._take())
+        except KakehashiError as error:
+            self.taken.put(error)
+            return False
+        finally:
+            with contextlib.suppress(OSError):  # the other thread may have left meanwhile
+                self._rope.send(b"\0")
+        return True
 
 
 def _drive(
@@ -202,14 +213,13 @@ def _drive(
             channel.send(session.outgoing(now))
             yield from session.events()
             session.raise_failure()
-            waits = shutter.n_asked == n_put  # nothing else can wake this thread
-            for datagram in channel.receive(_pause(session, now, PAUSE_S if waits else 0.002)):
+            for datagram in channel.receive(_pause(session, now), shutter.bell):
                 session.receive(datagram, time.monotonic())
             yield from session.events()
     finally:
         shutter.end()
 
 
-def _pause(session: SenderSession | ReceiverSession, now: float, longest_s: float) -> float:
+def _pause(session: SenderSession | ReceiverSession, now: float) -> float:
     due = session.next_time()
-    return longest_s if due is None else min(longest_s, max(0.0, due - now))
+    return PAUSE_S if due is None else min(PAUSE_S, max(0.0, due - now))

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 AHEAD = 4
 """Exposures that may wait for an end."""
+SLOWER, FASTER, LEAST_SHARE = 0.8, 1.25, 0.1
+"""How the pace changes with an exposure that finds others waiting, with one that does not, and its least share."""
 
 
 def addresses_in(directory: Path | str) -> dict[str, str]:
@@ -66,7 +68,7 @@ class LinkServer:
         simulation: The link.
         addresses: Where: ``sender``, ``receiver`` and ``control``.
         ahead: Exposures that may wait for an end.
-        pace: Simulated seconds in a second; as fast as the ends ask where None.
+        pace: Simulated seconds in a second, fewer where the ends cannot follow; as fast as the ends ask where None.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class LinkServer:
         self._addresses = {name: Address(text) for name, text in addresses.items()}
         self._outlets: dict[Role, _Outlet] = {"sender": _Outlet(ahead), "receiver": _Outlet(ahead)}
         self._pace = pace
+        self._share = 1.0
         self._n_made = 0
         self._stop = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -124,14 +127,21 @@ class LinkServer:
         return server
 
     async def _make(self) -> None:
-        """Make exposures while there is room for them."""
-        began, sim_began = time.monotonic(), self._simulation.time_s
+        """Make exposures while there is room for them, and at most at the pace.
+
+        Where exposures gather because the ends are slower, the pace falls until they do not: ends that always have one
+        more exposure to work on leave their machine no time for anything else, not even for handing out their keys.
+        """
+        due = time.monotonic()
         while True:
             exposure = await asyncio.to_thread(self._simulation.next)
             self._n_made += 1
             if self._pace is not None:
-                due = began + (self._simulation.time_s - sim_began) / self._pace
+                step = self._simulation.exposure_s / (self._pace * self._share)
+                due = max(due + step, time.monotonic() - step)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
+                is_behind = any(o.is_taken and o.queue.qsize() >= o.queue.maxsize / 2 for o in self._outlets.values())
+                self._share = max(LEAST_SHARE, self._share * SLOWER) if is_behind else min(1.0, self._share * FASTER)
             await self._outlets["sender"].queue.put(pack_preparations(exposure.preparations))
             await self._outlets["receiver"].queue.put(pack_detections(exposure.detections))
 
@@ -212,6 +222,7 @@ class LinkServer:
             "time_s": simulation.time_s,
             "exposure_s": simulation.exposure_s,
             "made": self._n_made,
+            "pace": None if self._pace is None else self._pace * self._share,
             "waiting": {role: outlet.queue.qsize() for role, outlet in self._outlets.items()},
             "connected": {role: outlet.is_taken for role, outlet in self._outlets.items()},
             "conditions": dataclasses.asdict(conditions),

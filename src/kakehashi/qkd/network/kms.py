@@ -19,7 +19,7 @@ from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
 from kakehashi.qkd.network.management import Management
 from kakehashi.qkd.network.messages import NodeReport
 from kakehashi.qkd.network.page import PageServer
-from kakehashi.qkd.network.plan import HOST, Plan
+from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
 from kakehashi.qkd.network.spec import MANAGER
 
 __all__ = ["ManagementServer", "Operator", "run_management"]
@@ -43,7 +43,12 @@ class ManagementServer:
             refuse=refuse,
             context=server_context(*plan.tls(MANAGER)),
             naming=lambda certificate: identity(certificate, "kme"),
-            bounds=Bounds(max_body_bytes=2**20, idle_timeout_s=3600.0),
+            bounds=Bounds(
+                max_body_bytes=2**20,
+                handshake_timeout_s=PATIENCE_S,
+                request_timeout_s=PATIENCE_S,
+                idle_timeout_s=3600.0,
+            ),
         )
         self._page = PageServer(HOST, plan.addresses.page) if with_page else None
         self._looker: asyncio.Task[None] | None = None
@@ -103,7 +108,9 @@ class Operator:
 
     def __init__(self, plan: Plan) -> None:
         context = client_context(*plan.tls("operator"))
-        self._client = HttpClient(HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=context)
+        self._client = HttpClient(
+            HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=context, timeout_s=PATIENCE_S
+        )
 
     async def state(self) -> dict[str, Any]:
         """As :meth:`~kakehashi.qkd.network.management.Management.state`.

@@ -28,7 +28,7 @@ from kakehashi.qkd.keys.vault import forbid_core_dumps
 from kakehashi.qkd.network.carrier import Carrier
 from kakehashi.qkd.network.link_end import LinkEnd
 from kakehashi.qkd.network.messages import NodeReport, Note, Orders
-from kakehashi.qkd.network.plan import HOST, Plan
+from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
 from kakehashi.qkd.network.spec import MANAGER, LinkOfNetwork, agreement_of
 from kakehashi.qkd.network.tunnel import LinkDoor, call_link
 
@@ -116,7 +116,12 @@ class Node:
             refuse=refuse,
             context=self._inward,
             naming=lambda certificate: identity(certificate, "kme"),
-            bounds=Bounds(max_body_bytes=2**22, request_timeout_s=30.0, idle_timeout_s=3600.0),
+            bounds=Bounds(
+                max_body_bytes=2**22,
+                handshake_timeout_s=PATIENCE_S,
+                request_timeout_s=PATIENCE_S,
+                idle_timeout_s=3600.0,
+            ),
         )
         self._orders = Orders()
         self._is_urgent = asyncio.Event()
@@ -227,7 +232,7 @@ class Node:
 
     def _connect(self, peer: str) -> HttpClient:
         port = self.plan.addresses.nodes[peer].node
-        return HttpClient(HOST, port, name=peer, kind="kme", context=self._outward, timeout_s=20.0)
+        return HttpClient(HOST, port, name=peer, kind="kme", context=self._outward, timeout_s=PATIENCE_S)
 
     async def _keep_supplied(self) -> None:
         """Have keys brought to every node for which there are orders, until there is enough."""
@@ -264,7 +269,7 @@ class Node:
     async def _keep_reporting(self) -> None:
         """Report, take orders; without the server the last orders hold."""
         port, period = self.plan.addresses.manager, self.plan.spec.management.report_s
-        client = HttpClient(HOST, port, name=MANAGER, kind="kme", context=self._outward, timeout_s=5.0)
+        client = HttpClient(HOST, port, name=MANAGER, kind="kme", context=self._outward, timeout_s=PATIENCE_S)
         while True:
             self._look_at_links()
             report = self.report()

@@ -28,6 +28,8 @@ SECRET_BYTES = 2048
 """Secret that the two ends of a link are given to begin with."""
 
 HOST = "127.0.0.1"
+PATIENCE_S = 30.0
+"""How long programs wait for each other: all of them share one machine, which may be busy with something else."""
 PATH_LIMIT = 100
 """Longest path of a socket's file that every system takes."""
 
@@ -116,7 +118,12 @@ class Plan:
             authority=authority,
             sae=self.spec.sae,
             peer=tuple(PeerSpec(name=n, address=f"{HOST}:{d.keys}") for n, d in doors.items() if n != node),
-            limits=LimitsSpec(block_lifetime_s=self.spec.management.max_key_age_s, fair_share=False),
+            limits=LimitsSpec(
+                block_lifetime_s=self.spec.management.max_key_age_s,
+                fair_share=False,
+                handshake_timeout_s=PATIENCE_S,
+                request_timeout_s=PATIENCE_S,
+            ),
         )
 
 

@@ -19,7 +19,7 @@ __all__ = ["LinkDoor", "call_link"]
 
 log = logging.getLogger(__name__)
 
-GREETING_S = 10.0
+GREETING_S = 30.0
 CHUNK = 1 << 17
 
 

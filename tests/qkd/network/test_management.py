@@ -151,3 +151,8 @@ def test_the_state_is_what_the_page_shows(world):
     }
     assert state["nodes"][0]["stock_bits"]["b"] == 50_000
     assert not state["alarms"]
+
+
+def test_a_link_of_which_no_node_reports_is_not_run(world):
+    state = Management(world.management.spec).state(0.0)
+    assert {link["state"] for link in state["links"]} == {"not run"}

@@ -180,7 +180,13 @@ class Management:
             "receiver": link.receiver,
             "photons": link.photons,
             "pace": link.pace,
-            "state": "alarm" if name in self.alarms else "running" if self._is_running(name) else "down",
+            "state": "alarm"
+            if name in self.alarms
+            else "running"
+            if self._is_running(name)
+            else "down"
+            if ends
+            else "not run",
             "why": "; ".join(sorted({found.why for found in ends if found.why})),
             "qber": max(known) if known else None,
             "rate_bit_per_s": self._rate(name),

@@ -44,6 +44,23 @@ def test_time_passes_slowly_where_they_do_not_and_the_reason_is_said(folder):
     assert patience.why.startswith("this machine is busy, and the links run at")
 
 
+def test_one_link_that_stands_still_is_not_the_machines_fault(tmp_path):
+    began, one, other = time.monotonic(), tmp_path / "one", tmp_path / "other"
+
+    class Half(Patience):
+        def _ask(self):
+            return {one: 4.0 * (time.monotonic() - began), other: 7.0}
+
+    async def main():
+        patience = await Half({one: 4.0, other: 1.0}).begin()
+        await asyncio.sleep(1.2)
+        return await patience.passed_s(), patience
+
+    passed, patience = asyncio.run(main())
+    assert passed == pytest.approx(patience.clock_s / 2, rel=0.2)
+    assert patience.why == ""
+
+
 def test_a_link_that_stands_still_is_not_waited_for_for_ever(tmp_path):
     passed, patience = watch({tmp_path / "none": 1.0}, 1.2)
     assert passed == pytest.approx(SLOWEST * patience.clock_s, rel=0.1)

@@ -157,7 +157,7 @@ class Show:
                 )
         new = [link["name"] for link in links if link["state"] == "running" and not link["n_blocks"]]
         if new:
-            found.append(f"the first block of {' and '.join(new)} is not whole")
+            found.append(f"the first block of {', '.join(new)} is not whole")
         return "; ".join(found) or "all links run and make key"
 
     @property

@@ -36,7 +36,7 @@ FORGERIES = [
     ("UPDATE block SET sifted = sifted + 1", "sifted bits"),
     ("INSERT INTO entry (at_utc, block, debit, credit, bits) VALUES (0, 1, 'relayed', 'delivered', 8)", "'relayed'"),
     ("UPDATE block SET free = '[[0, 8000]]'", "once each"),
-    ("UPDATE used SET parts = replace(parts, '512', '504'), key_bits = 8", "once each"),
+    ("UPDATE used SET parts = replace(parts, ', 512]', ', 504]'), key_bits = 8", "once each"),
     ("DELETE FROM chunk", "should lie there"),
     ("DELETE FROM used", "once each"),
     ("DELETE FROM block", "not there"),

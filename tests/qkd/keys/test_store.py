@@ -11,9 +11,7 @@ from tests.qkd.key_pair import NODE_KEYS, deliver, fetch, make_block, open_store
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
-from kakehashi.qkd.keys.books import NEVER_KEPT
 from kakehashi.qkd.keys.chunks import CHUNK_BYTES
-from kakehashi.qkd.keys.grant import Part
 from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
 from kakehashi.qkd.keys.store import DATABASE, SLOTS
@@ -274,31 +272,3 @@ def test_a_block_that_the_other_end_may_not_have_is_withdrawn(pair):
         assert pair[0].withdraw_block("0" * 32) == 0
     assert accounts(pair[0]) == {"expired": 8_000}
     assert_clean(*pair)
-
-
-def test_a_block_that_its_owner_gave_up_does_not_come_after_that(pair):
-    """Its last word and the owner's change of mind may cross on the way; the holder would keep it for ever."""
-    mine = make_block(peer="b")
-    with pair[0].transaction():
-        pair[0].add_block(mine)
-    with pair[0].transaction():
-        pair[0].withdraw_block(mine.block_id)
-    (given_up,) = pair[0].untold("b")
-    with pair[1].transaction(), pytest.raises(InputError, match="not free here"):
-        pair[1].void_at(told(given_up, readers=()))
-    with pair[0].transaction():
-        pair[0].confirm(given_up.grant_id)
-    theirs = make_block(peer="a", is_ours=False, block_id=mine.block_id, bits=mine.bits)
-    with pair[1].transaction(), pytest.raises(InputError, match="has given up block"):
-        pair[1].add_block(theirs)
-    assert_clean(*pair)
-    assert audit_pair(pair[0].folder, pair[1].folder).faults == ()
-
-
-def test_what_was_given_up_unseen_is_not_remembered_without_limit(pair):
-    class Unseen:
-        peer, parts = "a", [Part(block_id=f"{i:032x}", first=0, n_bits=8) for i in range(NEVER_KEPT + 5)]
-
-    pair[1].expect_never(Unseen)
-    assert next(iter(pair[1]._never)) == ("a", f"{5:032x}")
-    assert len(pair[1]._never) == NEVER_KEPT

@@ -246,8 +246,7 @@ class PeerLink:
 
         Raises:
             DeviceError: The peer refused, or its answer is missing; whether it knows of the grant is open until the
-            next
-                reconciliation.
+                next reconciliation.
         """
         if not self.is_up:
             raise DeviceError(f"'{self.name}' cannot be reached: {self.why_down}.", transient=True)

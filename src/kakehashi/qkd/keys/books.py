@@ -26,7 +26,6 @@ DATABASE = "keys.sqlite"
 """File of the database within the store's folder."""
 SLOTS = "keys.slots"
 """File of the slots, see :mod:`~kakehashi.qkd.keys.vault`."""
-NEVER_KEPT = 10_000
 SIFTED = "sifted"
 """Where the bits of a block come from, in the ledger."""
 
@@ -62,8 +61,6 @@ class Books:
             self.shelf = Shelf()
             self._entries: dict[tuple[int, str, str], int] = {}
             self._touched: dict[int, BlockRow] = {}
-            self._never: dict[tuple[str, str], None] = {}
-            """Peer and ID of blocks that their owner gave up before they came; the newest of them."""
             self._changed: dict[str, Grant] = {}
             self._is_committing = False
             self.in_transaction = False
@@ -163,11 +160,8 @@ class Books:
             tag_bits: Secret bits that the link kept for its tags before the block came here.
 
         Raises:
-            InputError: Such a block was here before, or its owner has given it up, or the account is of another number
-                of bits.
+            InputError: Such a block was here before, or the account is of another number of bits.
         """
-        if not block.is_ours and (block.peer, block.block_id) in self._never:
-            raise InputError(f"'{block.peer}' has given up block {block.block_id} before it came.")
         account = distilled or Distilled(sifted=block.bits.n, secret=block.bits.n)
         if account.secret != block.bits.n + tag_bits or tag_bits < 0:
             raise InputError(
@@ -226,14 +220,6 @@ class Books:
         for name in ("estimation", "correction", "verification", "amplification", "aborted"):
             self._post(row, SIFTED, Account(name), getattr(account, name))
         self._post(row, SIFTED, Account.STORED, account.secret)
-
-    def expect_never(self, grant: Grant) -> None:
-        """Note that an owner has given up what has not come: its word and the block may cross on the way."""
-        for part in grant.parts:
-            if part.block_id not in self.shelf.by_id:
-                self._never[grant.peer, part.block_id] = None
-        for oldest in list(self._never)[: max(0, len(self._never) - NEVER_KEPT)]:
-            del self._never[oldest]
 
     def share_blocks(self, block_ids: Sequence[str]) -> None:
         """Note that the other end has these blocks of ours, so that keys may be delivered from them."""

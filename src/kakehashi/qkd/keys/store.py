@@ -212,7 +212,6 @@ class KeyStore(Books):
         known = self._find(grant)
         if known is None:
             if not self.shelf.is_free(grant, is_ours=False):
-                self.expect_never(grant)
                 raise InputError(f"Grant {grant.grant_id} of '{grant.peer}' names bits that are not free here.")
             grant.state = advance(GrantState.NEW, GrantEvent.VOID)
             grant.account, grant.is_told, grant.readers, grant.key_ids = Account.EXPIRED, True, (), b""

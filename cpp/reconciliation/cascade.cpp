@@ -20,11 +20,14 @@ struct Group {
 template <bool corrects>
 class Cascade final : public CascadeEnd {
 public:
-    Cascade(const CascadePlan& plan, const std::uint64_t* words) : passes_(plan), frames_(plan.n_frames) {
+    Cascade(const CascadePlan& plan, const std::uint64_t* words) : passes_(plan), frames_(plan.n_frames), scratch_(n_bytes()) {
         const std::int64_t n_words = (plan.n_bits + 63) / 64, n_frames = plan.n_frames;
         for (std::int64_t f = 0; f < n_frames; ++f) {
-            frames_[f].bits.assign(static_cast<std::size_t>(passes_.n_words), 0);
-            frames_[f].settled.assign(static_cast<std::size_t>(passes_.n_words), ~std::uint64_t{0});
+            const std::size_t size = static_cast<std::size_t>(passes_.n_words);
+            frames_[f].bits = scratch_.arena.take<std::uint64_t>(size);
+            frames_[f].settled = scratch_.arena.take<std::uint64_t>(size);
+            std::fill_n(frames_[f].bits, size, 0);
+            std::fill_n(frames_[f].settled, size, ~std::uint64_t{0});
         }
         // Word by word in turn, so that a burst of errors is shared by all frames.
         for (std::int64_t w = 0; w < n_words; ++w) {
@@ -89,6 +92,12 @@ public:
     std::int64_t n_resumed() const override { return n_resumed_; }
 
 private:
+    // Bits, what is settled of them, and a tree for each pass of blocks.
+    std::size_t n_bytes() const {
+        const std::size_t a_frame = 2 * sizeof(std::uint64_t) + passes_.plan.log_blocks.size() * sizeof(Nodes);
+        return frames_.size() * static_cast<std::size_t>(passes_.n_words) * a_frame;
+    }
+
     // In each check every frame of a group has another half: two frames in which the same errors are left would go unseen
     // if theirs were the same.
     int pass_of_check(std::uint32_t frame, int check) const {
@@ -99,7 +108,7 @@ private:
     bool half_parity(std::uint32_t first, std::uint32_t last, int check) const {
         bool sum = false;
         for (std::uint32_t f = first; f < last; ++f) {
-            sum ^= masked_parity(frames_[f].bits.data(), passes_.mask(pass_of_check(f, check)), passes_.n_words);
+            sum ^= masked_parity(frames_[f].bits, passes_.mask(pass_of_check(f, check)), passes_.n_words);
         }
         return sum;
     }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -50,14 +49,14 @@ struct Begun {
     std::uint16_t pass;
     std::uint8_t level;     // its blocks are nodes n >> level to 2 (n >> level) - 1
     std::uint8_t odd_halves = 0;  // without a tree: which of nodes 2 and 3 hold an odd number of errors
-    std::unique_ptr<Nodes[]> tree;
+    Nodes* tree = nullptr;
 };
 
 template <bool corrects>
 class Frame {
 public:
-    std::vector<std::uint64_t> bits;     // one's own; those of the end that corrects change
-    std::vector<std::uint64_t> settled;  // bits that both ends know to agree: disclosed one by one, or not of the block
+    std::uint64_t* bits = nullptr;     // one's own; those of the end that corrects change
+    std::uint64_t* settled = nullptr;  // bits that both ends know to agree: disclosed one by one, or not of the block
     std::int64_t n_flips = 0;
 
     bool is_quiet() const { return !asks_blocks_ && n_active_ == 0; }
@@ -78,7 +77,7 @@ public:
     void call_nodes() const {
         if (asks_blocks_) return;
         for (std::size_t i = 0; i < std::min<std::size_t>(odd_.size(), 48); ++i) {
-            const Nodes* const tree = begun_[odd_[i].begun].tree.get();
+            const Nodes* const tree = begun_[odd_[i].begun].tree;
             __builtin_prefetch(tree + (odd_[i].node >> 6), 1);
             if (i < n_active_) __builtin_prefetch(tree + (odd_[i].node >> 5), 1);  // a hint: it may lie outside
         }
@@ -146,18 +145,18 @@ private:
 
     bool own_parity(const Passes& passes, std::size_t b, std::uint32_t h) const {
         const Begun& begun = begun_[b];
-        if (h >= passes.n) return bit_of(bits.data(), passes.permutation(begun.pass)[h - passes.n]);
-        if (!begun.tree) return masked_parity(bits.data(), passes.mask(begun.pass), passes.n_words);
+        if (h >= passes.n) return bit_of(bits, passes.permutation(begun.pass)[h - passes.n]);
+        if (!begun.tree) return masked_parity(bits, passes.mask(begun.pass), passes.n_words);
         return begun.tree[h >> 6].own >> (h & 63) & 1;
     }
 
     void add_pass(int pass, int level) {
-        begun_.push_back({static_cast<std::uint16_t>(pass), static_cast<std::uint8_t>(level), 0, {}});
+        begun_.push_back({static_cast<std::uint16_t>(pass), static_cast<std::uint8_t>(level)});
     }
 
-    std::unique_ptr<Nodes[]> make_tree(const Passes& passes, Scratch& scratch, int pass) const {
-        auto tree = std::make_unique_for_overwrite<Nodes[]>(static_cast<std::size_t>(passes.n_words));
-        build_tree(bits.data(), passes.permutation(pass), passes.n_words, scratch, tree.get());
+    Nodes* make_tree(const Passes& passes, Scratch& scratch, int pass) const {
+        Nodes* const tree = scratch.arena.take<Nodes>(static_cast<std::size_t>(passes.n_words));
+        build_tree(bits, passes.permutation(pass), passes.n_words, scratch, tree);
         return tree;
     }
 
@@ -309,7 +308,7 @@ private:
         return false;
     }
 
-    bool is_settled(std::uint32_t x) const { return bit_of(settled.data(), x); }
+    bool is_settled(std::uint32_t x) const { return bit_of(settled, x); }
     void settle(std::uint32_t x) { settled[x >> 6] |= std::uint64_t{1} << (x & 63); }
 
     template <class OnFlip>

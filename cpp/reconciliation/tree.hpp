@@ -11,6 +11,7 @@
 #endif
 
 #include "../simd.hpp"
+#include "arena.hpp"
 
 namespace kakehashi::KAKEHASHI_ISA {
 
@@ -40,7 +41,11 @@ inline std::uint32_t pair_parities(std::uint64_t x) {
 
 inline constexpr int max_words = 1024;  // frames of at most 2^16 bits
 
+// What frames share while one after the other is worked on, and the memory of their trees.
 struct Scratch {
+    explicit Scratch(std::size_t n_bytes) : arena(n_bytes) {}
+
+    Arena arena;
     std::array<std::uint8_t, 64 * max_words> bytes;
     std::array<std::uint64_t, 2 * max_words> heap;
 };

@@ -14,6 +14,7 @@ namespace kakehashi {
 void bind_amplification(nb::module_& m);  // amplification/bindings.cpp
 void bind_determinants(nb::module_& m);  // determinants/bindings.cpp
 void bind_reconciliation(nb::module_& m);  // reconciliation/bindings.cpp
+void bind_sifting(nb::module_& m);         // sifting/bindings.cpp
 void bind_state_vector(nb::module_& m);  // state_vector/bindings.cpp
 void bind_photons(nb::module_& m);       // photons/bindings.cpp
 void bind_routing(nb::module_& m);       // routing/bindings.cpp
@@ -132,6 +133,7 @@ NB_MODULE(_native, m) {
     bind_amplification(m);
     bind_determinants(m);
     bind_reconciliation(m);
+    bind_sifting(m);
     bind_state_vector(m);
     bind_photons(m);
     bind_routing(m);

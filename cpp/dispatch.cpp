@@ -19,6 +19,10 @@
                    std::uint32_t*);                                                                              \
     void fill_syndrome(const LdpcCode&, const std::uint8_t*, std::uint8_t*);                                     \
     int decode_ldpc(const LdpcCode&, const std::uint8_t*, std::int16_t*, int);                                   \
+    std::int64_t pick_bits(const std::uint8_t*, const std::uint8_t*, std::int64_t, std::uint8_t*);               \
+    int gap_width(const std::int64_t*, std::int64_t, std::int64_t);                                              \
+    void fill_gaps(const std::int64_t*, std::int64_t, std::int64_t, int, std::uint8_t*);                         \
+    void look_up_clicks(const sifting::Prepared&, const std::uint8_t*, int, std::int64_t, std::uint8_t*);        \
     void sample_front(const FrontProgram&, const FrontShots&, int, bool);                                        \
     }
 
@@ -43,7 +47,11 @@ namespace {
                                     isa::scan_block,                                                                 \
                                     isa::make_cascade,                                                               \
                                     isa::fill_syndrome,                                                              \
-                                    isa::decode_ldpc};
+                                    isa::decode_ldpc,                                                                \
+                                    isa::pick_bits,                                                                  \
+                                    isa::gap_width,                                                                  \
+                                    isa::fill_gaps,                                                                  \
+                                    isa::look_up_clicks};
 
 KAKEHASHI_KERNELS(portable, 2)
 #ifdef KAKEHASHI_X86

@@ -10,6 +10,7 @@
 #include "photons/scan.hpp"
 #include "reconciliation/cascade.hpp"
 #include "reconciliation/ldpc.hpp"
+#include "sifting/planes.hpp"
 #include "sector.hpp"
 
 namespace kakehashi {
@@ -119,6 +120,10 @@ struct Kernels {
     std::unique_ptr<CascadeEnd> (*make_cascade)(const CascadePlan&, const std::uint64_t* words, bool corrects);
     void (*fill_syndrome)(const LdpcCode&, const std::uint8_t* bits, std::uint8_t* out);
     int (*decode_ldpc)(const LdpcCode&, const std::uint8_t* syndrome, std::int16_t* belief, int max_iterations);
+    sifting::PickBits pick_bits;
+    sifting::GapWidth gap_width;
+    sifting::FillGaps fill_gaps;
+    sifting::LookUpClicks look_up_clicks;
 };
 
 const Kernels& kernels();

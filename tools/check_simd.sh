@@ -21,10 +21,10 @@ flags_of() {
     sed -n "s/^ *add_[a-z]*_objects($1 \(.*\))/\1/p" CMakeLists.txt
 }
 
-# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT PRODUCT SUM LESSER: hot files must hold instructions that match
+# check LABEL NAMESPACE COMPILER OBJDUMP FLAGS PATTERN COUNT PRODUCT SUM LESSER UNION: hot files must hold instructions that match
 # PATTERN. Those of determinants live on counting bits, and must hold instructions that match COUNT; those of photons on
 # products of 32-bit words, PRODUCT; of reconciliation, Cascade sums bits under masks, SUM, and the decoder of LDPC codes
-# compares 16-bit numbers, LESSER.
+# compares 16-bit numbers, LESSER. Sifting puts bits together, UNION.
 check() {
     label=$1 name=$2 compiler=$3 objdump=$4 flags=$5
     for file in $hot; do
@@ -33,6 +33,7 @@ check() {
         cpp/photons/*) pattern=$8 what="wide products of words" ;;
         cpp/reconciliation/cascade.cpp) pattern=$9 what="vector sums of bits" ;;
         cpp/reconciliation/ldpc.cpp) pattern=${10} what="vector minima of 16-bit numbers" ;;
+        cpp/sifting/*) pattern=${11} what="vector unions of bits" ;;
         *) pattern=$6 what="vector multiply-adds" ;;
         esac
         object="$objects/$name-$(echo "$file" | tr / -).o"
@@ -77,9 +78,9 @@ check_shared() {
 case $(uname -m) in
 x86_64 | amd64)
     check AVX2 avx2 "${CXX:-c++}" objdump "$(flags_of avx2)" 'vfn?m(add|sub)[0-9]+pd.*%ymm' popcnt 'vpmuludq.*%ymm' \
-        'vp?xor[dq]?.*%ymm' 'vpminsw.*%ymm'
+        'vp?xor[dq]?.*%ymm' 'vpminsw.*%ymm' 'vpor.*%ymm'
     check AVX-512 avx512 "${CXX:-c++}" objdump "$(flags_of avx512)" 'vfn?m(add|sub)[0-9]+pd.*%zmm' popcnt 'vpmuludq.*%zmm' \
-        'vp?xor[dq]?.*%[yz]mm' 'vpminsw.*%ymm'
+        'vp?xor[dq]?.*%[yz]mm' 'vpminsw.*%ymm' 'vp(or[dq]?|ternlog[dq]).*%zmm'
     check_carryless PCLMUL pclmul "${CXX:-c++}" objdump 'vpclmul.*%xmm'
     check_carryless "VPCLMUL on AVX2" vpclmul "${CXX:-c++}" objdump 'vpclmul.*%ymm'
     check_carryless "VPCLMUL on AVX-512" vpclmul512 "${CXX:-c++}" objdump 'vpclmul.*%zmm'
@@ -104,7 +105,8 @@ esac
 if command -v "$arm" >/dev/null 2>&1; then
     check NEON portable "$arm" "$arm_objdump" "" 'fml[as][[:space:]]+v[0-9]+\.2d' \
         '[[:space:]]cnt[[:space:]]+v[0-9]+\.' '[[:space:]]umull2?[[:space:]]+v[0-9]+\.2d' \
-        '[[:space:]]eor[[:space:]]+v[0-9]+\.' '[[:space:]]smin[[:space:]]+v[0-9]+\.8h'
+        '[[:space:]]eor[[:space:]]+v[0-9]+\.' '[[:space:]]smin[[:space:]]+v[0-9]+\.8h' \
+        '[[:space:]]orr[[:space:]]+v[0-9]+\.'
     check_carryless PMULL pmull "$arm" "$arm_objdump" 'pmull2?[[:space:]]'
     for file in $cold; do
         # shellcheck disable=SC2086

@@ -449,3 +449,17 @@ def find_places(
     edge_log: NDArray[np.float64],
     width: int,
 ) -> NDArray[np.int32]: ...
+def pick_bits(values: NDArray[np.uint8], mask: NDArray[np.uint8], out: NDArray[np.uint8]) -> int: ...
+def gap_width(slot: NDArray[np.int64], first: int) -> int: ...
+def fill_gaps(slot: NDArray[np.int64], first: int, width: int, out: NDArray[np.uint8]) -> None: ...
+def look_up_clicks(
+    slot: NDArray[np.int64],
+    bit: NDArray[np.uint8],
+    basis: NDArray[np.uint8],
+    intensity: NDArray[np.uint8],
+    first: int,
+    is_dense: bool,
+    gaps: NDArray[np.uint8],
+    width: int,
+    out: NDArray[np.uint8],
+) -> None: ...

@@ -36,6 +36,15 @@ def test_exclusive_or_is_that_of_the_bits(bits, data):
     assert np.array_equal((Bits.pack(bits) ^ Bits.pack(other)).unpack(), bits ^ other)
 
 
+@given(values)
+def test_ones_are_counted_and_picked_out_by_logic(bits):
+    packed = Bits.pack(bits)
+    assert packed.n_ones == bits.sum()
+    assert (~packed).n_ones == len(bits) - bits.sum()
+    assert (packed & ~packed).n_ones == 0
+    assert packed & packed == packed
+
+
 def test_bits_never_show_themselves():
     assert "1" not in repr(Bits.pack(np.ones(8))).replace("n=8", "")
     assert repr(Bits.from_bytes(b"\xff")) == "Bits(n=8)"
@@ -50,6 +59,8 @@ def test_what_is_no_string_of_bits_is_refused():
         Bits.from_bytes(b"a").slice(1, 8)
     with pytest.raises(InputError, match="no exclusive or"):
         Bits.from_bytes(b"a") ^ Bits.from_bytes(b"ab")
+    with pytest.raises(InputError, match="no common bits"):
+        Bits.from_bytes(b"a") & Bits.from_bytes(b"ab")
 
 
 def test_bits_of_different_length_differ():

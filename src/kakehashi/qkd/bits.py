@@ -55,16 +55,22 @@ class Bits:
     @classmethod
     def pack(cls, values: NDArray[np.generic]) -> Bits:
         """Pack an array of zeros and ones, shape ``(n,)``, any integer or bool dtype."""
-        return cls(np.packbits(values.astype(bool), bitorder="little"), len(values))
+        plain = values.view(np.uint8) if values.dtype.itemsize == 1 else values.astype(bool)
+        return cls(np.packbits(plain, bitorder="little"), len(values))
 
     @classmethod
     def concatenate(cls, parts: Iterable[Bits]) -> Bits:
         """One string after the other."""
-        parts = list(parts)
-        if all(part.n % 8 == 0 for part in parts[:-1]):
-            data = np.concatenate([np.zeros(0, np.uint8), *(part.data for part in parts)])
-            return cls(data, sum(part.n for part in parts))
-        return cls.pack(np.concatenate([part.unpack() for part in parts]))
+        parts = [part for part in parts if part.n]
+        n = sum(part.n for part in parts)
+        data, at = np.zeros((n + 7) // 8 + 1, np.uint8), 0
+        for part in parts:
+            first, shift = divmod(at, 8)
+            data[first : first + len(part.data)] |= part.data << np.uint8(shift)
+            if shift:
+                data[first + 1 : first + 1 + len(part.data)] |= part.data >> np.uint8(8 - shift)
+            at += part.n
+        return cls(data[: (n + 7) // 8], n)
 
     def unpack(self) -> NDArray[np.uint8]:
         """The bits, one a byte, shape ``(n,)``."""
@@ -82,17 +88,41 @@ class Bits:
         """
         if first < 0 or n < 0 or first + n > self.n:
             raise InputError(f"Bits {first} to {first + n} were asked of a string of {self.n}.")
-        if first % 8 == 0:
-            data = self.data[first // 8 : (first + n + 7) // 8].copy()
-            if n % 8:
-                data[-1] &= (1 << n % 8) - 1
-            return Bits(data, n)
-        return Bits.pack(np.unpackbits(self.data[first // 8 :], count=first % 8 + n, bitorder="little")[first % 8 :])
+        shift = first % 8
+        data = self.data[first // 8 : first // 8 + (n + 7) // 8].copy()
+        if shift:
+            data >>= np.uint8(shift)
+            after = self.data[first // 8 + 1 : first // 8 + 1 + len(data)]
+            data[: len(after)] |= after << np.uint8(8 - shift)
+        if n % 8:
+            data[-1] &= (1 << n % 8) - 1
+        return Bits(data, n)
+
+    @property
+    def n_ones(self) -> int:
+        """How many of the bits are 1.
+
+        Example:
+            >>> Bits.from_bytes(bytes([0b101, 255])).n_ones
+            10
+        """
+        return int(np.bitwise_count(self.data).sum(dtype=np.int64))
 
     def __xor__(self, other: Bits) -> Bits:
         if other.n != self.n:
             raise InputError(f"Strings of {self.n} and {other.n} bits have no exclusive or.")
         return Bits(self.data ^ other.data, self.n)
+
+    def __and__(self, other: Bits) -> Bits:
+        if other.n != self.n:
+            raise InputError(f"Strings of {self.n} and {other.n} bits have no common bits.")
+        return Bits(self.data & other.data, self.n)
+
+    def __invert__(self) -> Bits:
+        data = ~self.data
+        if self.n % 8:
+            data[-1] &= (1 << self.n % 8) - 1
+        return Bits(data, self.n)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Bits) and other.n == self.n and bool(np.array_equal(other.data, self.data))

@@ -59,7 +59,7 @@ class RoughWire:
     def deliver(self, towards, datagram):
         self.ends[towards].receive(datagram, self.now)
 
-    def run(self, until=lambda: False, *, steps=5_000):
+    def run(self, until=lambda: False, *, steps=20_000):
         for _ in range(steps):
             if until() or not self.step():
                 return

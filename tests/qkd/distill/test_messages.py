@@ -23,16 +23,33 @@ from kakehashi.qkd.distill.messages import (
     decode,
     encode,
 )
+from kakehashi.qkd.distill.planes import Intensities
+from kakehashi.qkd.distill.sifting import report
+from kakehashi.qkd.link.model import Detections
 
 SMALL = np.array([1, 0, 1], np.uint8)
 
+
+def reported(slot, *, first_slot, n_slots):
+    n = len(slot)
+    detected = Detections(
+        first_slot=first_slot, n_slots=n_slots, slot=np.array(slot, np.int64), basis=SMALL[:n], bit=SMALL[:n]
+    )
+    return report(detected)[0]
+
+
 MESSAGES = [
     Hello(agreement=bytes(range(32))),
-    Reported(first_slot=100, n_slots=1 << 40, slot=np.array([100, 105, 1 << 39]), basis=SMALL),
-    Reported(first_slot=0, n_slots=5, slot=np.zeros(0, np.int64), basis=np.zeros(0, np.uint8)),
-    Sifting(first_slot=7, keep=SMALL, intensity=np.array([2, 1], np.uint8), test=Bits.pack(np.ones(1))),
-    Question(payload=b"which?"),
-    Answer(payload=b""),
+    reported([100, 105, 1 << 39], first_slot=100, n_slots=1 << 40),
+    reported([], first_slot=0, n_slots=5),
+    Sifting(
+        first_slot=7,
+        keep=Bits.pack(SMALL),
+        intensity=Intensities.pack(np.array([2, 1], np.uint8)),
+        test=Bits.pack(np.ones(1)),
+    ),
+    Question(lane=1, payload=b"which?"),
+    Answer(lane=0, payload=b""),
     Corrected(
         point=bytes(range(16)),
         value=Bits.from_bytes(b"v"),
@@ -69,6 +86,11 @@ def test_a_message_cut_short_is_a_fault_or_another_message_never_an_accident(mes
             decode(data[:n])
 
 
+@pytest.mark.parametrize(("largest", "gap_bytes"), [(255, 1), (256, 2), (65_536, 4), (1 << 33, 8)])
+def test_distances_between_slots_take_as_few_bytes_as_they_can(largest, gap_bytes):
+    assert reported([largest - 1, largest], first_slot=0, n_slots=1 << 40).gap_bytes == gap_bytes
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_message_or_a_fault(data):
     with contextlib.suppress(DistillationError):
@@ -77,7 +99,8 @@ def test_any_bytes_are_a_message_or_a_fault(data):
 
 @pytest.mark.parametrize("slot", [[5, 5], [6, 5], [4, 6], [5, 15]])
 def test_slots_that_do_not_ascend_within_the_exposure_are_a_fault(slot):
-    message = Reported(first_slot=5, n_slots=10, slot=np.array(slot), basis=np.zeros(2, np.uint8))
+    gaps = np.diff(slot, prepend=4).astype(np.uint8)
+    message = Reported(first_slot=5, n_slots=10, gap_bytes=1, gaps=gaps, basis=Bits.pack(np.zeros(2)))
     with pytest.raises(DistillationError):
         decode(encode(message))
 

@@ -1,8 +1,10 @@
 import numpy as np
 from tests.qkd.distill.link import AGREEMENT, Link, exposure
 
+from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.events import Restarted
-from kakehashi.qkd.distill.messages import Reported, encode
+from kakehashi.qkd.distill.lifecycle import Stage
+from kakehashi.qkd.distill.messages import Abort, Reported, encode
 from kakehashi.qkd.distill.receiver_session import ReceiverSession
 
 
@@ -39,8 +41,8 @@ def test_reports_that_come_before_the_photons_ask_for_them():
 
 def forge_report(link, first_slot, n_slots):
     """Somebody on the wire reports, in the name of the receiver and with right numbers of frames."""
-    nothing = np.zeros(0, np.int64)
-    report = Reported(first_slot=first_slot, n_slots=n_slots, slot=nothing, basis=nothing.astype(np.uint8))
+    nothing = np.zeros(0, np.uint8)
+    report = Reported(first_slot=first_slot, n_slots=n_slots, gap_bytes=1, gaps=nothing, basis=Bits(nothing, 0))
     link.receiver.wire.send(encode(report))
     link.wire.run(link.is_quiet)
 
@@ -96,3 +98,33 @@ def test_the_sender_waits_for_reports_before_it_prepares_more():
         link.sender.prepared(exposure(link.slot, np.random.default_rng(1), n_slots=10)[0])
         link.slot += 10
     assert link.slot == 80
+
+
+def confirming():
+    """A link whose sender has drawn the seed and waits for the receiver's tag."""
+    link = Link()
+    for _ in range(4):
+        link.shine()
+        link.wire.run(lambda: link.sender.state is Stage.CONFIRMING or link.is_quiet())
+        if link.sender.state is Stage.CONFIRMING:
+            return link
+    raise AssertionError
+
+
+def test_the_key_is_made_after_the_seed_has_left():
+    link = confirming()
+    assert link.sender._secret is None
+    assert any(datagram for datagram in link.sender.outgoing(link.wire.now)) or link.wire.flying
+    link.sender.work()
+    assert link.sender._secret is not None
+    link.wire.run(lambda: bool(link.made()[0]))
+    here, there = link.made()
+    assert [made.key for made in here.values()] == [made.key for made in there.values()]
+
+
+def test_a_block_that_is_given_up_while_its_key_waits_to_be_made_is_forgotten():
+    link = confirming()
+    link.sender._hear(encode(Abort(reason="for no reason")))
+    link.sender.work()
+    assert link.sender._secret is None
+    assert link.sender.state is Stage.COLLECTING

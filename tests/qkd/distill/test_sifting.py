@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from kakehashi.core.errors import DistillationError
-from kakehashi.qkd.distill.messages import Reported, decode, encode
-from kakehashi.qkd.distill.sifting import Sifted, count_each, sift_at_receiver, sift_at_sender
+from kakehashi.qkd.distill.messages import decode, encode
+from kakehashi.qkd.distill.sifting import Sifted, report, sift_at_receiver, sift_at_sender
 from kakehashi.qkd.link.model import Detections, Preparations
 
 
@@ -32,11 +34,9 @@ def exposure(n_slots=5000, n_clicks=900, *, rng, sparse=False):
 
 
 def sift(prepared, detected):
-    reported = Reported(
-        first_slot=detected.first_slot, n_slots=detected.n_slots, slot=detected.slot, basis=detected.basis
-    )
+    reported, noted = report(detected)
     answer, here = sift_at_sender(decode(encode(reported)), prepared)
-    return here, sift_at_receiver(decode(encode(answer)), detected)
+    return here, sift_at_receiver(decode(encode(answer)), noted)
 
 
 @pytest.mark.parametrize("sparse", [True, False])
@@ -46,12 +46,17 @@ def test_both_ends_keep_the_same_clicks(sparse):
     at = np.searchsorted(prepared.slot, detected.slot)
     same = prepared.basis[at] == detected.basis
     in_key = same & (detected.basis == 0)
-    assert np.array_equal(here.key, prepared.bit[at[in_key]])
-    assert np.array_equal(there.key, detected.bit[in_key])
+    in_test = same & (detected.basis == 1)
+    assert np.array_equal(here.key.unpack(), prepared.bit[at[in_key]])
+    assert np.array_equal(there.key.unpack(), detected.bit[in_key])
+    assert np.array_equal(here.test.unpack(), prepared.bit[at[in_test]])
+    assert np.array_equal(here.key_intensity.unpack(), prepared.intensity[at[in_key]])
+    assert np.array_equal(here.test_intensity.unpack(), prepared.intensity[at[in_test]])
     for name in ("key_intensity", "test_intensity"):
-        assert np.array_equal(getattr(here, name), getattr(there, name))
-    assert np.array_equal(there.test_errors, here.test ^ there.test)
-    assert 0.02 < there.test_errors.mean() < 0.25
+        assert getattr(here, name) == getattr(there, name)
+    assert there.test_errors == here.test ^ there.test
+    assert here.test_errors.n_ones == 0
+    assert 0.02 < there.test_errors.unpack().mean() < 0.25
     assert len(here) == int(in_key.sum())
 
 
@@ -74,23 +79,19 @@ def test_parts_are_joined_in_order():
     rng = np.random.default_rng(5)
     parts = [sift(*exposure(rng=rng))[1] for _ in range(3)]
     joined = Sifted.join(parts)
-    assert np.array_equal(joined.key, np.concatenate([part.key for part in parts]))
+    assert np.array_equal(joined.key.unpack(), np.concatenate([part.key.unpack() for part in parts]))
+    assert len(joined.key_intensity) == len(joined)
     assert len(Sifted.join([])) == 0
 
 
 def test_answers_to_something_else_are_a_fault():
     rng = np.random.default_rng(6)
     (prepared, detected), (_, other) = exposure(rng=rng), exposure(rng=rng, n_clicks=800)
-    reported = Reported(first_slot=78, n_slots=5000, slot=detected.slot, basis=detected.basis)
+    (reported, _), (_, other_noted) = report(detected), report(other)
     with pytest.raises(DistillationError, match="were reported for 77"):
-        sift_at_sender(reported, prepared)
-    answer, _ = sift_at_sender(
-        Reported(first_slot=77, n_slots=5000, slot=detected.slot, basis=detected.basis), prepared
-    )
+        sift_at_sender(dataclasses.replace(reported, first_slot=78), prepared)
+    answer, _ = sift_at_sender(reported, prepared)
     with pytest.raises(DistillationError, match="does not belong"):
-        sift_at_receiver(answer, other)
-
-
-def test_intensities_are_counted():
-    drawn = np.random.default_rng(7).integers(0, 3, 1000, dtype=np.uint8)
-    assert np.array_equal(count_each(drawn, 4), np.bincount(drawn, minlength=4))
+        sift_at_receiver(answer, other_noted)
+    with pytest.raises(DistillationError, match="another number of test bits"):
+        sift_at_receiver(dataclasses.replace(answer, test=answer.test.slice(1, 7)), report(detected)[1])

@@ -44,6 +44,7 @@ HASH_KEY_BITS = 128
 """Bits of the secret point of a polynomial hash."""
 
 BLOCK = 16
+SHORT = 4096
 
 
 def n_blocks(n_bytes: int) -> int:
@@ -117,22 +118,26 @@ class Transcript:
         """
         if self._hash is None:
             raise DistillationError("A transcript that has its tag takes no more messages.", fault="local")
-        for part in (struct.pack("<Q", len(message)), message):
-            self.n_bytes += len(part)
-            self._absorb(self._hash, part)
+        length = struct.pack("<Q", len(message))
+        self.n_bytes += len(length) + len(message)
+        if len(message) < SHORT:
+            self._absorb(self._hash, length + message)
+        else:  # a long message is not copied
+            self._absorb(self._hash, length)
+            self._absorb(self._hash, message)
 
     def _absorb(self, polynomial: _native.Polynomial, part: bytes) -> None:
-        missing = -len(self._rest) % BLOCK
+        at = 0
         if self._rest:
-            self._rest += part[:missing]
+            at = min(BLOCK - len(self._rest), len(part))
+            self._rest += part[:at]
             if len(self._rest) < BLOCK:
                 return
             polynomial.extend(np.frombuffer(self._rest, dtype=np.uint8))
-            part = part[missing:]
-        whole = len(part) // BLOCK * BLOCK
+        whole = (len(part) - at) // BLOCK * BLOCK
         if whole:
-            polynomial.extend(np.frombuffer(part, dtype=np.uint8, count=whole))
-        self._rest = part[whole:]
+            polynomial.extend(np.frombuffer(part, np.uint8, whole, at))
+        self._rest = part[at + whole :]
 
     def finish(self, key: TagKey) -> Bits:
         """The value of the polynomial, for the key that asks for it; nothing can be added afterwards.

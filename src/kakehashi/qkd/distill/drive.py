@@ -211,10 +211,14 @@ def _drive(
                 n_put += 1
             now = time.monotonic()
             channel.send(session.outgoing(now))
+            session.work()
             yield from session.events()
             session.raise_failure()
             for datagram in channel.receive(_pause(session, now), shutter.bell):
                 session.receive(datagram, time.monotonic())
+                if session.wire.n_queued:  # an answer leaves before the next lane is worked on
+                    channel.send(session.outgoing(time.monotonic()))
+                    session.work()
             yield from session.events()
     finally:
         shutter.end()

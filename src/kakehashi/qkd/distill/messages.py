@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.planes import Intensities
 
 __all__ = [
     "Abort",
@@ -63,8 +64,11 @@ class Reported:
 
     first_slot: int
     n_slots: int
-    slot: NDArray[np.int64]
-    basis: NDArray[np.uint8]
+    gap_bytes: int
+    """Bytes of each distance: 1, 2, 4 or 8."""
+    gaps: NDArray[np.uint8]
+    """Distance of each click's slot from the one before, the first from ``first_slot - 1``, as little-endian bytes."""
+    basis: Bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,9 +76,9 @@ class Sifting:
     """Sender to receiver: which clicks count, their intensities, and the bits of the test basis."""
 
     first_slot: int
-    keep: NDArray[np.uint8]
+    keep: Bits
     """One for each reported click: whether both ends can use it."""
-    intensity: NDArray[np.uint8]
+    intensity: Intensities
     """Of those that are kept."""
     test: Bits
     """The sender's bits of those that are kept in the test basis."""
@@ -84,6 +88,8 @@ class Sifting:
 class Question:
     """Receiver to sender: of error correction."""
 
+    lane: int
+    """Which half of the block is meant, see :mod:`~kakehashi.qkd.distill.lanes`."""
     payload: bytes
 
 
@@ -91,6 +97,7 @@ class Question:
 class Answer:
     """Sender to receiver: of error correction."""
 
+    lane: int
     payload: bytes
 
 
@@ -136,6 +143,7 @@ class Abort:
 Message: TypeAlias = Hello | Reported | Sifting | Question | Answer | Corrected | Seed | Tag | Abort
 
 MAX_CLICKS = 1 << 27
+MAX_SLOT = 1 << 53
 
 
 def encode(message: Message) -> bytes:
@@ -149,24 +157,17 @@ def encode(message: Message) -> bytes:
         case Hello():
             return bytes([Kind.HELLO]) + message.agreement
         case Reported():
-            gaps, width = _gaps(message.first_slot, message.slot)
-            head = struct.pack("<BqqIB", Kind.REPORTED, message.first_slot, message.n_slots, len(message.slot), width)
-            return head + gaps + Bits.pack(message.basis).to_bytes()
+            n, width = message.basis.n, message.gap_bytes
+            head = struct.pack("<BqqIB", Kind.REPORTED, message.first_slot, message.n_slots, n, width)
+            return b"".join([head, message.gaps, message.basis.data])
         case Sifting():
-            head = struct.pack("<BqII", Kind.SIFTING, message.first_slot, len(message.keep), message.test.n)
-            return b"".join(
-                [
-                    head,
-                    Bits.pack(message.keep).to_bytes(),
-                    Bits.pack(message.intensity & 1).to_bytes(),
-                    Bits.pack(message.intensity >> 1).to_bytes(),
-                    message.test.to_bytes(),
-                ]
-            )
+            head = struct.pack("<BqII", Kind.SIFTING, message.first_slot, message.keep.n, message.test.n)
+            planes = (message.keep, message.intensity.low, message.intensity.high, message.test)
+            return b"".join([head, *(plane.data for plane in planes)])
         case Question():
-            return bytes([Kind.QUESTION]) + message.payload
+            return bytes([Kind.QUESTION, message.lane]) + message.payload
         case Answer():
-            return bytes([Kind.ANSWER]) + message.payload
+            return bytes([Kind.ANSWER, message.lane]) + message.payload
         case Corrected():
             head = struct.pack(
                 "<BBQB", Kind.CORRECTED, message.detections.shape[1], message.leaked_bits, message.value.n
@@ -207,13 +208,17 @@ class _Reader:
         return values
 
     def take(self, n: int) -> bytes:
+        return self.array(n).tobytes()
+
+    def array(self, n: int) -> NDArray[np.uint8]:
+        """As many bytes, not copied."""
         if n < 0 or self.at + n > len(self.data):
             raise ValueError("it is too short")
         self.at += n
-        return self.data[self.at - n : self.at]
+        return np.frombuffer(self.data, np.uint8, n, self.at - n)
 
     def bits(self, n: int) -> Bits:
-        return Bits(np.frombuffer(self.take((n + 7) // 8), dtype=np.uint8), n)
+        return Bits(self.array((n + 7) // 8), n)
 
     def end(self) -> None:
         if self.at != len(self.data):
@@ -228,28 +233,28 @@ def _hello(reader: _Reader) -> Hello:
 
 def _reported(reader: _Reader) -> Reported:
     first_slot, n_slots, n, width = reader.fields("qqIB")
-    if n > MAX_CLICKS or n > n_slots or width not in (1, 2, 4, 8):
+    if n > MAX_CLICKS or not n <= n_slots <= MAX_SLOT or not 0 <= first_slot <= MAX_SLOT or width not in (1, 2, 4, 8):
         raise ValueError("its counts are impossible")
-    gaps = np.frombuffer(reader.take(n * width), dtype=f"<u{width}")
-    slot = first_slot - 1 + np.cumsum(gaps, dtype=np.int64)
-    basis = reader.bits(n).unpack()
+    gaps = reader.array(n * width)
+    basis = reader.bits(n)
     reader.end()
-    # Slots are compared and not gaps: the sum of gaps may have run over.
-    if n and (slot[0] < first_slot or slot[-1] >= first_slot + n_slots or np.any(slot[1:] <= slot[:-1])):
+    # In floating point a sum does not run over, and up to 2^53 it is exact.
+    distances = gaps.view(f"<u{width}")
+    if n and (distances.min() < 1 or int(distances.sum(dtype=np.float64)) > n_slots):
         raise ValueError("its slots do not ascend within the exposure")
-    return Reported(first_slot=first_slot, n_slots=n_slots, slot=slot, basis=basis)
+    return Reported(first_slot=first_slot, n_slots=n_slots, gap_bytes=width, gaps=gaps, basis=basis)
 
 
 def _sifting(reader: _Reader) -> Sifting:
     first_slot, n, n_test = reader.fields("qII")
     if n > MAX_CLICKS:
         raise ValueError("its counts are impossible")
-    keep = reader.bits(n).unpack()
-    n_kept = int(keep.sum())
-    low, high = reader.bits(n_kept).unpack(), reader.bits(n_kept).unpack()
+    keep = reader.bits(n)
+    n_kept = keep.n_ones
+    intensity = Intensities(reader.bits(n_kept), reader.bits(n_kept))
     test = reader.bits(n_test)
     reader.end()
-    return Sifting(first_slot=first_slot, keep=keep, intensity=(low | high << 1).astype(np.uint8), test=test)
+    return Sifting(first_slot=first_slot, keep=keep, intensity=intensity, test=test)
 
 
 def _corrected(reader: _Reader) -> Corrected:
@@ -285,18 +290,10 @@ _READERS: Mapping[Kind, Callable[[_Reader], Message]] = {
     Kind.HELLO: _hello,
     Kind.REPORTED: _reported,
     Kind.SIFTING: _sifting,
-    Kind.QUESTION: lambda reader: Question(payload=reader.data[1:]),
-    Kind.ANSWER: lambda reader: Answer(payload=reader.data[1:]),
+    Kind.QUESTION: lambda reader: Question(lane=reader.data[1], payload=reader.data[2:]),
+    Kind.ANSWER: lambda reader: Answer(lane=reader.data[1], payload=reader.data[2:]),
     Kind.CORRECTED: _corrected,
     Kind.SEED: _seed,
     Kind.TAG: _tag,
     Kind.ABORT: lambda reader: Abort(reason=reader.data[1:].decode(errors="replace")),
 }
-
-
-def _gaps(first_slot: int, slot: NDArray[np.int64]) -> tuple[bytes, int]:
-    """Distances between slots, in the fewest bytes that hold the largest."""
-    gaps = np.diff(slot, prepend=first_slot - 1)
-    largest = int(gaps.max(initial=1))
-    width = next(width for width in (1, 2, 4, 8) if largest < 1 << 8 * width)
-    return gaps.astype(f"<u{width}").tobytes(), width

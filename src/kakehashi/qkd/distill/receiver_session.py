@@ -10,11 +10,11 @@ from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, n_seed_bits
 from kakehashi.qkd.distill.correction import CORRECTIONS
+from kakehashi.qkd.distill.lanes import CorrectorLanes
 from kakehashi.qkd.distill.lifecycle import RECEIVER, Stage
-from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed, Sifting
-from kakehashi.qkd.distill.model import Corrector
+from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Seed, Sifting
 from kakehashi.qkd.distill.session import MOST_UNANSWERED, Session
-from kakehashi.qkd.distill.sifting import count_each, sift_at_receiver
+from kakehashi.qkd.distill.sifting import Noted, report, sift_at_receiver
 from kakehashi.qkd.distill.verify import fingerprint
 from kakehashi.qkd.link.model import Detections
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
@@ -37,8 +37,8 @@ class ReceiverSession(Session):
     them were wrong. Both are set at once, since another thread may look at any time."""
 
     def _begin(self) -> None:
-        self._detected: deque[Detections] = deque()
-        self._corrector: Corrector | None = None
+        self._noted: deque[Noted] = deque()
+        self._corrector: CorrectorLanes | None = None
         self._key: Bits | None = None
         self._counts: DecoyCounts | None = None
         self._seed: Seed | None = None
@@ -47,15 +47,14 @@ class ReceiverSession(Session):
 
     def detected(self, exposure: Detections) -> None:
         """Take what was detected in the next exposure, and report it."""
-        self._detected.append(exposure)
-        self._say(
-            Reported(first_slot=exposure.first_slot, n_slots=exposure.n_slots, slot=exposure.slot, basis=exposure.basis)
-        )
+        reported, noted = report(exposure)
+        self._noted.append(noted)
+        self._say(reported)
 
     @property
     def wants_exposure(self) -> bool:
         """Whether the link may go on."""
-        return super().wants_exposure and len(self._detected) < MOST_UNANSWERED
+        return super().wants_exposure and len(self._noted) < MOST_UNANSWERED
 
     def _is_sender(self) -> bool:
         return False
@@ -63,16 +62,15 @@ class ReceiverSession(Session):
     def _take(self, message: Message) -> None:
         match message:
             case Sifting():
-                if not self._detected:
+                if not self._noted:
                     raise DistillationError("The sender sifted an exposure that was not reported.")
-                sifted = sift_at_receiver(message, self._detected.popleft())
+                sifted = sift_at_receiver(message, self._noted.popleft())
                 n, n_wrong = self.tested
-                self.tested = n + len(sifted.test), n_wrong + int(sifted.test_errors.sum())
+                self.tested = n + len(sifted.test), n_wrong + sifted.test_errors.n_ones
                 self._collect(sifted)
             case Answer():
                 assert self._corrector is not None
-                self._corrector.take(message.payload)
-                self._ask()
+                self._ask(self._corrector.take(message.lane, message.payload))
             case Seed():
                 self._seed = message
                 self.state = Stage.CONFIRMING
@@ -82,29 +80,30 @@ class ReceiverSession(Session):
         assert block is not None
         qber = None
         if len(block.test) >= FEWEST_TESTED:
-            qber = self._guess = max(1e-4, float(block.test_errors.mean()))
+            qber = self._guess = max(1e-4, block.test_errors.n_ones / len(block.test))
             if qber > self.agreement.max_qber:
                 reason = f"{qber:.2%} of the test bits were wrong, more than {self.agreement.max_qber:.2%}."
                 self._give_up(reason, tell=True, qber=qber, is_alarm=True)
                 return
-        self._corrector = CORRECTIONS[self.agreement.correction].corrector(Bits.pack(block.key), qber=self._guess)
-        self._ask()
+        method = CORRECTIONS[self.agreement.correction]
+        self._corrector = CorrectorLanes(method, block.key, qber=self._guess)
+        self._ask(self._corrector.begin())
 
-    def _ask(self) -> None:
+    def _ask(self, questions: list[tuple[int, bytes]]) -> None:
+        for lane, payload in questions:
+            self._say(Question(lane=lane, payload=payload))
         corrector = self._corrector
         assert corrector is not None
         if not corrector.is_done:
-            self._say(Question(payload=corrector.question()))
             return
         block, n = self._block, len(self.agreement.intensities)
         assert block is not None
         self._key = corrector.corrected()
-        wrong = (self._key ^ Bits.pack(block.key)).unpack().astype(bool)
-        tested_wrong = block.test_errors.astype(bool)
-        detections = [count_each(i, n) for i in (block.key_intensity, block.test_intensity)]
-        errors = [count_each(i, n) for i in (block.key_intensity[wrong], block.test_intensity[tested_wrong])]
+        wrong = self._key ^ block.key
+        detections = [block.key_intensity.count(n), block.test_intensity.count(n)]
+        errors = [block.key_intensity.count(n, wrong), block.test_intensity.count(n, block.test_errors)]
         self._counts = DecoyCounts(detections=np.array(detections, float), errors=np.array(errors, float))
-        self._guess = max(1e-4, float(wrong.mean()))
+        self._guess = max(1e-4, wrong.n_ones / wrong.n)
         hashed = fingerprint(self._key, failure=self.agreement.correctness)
         self._say(
             Corrected(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 
 import numpy as np
 
@@ -10,11 +11,11 @@ from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, draw_seed
 from kakehashi.qkd.distill.correction import CORRECTIONS
+from kakehashi.qkd.distill.lanes import ReferenceLanes
 from kakehashi.qkd.distill.lifecycle import SENDER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
-from kakehashi.qkd.distill.model import ReferenceSide
 from kakehashi.qkd.distill.session import MOST_UNANSWERED, Session
-from kakehashi.qkd.distill.sifting import Sifted, count_each, sift_at_sender
+from kakehashi.qkd.distill.sifting import Sifted, sift_at_sender
 from kakehashi.qkd.distill.verify import Fingerprint, matches
 from kakehashi.qkd.link.model import Preparations
 from kakehashi.qkd.security.model import DecoyCounts, KeyLength
@@ -30,8 +31,9 @@ class SenderSession(Session):
     def _begin(self) -> None:
         self._prepared: deque[Preparations] = deque()
         self._early: deque[Reported] = deque()
-        self._reference: ReferenceSide | None = None
-        self._secret: tuple[Bits, KeyLength, float] | None = None
+        self._reference: ReferenceLanes | None = None
+        self._secret: Bits | None = None
+        self._found: tuple[KeyLength, float] | None = None
         super()._begin()
 
     def prepared(self, exposure: Preparations) -> None:
@@ -57,7 +59,7 @@ class SenderSession(Session):
                     raise DistillationError("More was reported than a receiver reports: one of it is of no exposure.")
             case Question():
                 assert self._reference is not None
-                self._say(Answer(payload=self._reference.answer(message.payload)))
+                self._say(Answer(lane=message.lane, payload=self._reference.answer(message.lane, message.payload)))
             case Corrected():
                 self._judge(message)
 
@@ -88,7 +90,7 @@ class SenderSession(Session):
 
     def _open_block(self) -> None:
         assert self._block is not None
-        self._reference = CORRECTIONS[self.agreement.correction].reference(Bits.pack(self._block.key))
+        self._reference = ReferenceLanes(CORRECTIONS[self.agreement.correction], self._block.key)
 
     def _judge(self, message: Corrected) -> None:
         """Compare the hash; where it agrees, compute the key's length, draw the seed, and answer with a tag."""
@@ -96,7 +98,7 @@ class SenderSession(Session):
         assert block is not None
         assert reference is not None
         counts = self._check_counts(block, message, reference.leaked_bits)
-        key = Bits.pack(block.key)
+        key = block.key
         qber = float(counts.errors[0].sum() / max(1.0, counts.detections[0].sum()))
         fingerprint = Fingerprint(n=key.n, point=message.point, value=message.value)
         if not matches(key, fingerprint, failure=self.agreement.correctness):
@@ -114,14 +116,19 @@ class SenderSession(Session):
         seed = draw_seed(key.n)
         self._say(Seed(last_block=self.last_block, n_key=n_secret, seed=seed))
         self._send_tag()
-        secret = amplify(key, seed, n_secret, n_threads=self.n_threads)
-        self._secret = secret, length, qber
+        self._found = length, qber
+        self._put_off = partial(self._hash, seed, n_secret)
         self.state = Stage.CONFIRMING
+
+    def _hash(self, seed: Bits, n_secret: int) -> None:
+        """Make the key, while the other end makes it too."""
+        assert self._block is not None
+        self._secret = amplify(self._block.key, seed, n_secret, n_threads=self.n_threads)
 
     def _check_counts(self, block: Sifted, message: Corrected, leaked_bits: int) -> DecoyCounts:
         """The receiver's counts are its own word, but for what this end can count too."""
         n = len(self.agreement.intensities)
-        mine = np.array([count_each(i, n) for i in (block.key_intensity, block.test_intensity)])
+        mine = np.array([block.key_intensity.count(n), block.test_intensity.count(n)])
         if message.detections.shape != mine.shape or not np.array_equal(message.detections, mine):
             raise DistillationError("The two ends counted different detections.")
         if message.leaked_bits != leaked_bits:
@@ -129,8 +136,11 @@ class SenderSession(Session):
         return DecoyCounts(detections=mine.astype(float), errors=message.errors.astype(float))
 
     def _take_tag(self) -> None:
-        assert self._secret is not None
-        secret, length, qber = self._secret
+        self.work()
+        secret, found = self._secret, self._found
+        assert secret is not None
+        assert found is not None
+        length, qber = found
         account = self._account_of(leaked=self._leaked(), n_secret=secret.n)
         self._finish(secret, account, length, qber)
         # The receiver has made it, or it would not have sent a tag.

@@ -78,8 +78,10 @@ class Session(abc.ABC):
         self.wire = Wire()
         self.state = Stage.COLLECTING
         self._is_greeted = False
+        self._put_off: Callable[[], None] | None = None
         self._n_blocks = 0
         self._sifted: deque[Sifted] = deque()
+        self._n_sifted = 0
         self._block: Sifted | None = None
         self._said = self.stock.listen_to_own(self._context(is_own=True))
         self._heard = self.stock.listen_to_other(self._context(is_own=False))
@@ -107,6 +109,16 @@ class Session(abc.ABC):
             self._restart("The other end has not answered for too long.", is_alarm=False)
         return self.wire.outgoing(now)
 
+    def work(self) -> None:
+        """Do what was put off until what :meth:`outgoing` gave was on its way, so that both ends work at once.
+
+        Who never calls this loses time and nothing else.
+        """
+        task, self._put_off = self._put_off, None
+        if task is not None:
+            with self._faults():
+                task()
+
     def next_time(self) -> float | None:
         """When :meth:`outgoing` should be called again though nothing came in."""
         return self.wire.next_time()
@@ -128,7 +140,7 @@ class Session(abc.ABC):
     @property
     def n_sifted(self) -> int:
         """Sifted bits of the key basis that wait for a block."""
-        return sum(map(len, self._sifted))
+        return self._n_sifted
 
     @property
     def wants_exposure(self) -> bool:
@@ -208,6 +220,7 @@ class Session(abc.ABC):
 
     def _collect(self, sifted: Sifted) -> None:
         self._sifted.append(sifted)
+        self._n_sifted += len(sifted)
         self._open_if_enough()
 
     def _open_if_enough(self) -> None:
@@ -215,8 +228,11 @@ class Session(abc.ABC):
         if self.state is not Stage.COLLECTING or self.n_sifted < self.agreement.block_bits:
             return
         parts: list[Sifted] = []
-        while sum(map(len, parts)) < self.agreement.block_bits:
+        n = 0
+        while n < self.agreement.block_bits:
             parts.append(self._sifted.popleft())
+            n += len(parts[-1])
+        self._n_sifted -= n
         self._block = Sifted.join(parts)
         self.state = Stage.CORRECTING
         self._n_blocks += 1
@@ -302,7 +318,7 @@ class Session(abc.ABC):
         self._close()
 
     def _close(self) -> None:
-        self._block = None
+        self._block = self._put_off = None
         self.state = Stage.COLLECTING
         self._open_if_enough()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kakehashi.qkd.bits import Bits
 
-__all__ = ["amplify_slow", "multiply_slow", "polynomial_hash_slow"]
+__all__ = ["amplify_slow", "multiply_slow", "pick_slow", "polynomial_hash_slow"]
 
 POLYVAL_MODULUS = 1 << 128 | 1 << 127 | 1 << 126 | 1 << 121 | 1
 
@@ -57,3 +57,13 @@ def polynomial_hash_slow(hash_key: bytes, blocks: bytes) -> bytes:
         for _ in range(128):  # times x^-128, one place at a time
             total = (total ^ POLYVAL_MODULUS if total & 1 else total) >> 1
     return total.to_bytes(16, "little")
+
+
+def pick_slow(bits: Bits, mask: Bits) -> Bits:
+    """As :func:`~kakehashi.qkd.distill.planes.pick`.
+
+    Example:
+        >>> pick_slow(Bits.from_bytes(b"a"), Bits.from_bytes(bytes([3])))
+        Bits(n=2)
+    """
+    return Bits.pack(bits.unpack()[mask.unpack().astype(bool)])

@@ -91,6 +91,11 @@ class Wire:
         """Frames that were not acknowledged yet."""
         return len(self._queue) + len(self._flying)
 
+    @property
+    def n_queued(self) -> int:
+        """Frames that were never sent yet."""
+        return len(self._queue)
+
     def outgoing(self, now: float) -> list[bytes]:
         """Datagrams to send at time ``now``, in seconds of any clock that does not run backwards."""
         late = [f for f in self._flying if f.sent_at is not None and now - f.sent_at >= self._resend_s]

@@ -105,5 +105,5 @@ def _check(first_slot: int, n_slots: int, slot: Slots, *columns: Small) -> None:
         raise InputError("Every column of an exposure must have dtype uint8 and the shape of its slots.")
     if slot.dtype != np.int64 or slot.ndim != 1:
         raise InputError("Slots must be an array of int64 with one dimension.")
-    if len(slot) and (slot[0] < first_slot or slot[-1] >= first_slot + n_slots or np.any(np.diff(slot) <= 0)):
+    if len(slot) and (slot[0] < first_slot or slot[-1] >= first_slot + n_slots or np.any(slot[1:] <= slot[:-1])):
         raise InputError(f"Slots must ascend within {first_slot} to {first_slot + n_slots - 1}.")

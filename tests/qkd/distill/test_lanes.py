@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from kakehashi.core.errors import DistillationError
+from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.correction import CORRECTIONS
+from kakehashi.qkd.distill.lanes import CorrectorLanes, ReferenceLanes, cut
+
+
+def strings(n, qber=0.02):
+    rng = np.random.default_rng(n)
+    right, errors = rng.integers(0, 2, n, dtype=np.uint8), rng.random(n) < qber
+    return Bits.pack(right), Bits.pack(right ^ errors)
+
+
+@pytest.mark.parametrize("n", [1, 1000, 65_535, 65_536, 65_541, 100_003])
+def test_lanes_are_the_block_in_order(n):
+    bits, _ = strings(n)
+    lanes = cut(bits)
+    assert Bits.concatenate(lanes) == bits
+    assert len(lanes) == (2 if n >= 65_536 else 1)
+    assert lanes[0].n <= lanes[-1].n <= lanes[0].n + 15
+
+
+@pytest.mark.parametrize("method", ["cascade", "ldpc"])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_lanes_do_not_wait_for_each_other(method, is_late):
+    """Questions are answered in any order: here the oldest first, or one lane to its end before the other."""
+    right, wrong = strings(80_000)
+    reference = ReferenceLanes(CORRECTIONS[method], right)
+    corrector = CorrectorLanes(CORRECTIONS[method], wrong, qber=0.02)
+    waiting = corrector.begin()
+    assert [lane for lane, _ in waiting] == [0, 1]
+    while waiting:
+        lane, question = waiting.pop(-1 if is_late else 0)
+        waiting += corrector.take(lane, reference.answer(lane, question))
+    assert corrector.is_done
+    assert corrector.corrected() == right
+    assert corrector.leaked_bits == reference.leaked_bits < right.n // 2
+
+
+def test_a_lane_that_is_not_there_is_a_fault():
+    right, wrong = strings(1000)
+    reference = ReferenceLanes(CORRECTIONS["cascade"], right)
+    corrector = CorrectorLanes(CORRECTIONS["cascade"], wrong, qber=0.02)
+    ((_, question),) = corrector.begin()
+    with pytest.raises(DistillationError, match="no lane 1"):
+        reference.answer(1, question)
+    with pytest.raises(DistillationError, match="no lane 7"):
+        corrector.take(7, reference.answer(0, question))
+    assert reference.leaked_bits > 0
+
+
+def test_a_question_of_another_lane_is_not_answered():
+    right, wrong = strings(80_000)
+    reference = ReferenceLanes(CORRECTIONS["cascade"], right)
+    (_, first), (_, second) = CorrectorLanes(CORRECTIONS["cascade"], wrong, qber=0.02).begin()
+    reference.answer(0, first)
+    with pytest.raises(DistillationError):
+        reference.answer(0, second)

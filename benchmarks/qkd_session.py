@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ from kakehashi.qkd.distill.agreement import Agreement
 from kakehashi.qkd.distill.authenticate import Transcript
 from kakehashi.qkd.distill.cascade import CascadeCorrector, CascadeReference
 from kakehashi.qkd.distill.drive import Channel, drive_receiver, drive_sender
-from kakehashi.qkd.distill.events import Event, Made
+from kakehashi.qkd.distill.events import Event as SessionEvent
+from kakehashi.qkd.distill.events import Made
 from kakehashi.qkd.distill.ldpc import LdpcCorrector, LdpcReference
 from kakehashi.qkd.distill.planes import Intensities
 from kakehashi.qkd.distill.receiver_session import ReceiverSession
@@ -159,7 +161,9 @@ class Stopwatch:
             self.around(Channel, name, "socket")
 
 
-def run_end(role: str, setting: dict[str, Any], secret: bytes, connection: socket.socket, pipe: Connection) -> None:
+def run_end(
+    role: str, setting: dict[str, Any], secret: bytes, connection: socket.socket, pipe: Connection, over: Event
+) -> None:
     agreement, half = agreement_of(setting), Half(role == "receiver")
     stock = Stock.from_secret(Bits.from_bytes(secret), is_sender=role == "sender", forgery=agreement.forgery)
     watch = Stopwatch()
@@ -168,11 +172,11 @@ def run_end(role: str, setting: dict[str, Any], secret: bytes, connection: socke
     channel, marks = Channel(connection), []
     pipe.send("ready")
     pipe.recv()
-    events: Iterator[Event]
+    events: Iterator[SessionEvent]
     if role == "sender":
-        events = drive_sender(SenderSession(agreement, stock), half, channel, should_stop=pipe.poll)
+        events = drive_sender(SenderSession(agreement, stock), half, channel, should_stop=over.is_set)
     else:
-        events = drive_receiver(ReceiverSession(agreement, stock), half, channel, should_stop=pipe.poll)
+        events = drive_receiver(ReceiverSession(agreement, stock), half, channel, should_stop=over.is_set)
     for event in events:
         if not isinstance(event, Made):
             raise SystemExit(f"{role}: {event}")
@@ -196,10 +200,12 @@ def run(setting: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Marks of both ends, one for each block."""
     context = multiprocessing.get_context("spawn")
     secret, pair, pipes = secrets.token_bytes(4096), socket.socketpair(), {}
-    processes = []
+    processes, over = [], context.Event()
     for role, connection in zip(("sender", "receiver"), pair, strict=True):
         pipes[role], theirs = context.Pipe()
-        processes.append(context.Process(target=run_end, args=(role, setting, secret, connection, theirs), daemon=True))
+        processes.append(
+            context.Process(target=run_end, args=(role, setting, secret, connection, theirs, over), daemon=True)
+        )
         processes[-1].start()
         connection.close()
         theirs.close()
@@ -208,8 +214,8 @@ def run(setting: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     for pipe in pipes.values():
         pipe.send("go")
     marks = {role: pipe.recv() for role, pipe in pipes.items()}
+    over.set()
     for process in processes:
-        process.terminate()
         process.join()
     return marks
 

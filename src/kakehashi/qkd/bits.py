@@ -106,7 +106,9 @@ class Bits:
             >>> Bits.from_bytes(bytes([0b101, 255])).n_ones
             10
         """
-        return int(np.bitwise_count(self.data).sum(dtype=np.int64))
+        whole = len(self.data) // 8 * 8
+        words = np.bitwise_count(self.data[:whole].view(np.uint64)).sum(dtype=np.int64)
+        return int(words + np.bitwise_count(self.data[whole:]).sum(dtype=np.int64))
 
     def __xor__(self, other: Bits) -> Bits:
         if other.n != self.n:

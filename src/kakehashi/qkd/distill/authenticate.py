@@ -44,7 +44,10 @@ HASH_KEY_BITS = 128
 """Bits of the secret point of a polynomial hash."""
 
 BLOCK = 16
-SHORT = 4096
+LENGTH_BYTES = 8
+
+GATHERED = 4096
+"""Bytes that are hashed together: error correction has hundreds of messages of some bytes."""
 
 
 def n_blocks(n_bytes: int) -> int:
@@ -106,7 +109,7 @@ class Transcript:
     def __init__(self, key: TagKey, context: bytes) -> None:
         self._key = key
         self._hash: _native.Polynomial | None = key.start()
-        self._rest = b""
+        self._rest = bytearray()
         self.n_bytes = 0
         self.update(context)
 
@@ -118,26 +121,21 @@ class Transcript:
         """
         if self._hash is None:
             raise DistillationError("A transcript that has its tag takes no more messages.", fault="local")
-        length = struct.pack("<Q", len(message))
-        self.n_bytes += len(length) + len(message)
-        if len(message) < SHORT:
-            self._absorb(self._hash, length + message)
-        else:  # a long message is not copied
-            self._absorb(self._hash, length)
-            self._absorb(self._hash, message)
-
-    def _absorb(self, polynomial: _native.Polynomial, part: bytes) -> None:
-        at = 0
-        if self._rest:
-            at = min(BLOCK - len(self._rest), len(part))
-            self._rest += part[:at]
-            if len(self._rest) < BLOCK:
-                return
-            polynomial.extend(np.frombuffer(self._rest, dtype=np.uint8))
-        whole = (len(part) - at) // BLOCK * BLOCK
-        if whole:
-            polynomial.extend(np.frombuffer(part, np.uint8, whole, at))
-        self._rest = part[at + whole :]
+        self._rest += struct.pack("<Q", len(message))
+        self.n_bytes += LENGTH_BYTES + len(message)
+        if len(message) >= GATHERED:  # a long message is hashed where it lies
+            at = -len(self._rest) % BLOCK
+            whole = (len(message) - at) // BLOCK * BLOCK
+            self._rest += message[:at]
+            self._hash.extend(np.frombuffer(self._rest, np.uint8))
+            self._hash.extend(np.frombuffer(message, np.uint8, whole, at))
+            self._rest = bytearray(message[at + whole :])
+            return
+        self._rest += message
+        if len(self._rest) >= GATHERED:
+            whole = len(self._rest) // BLOCK * BLOCK
+            self._hash.extend(np.frombuffer(self._rest, np.uint8, whole))
+            del self._rest[:whole]
 
     def finish(self, key: TagKey) -> Bits:
         """The value of the polynomial, for the key that asks for it; nothing can be added afterwards.
@@ -150,9 +148,9 @@ class Transcript:
         if self._hash is None:
             raise DistillationError("A transcript gets one tag only.", fault="local")
         polynomial, self._hash = self._hash, None
-        last = self._rest + bytes(-len(self._rest) % BLOCK) + struct.pack("<QQ", 8 * self.n_bytes, 0)
+        last = bytes(self._rest) + bytes(-len(self._rest) % BLOCK) + struct.pack("<QQ", 8 * self.n_bytes, 0)
         polynomial.extend(np.frombuffer(last, dtype=np.uint8))
-        self._rest = b""
+        self._rest = bytearray()
         return Bits.from_bytes(polynomial.value())
 
     def __repr__(self) -> str:

@@ -6,7 +6,6 @@ idle, and the same sessions run over UDP or a radio as well.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import select
@@ -29,6 +28,7 @@ log = logging.getLogger(__name__)
 
 LENGTH = struct.Struct("<I")
 MAX_DATAGRAM = 1 << 20
+AT_ONCE = 1 << 18
 PAUSE_S = 0.05
 
 Exposure: TypeAlias = Preparations | Detections
@@ -64,8 +64,10 @@ class Channel:
     def send(self, datagrams: list[bytes]) -> None:
         """Queue datagrams and send what the socket takes."""
         for datagram in datagrams:
-            self._outgoing += LENGTH.pack(len(datagram)) + datagram
-        self._flush()
+            self._outgoing += LENGTH.pack(len(datagram))
+            self._outgoing += datagram
+        if self._outgoing:
+            self._flush()
 
     @property
     def is_busy(self) -> bool:
@@ -82,7 +84,7 @@ class Channel:
             bell.recv(4096)
         if self._socket in readable:
             self._read()
-        return list(self._split())
+        return self._split()
 
     def close(self) -> None:
         """Close the socket."""
@@ -97,7 +99,8 @@ class Channel:
     def _flush(self) -> None:
         try:
             while self._outgoing:
-                n = self._socket.send(self._outgoing[: 1 << 18])
+                with memoryview(self._outgoing) as waiting, waiting[:AT_ONCE] as part:
+                    n = self._socket.send(part)
                 self.n_sent += n
                 del self._outgoing[:n]
         except BlockingIOError:
@@ -106,28 +109,33 @@ class Channel:
             raise DeviceError("The other end of the classical channel is gone.", transient=True) from error
 
     def _read(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            try:
-                for _ in range(64):
-                    data = self._socket.recv(1 << 18)
-                    if not data:
-                        raise DeviceError("The other end of the classical channel is gone.", transient=True)
-                    self.n_received += len(data)
-                    self._incoming += data
-            except ConnectionError as error:
-                raise DeviceError("The other end of the classical channel is gone.", transient=True) from error
+        try:
+            for _ in range(64):
+                data = self._socket.recv(AT_ONCE)
+                if not data:
+                    raise DeviceError("The other end of the classical channel is gone.", transient=True)
+                self.n_received += len(data)
+                self._incoming += data
+                if len(data) < AT_ONCE:  # most likely there is no more
+                    return
+        except BlockingIOError:
+            pass
+        except ConnectionError as error:
+            raise DeviceError("The other end of the classical channel is gone.", transient=True) from error
 
-    def _split(self) -> Iterator[bytes]:
-        at = 0
-        while len(self._incoming) - at >= LENGTH.size:
-            (n,) = LENGTH.unpack_from(self._incoming, at)
-            if n > MAX_DATAGRAM:
-                raise DeviceError("The classical channel carried what is no datagram.", transient=True)
-            if len(self._incoming) - at < LENGTH.size + n:
-                break
-            yield bytes(self._incoming[at + LENGTH.size : at + LENGTH.size + n])
-            at += LENGTH.size + n
+    def _split(self) -> list[bytes]:
+        datagrams, at = [], 0
+        with memoryview(self._incoming) as view:
+            while len(view) - at >= LENGTH.size:
+                (n,) = LENGTH.unpack_from(view, at)
+                if n > MAX_DATAGRAM:
+                    raise DeviceError("The classical channel carried what is no datagram.", transient=True)
+                if len(view) - at < LENGTH.size + n:
+                    break
+                datagrams.append(bytes(view[at + LENGTH.size : at + LENGTH.size + n]))
+                at += LENGTH.size + n
         del self._incoming[:at]
+        return datagrams
 
 
 def drive_sender(

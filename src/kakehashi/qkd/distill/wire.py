@@ -98,10 +98,9 @@ class Wire:
 
     def outgoing(self, now: float) -> list[bytes]:
         """Datagrams to send at time ``now``, in seconds of any clock that does not run backwards."""
-        late = [f for f in self._flying if f.sent_at is not None and now - f.sent_at >= self._resend_s]
-        if late:
+        frames = [f for f in self._flying if f.sent_at is not None and now - f.sent_at >= self._resend_s]
+        if frames:
             self._resend_s = min(2 * self._resend_s, 8 * self._first_resend_s)
-        frames = late
         while self._queue and len(self._flying) < self._window:
             frame = self._queue.popleft()
             self._flying.append(frame)

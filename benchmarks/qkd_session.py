@@ -15,6 +15,7 @@ Goal: 50 Mbit/s of sifted key at 2 % of wrong bits, one core for each end.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import secrets
 import socket
 import sys
@@ -252,7 +253,7 @@ def measure(setting: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     chosen = [SETTINGS[int(i)] for i in sys.argv[1:]] or SETTINGS
-    rows = []
+    rows, load = [], os.getloadavg()[0]
     for setting in chosen:
         row = measure(setting)
         rows.append(row)
@@ -266,7 +267,7 @@ def main() -> None:
                 flush=True,
             )
     if chosen is SETTINGS:
-        print(keep("qkd_session", rows, time="clock and processor time of each end"))
+        print(keep("qkd_session", rows, time="clock and processor time of each end", load_before=load))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ PAGES = tuple(
         "docs/reference/benchmarks.md",
         "docs/explanations/amplification.md",
         "docs/explanations/compilation.md",
+        "docs/explanations/distillation.md",
         "docs/explanations/photons.md",
         "docs/explanations/reconciliation.md",
         "docs/explanations/twins.md",

@@ -167,6 +167,46 @@ def resumed(markdown: Markdown) -> str:
     return markdown(["QBER", "frames", "wrong before the checks", "wrong after them"], rows)
 
 
+STAGES = {
+    "sifting": ("sifting",),
+    "correction": ("correction",),
+    "estimation, verification": ("estimation", "verification"),
+    "amplification": ("amplification",),
+    "tags": ("authentication",),
+    "messages, wire, socket": ("messages", "wire", "socket"),
+    "the rest": ("rest",),
+}
+"""Columns of a session's table, and the stages that each sums."""
+
+
+def sessions(markdown: Markdown) -> str:
+    """Whole sessions: rates of each end, and what each stage takes."""
+    document = _read("qkd_session")
+    rows = []
+    for row in document["rows"]:
+        for role in ("sender", "receiver"):
+            end = row[role]
+            ns = end["stages_ns_per_bit"]
+            rows.append(
+                [
+                    METHODS[row["correction"]],
+                    f"{row['block_bits']:.0e}".replace("e+0", "e"),
+                    role,
+                    f"{end['mbit_per_s']:.1f}",
+                    f"{end['mbit_per_processor_s']:.1f}",
+                    *(f"{sum(ns[stage] for stage in stages):.1f}" for stages in STAGES.values()),
+                    f"{end['photons_ns_per_bit']:.1f}",
+                    f"{end['sent_bytes_per_bit']:.2f}",
+                ]
+            )
+    columns = ["method", "bits of a block", "end", "Mbit/s by the clock", "Mbit/s a processor second"]
+    columns += [f"ns a bit: {name}" for name in STAGES]
+    columns += ["taking exposures", "bytes sent a bit"]
+    load = document["load_before"]
+    words = f"\nProgrammes that ran or waited on the two cores beforehand, on average: {load:.1f}.\n"
+    return markdown(columns, rows) + words + _measured(document)
+
+
 def tables(markdown: Markdown) -> dict[str, Callable[[], str]]:
     """By name, what fills each table.
 
@@ -180,5 +220,6 @@ def tables(markdown: Markdown) -> dict[str, Callable[[], str]]:
         "tags": tags,
         "qkd-correction": correction,
         "qkd-correction-checks": resumed,
+        "qkd-session": sessions,
     }
     return {name: partial(make, markdown) for name, make in makers.items()}

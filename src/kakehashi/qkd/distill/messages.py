@@ -89,7 +89,7 @@ class Question:
     """Receiver to sender: of error correction."""
 
     lane: int
-    """Which half of the block is meant, see :mod:`~kakehashi.qkd.distill.lanes`."""
+    """Which part of the block is meant, see :mod:`~kakehashi.qkd.distill.lanes`."""
     payload: bytes
 
 

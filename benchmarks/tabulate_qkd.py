@@ -203,7 +203,7 @@ def sessions(markdown: Markdown) -> str:
     columns += [f"ns a bit: {name}" for name in STAGES]
     columns += ["taking exposures", "bytes sent a bit"]
     load = document["load_before"]
-    words = f"\nProgrammes that ran or waited on the two cores beforehand, on average: {load:.1f}.\n"
+    words = f"\nPrograms that ran or waited on the two cores beforehand, on average: {load:.1f}.\n"
     return markdown(columns, rows) + words + _measured(document)
 
 

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 from tests.qkd.distill.link import AGREEMENT, Link, exposure
 
+from kakehashi.core.errors import ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.events import Restarted
 from kakehashi.qkd.distill.lifecycle import Stage
@@ -128,3 +130,17 @@ def test_a_block_that_is_given_up_while_its_key_waits_to_be_made_is_forgotten():
     link.sender.work()
     assert link.sender._secret is None
     assert link.sender.state is Stage.COLLECTING
+
+
+def test_a_key_that_cannot_be_made_costs_its_block_and_not_the_link():
+    link = confirming()
+
+    def fail():
+        raise ResourceError("there is no memory for it.")
+
+    link.sender._put_off = fail
+    with pytest.raises(ResourceError):
+        link.sender.work()
+    assert link.sender.state is Stage.COLLECTING
+    link.run_until_made(1)
+    assert not link.sender.failure

@@ -6,6 +6,7 @@ idle, and the same sessions run over UDP or a radio as well.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import select

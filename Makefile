@@ -36,9 +36,10 @@ test: ## the unit tests: under 2 minutes on 2 cores
 	$(SETUP) run test
 	@$(QUIET) $(PY) -m pytest -q -rs -n auto --dist worksteal -m "not slow"
 
+# Half of their time, these wait for programs, clocks and handshakes: twice as many at once as there are processors.
 test-slow: ## the tests that `make test` leaves out
 	$(SETUP) run test
-	@$(PY) -m pytest -q -rs -m slow
+	@$(QUIET) $(PY) -m pytest -q -rs -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal -m slow
 
 test-extras: ## the tests of clifft and mitiq, which need Python 3.12 and an older numpy: an environment of its own
 	@VENV=$(EXTRAS) tools/setup.sh extras

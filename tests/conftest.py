@@ -20,3 +20,8 @@ def kernels(request):
         pytest.skip(f"this machine lacks {request.param}")
     yield request.param
     _native.select_kernels("widest")
+
+
+def pytest_collection_modifyitems(items):
+    """Tests with a time limit of their own take minutes: they begin first, so that others run beside them."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)

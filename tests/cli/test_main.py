@@ -67,6 +67,7 @@ def test_run_show_and_json(spec: Path, tmp_path: Path) -> None:
     assert f"{result['energy_hartree']:.8f}" in words.stdout
 
 
+@pytest.mark.slow
 def test_ranks_share_a_run_and_one_of_them_speaks(spec: Path, tmp_path: Path) -> None:
     pytest.importorskip("mpi4py", reason="the extra hpc is not installed")
     if MPIRUN is None:
@@ -106,6 +107,7 @@ max_determinants = 0
 """
 
 
+@pytest.mark.slow
 def test_scan_shows_every_point_and_goes_on(spec: Path, tmp_path: Path, here: Here) -> None:
     path = tmp_path / "scan.toml"
     path.write_text(SPEC + SCAN)
@@ -242,6 +244,7 @@ def test_interrupt_keeps_what_was_computed(spec: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "run").glob(".*.part"))
 
 
+@pytest.mark.slow
 def test_a_kill_loses_nothing(spec: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kakehashi.cli", "run", str(spec), "--out", "run"]
     slow = [

@@ -213,6 +213,7 @@ def asked(path: Path, max_determinants: int, **more: Any) -> dict[str, Any]:
     return {"problem": "chain", "spec": spec, "checkpoint": str(path), **more}
 
 
+@pytest.mark.slow
 def test_a_growth_goes_on_on_another_number_of_ranks(tmp_path: Path) -> None:
     path = tmp_path / "space.h5"
     first = mpirun.run(2, "climb", asked(path, 150))
@@ -229,6 +230,7 @@ def test_a_growth_goes_on_on_another_number_of_ranks(tmp_path: Path) -> None:
     assert_same(again, last)
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_loses_nothing(tmp_path: Path) -> None:
     undisturbed = mpirun.run(2, "climb", asked(tmp_path / "whole.h5", 600))
     path = tmp_path / "space.h5"
@@ -382,6 +384,7 @@ def test_damaged_parts_are_computed_again(tmp_path: Path, caplog: pytest.LogCapt
     assert f"{file} is damaged or cut off" in caplog.text
 
 
+@pytest.mark.slow
 def test_ranks_that_are_killed_keep_their_parts(tmp_path: Path) -> None:
     """Killed behind the fifth sum outside; another number of ranks goes on."""
     path = tmp_path / "space.h5"

@@ -32,7 +32,7 @@ run: ## N2 from a molecule to an energy and a report: examples/n2.toml
 	$(SETUP) run
 	@$(VENV)/bin/kakehashi run examples/n2.toml
 
-test: ## the unit tests: under 2 minutes on 2 cores
+test: ## the unit tests: three to four minutes on 2 cores
 	$(SETUP) run test
 	@$(QUIET) $(PY) -m pytest -q -rs -n auto --dist worksteal -m "not slow"
 
@@ -60,7 +60,7 @@ examples: ## run every file in examples/
 docs: ## the documentation, as HTML in docs/_build/html
 	$(SETUP) run docs
 	@rm -rf docs/reference/api
-	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@$(PY) -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
 	@echo docs/_build/html/index.html
 
 bench: ## measure the kernels beside other packages in one run

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import sys
 from typing import Any
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx import addnodes
 
 project = "kakehashi"
 author = "The kakehashi developers"
@@ -82,8 +84,53 @@ def write_mathml(translator: Any, node: Any) -> None:
     raise nodes.SkipNode
 
 
-def setup(app: Any) -> None:
+@functools.cache
+def titles_of(env: Any) -> dict[str, Any]:
+    """The table of contents of each page, cut down to its title and the pages below it."""
+    titles = {name: toc.deepcopy() for name, toc in env.tocs.items()}
+    for toc in titles.values():
+        for entry in toc.children:
+            if len(entry) > 1:
+                below = list(entry.findall(addnodes.toctree))
+                entry[1:] = [nodes.bullet_list("", *below)] if below else []
+    return titles
+
+
+def list_titles(app: Any, pagename: str, templatename: str, context: Any, doctree: Any) -> None:
+    """Make the list of all pages beside a page's text from titles.
+
+    Sphinx would copy every page's whole table of contents, each function in it, and throw all but the title away: for
+    every page anew, which took most of the time of a build.
+    """
+    resolve, env = context["toctree"], app.env
+
+    def toctree(**options: Any) -> str:
+        whole = env.tocs
+        if options.get("titles_only"):
+            env.tocs = titles_of(env)
+        try:
+            return str(resolve(**options))
+        finally:
+            env.tocs = whole
+
+    context["toctree"] = toctree
+
+
+def read_in_order(app: Any, env: Any, docnames: list[str]) -> None:
+    """Read page after page, and let several processes only write them.
+
+    Autodoc notes the annotations of the classes that it meets in the classes; what it says of one depends on those that
+    it met before, and several processes would meet others in each build.
+    """
+    processes, app.parallel = app.parallel, 1
+    app.connect("env-updated", lambda app, env: setattr(app, "parallel", processes))
+
+
+def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
     app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
     app.connect("autodoc-skip-member", skip_inner_constants)
     app.connect("autodoc-process-docstring", keep_first_colon, priority=100)  # before napoleon
+    app.connect("env-before-read-docs", read_in_order)
+    app.connect("html-page-context", list_titles, priority=100)  # before the theme asks for the list
+    return {"parallel_write_safe": True}

@@ -83,7 +83,7 @@ def conformance(
     slave_url
         The slave's server, where its site has another.
     third_url
-        The third SAE's server; the slave's where not given.
+        The third SAE's server; the slave's where not given, so name it where that SAE belongs to another.
     pki
         Folder with ID.crt and ID.key of SAEs for which no files are named, and ca.crt.
     authority

@@ -82,6 +82,41 @@ def test_our_own_server_conforms(tmp_path):
     assert audit_pair(tmp_path / "a", tmp_path / "b").is_clean
 
 
+def test_a_third_user_at_the_wrong_server_is_not_tested_and_the_hint_names_the_option(tmp_path):
+    served = Served(tmp_path)
+    try:
+        urls = {sae: f"https://127.0.0.1:{served.port(sae)}" for sae in ("alice", "bob")}
+        target = Target(
+            master=party(tmp_path, "alice", urls["alice"]),
+            slave=party(tmp_path, "bob", urls["bob"]),
+            third=party(tmp_path, "anna", urls["bob"]),
+            authority=tmp_path / "pki/ca.crt",
+        )
+        only = ["tenant-*", "multicast-*", "once-interleaved", "enc-get", "dec-post"]
+        report = run_suite(target, bounds=Bounds(**QUICK), only=only)
+    finally:
+        served.close()
+    assert report.is_conformant
+    left = [f for f in report.findings if f.verdict != "pass"]
+    assert {f.check for f in left} == {one.id for one in EVERY.values() if "third" in one.needs} - {"exhaust-share"}
+    assert all(f.verdict == "not-tested" and "name that SAE's server with --third-url" in f.sentence for f in left)
+
+
+class MakesKeys(Server):
+    """Makes keys all the time."""
+
+    def status(self, caller, slave):
+        self.stock_bits += 256
+        return super().status(caller, slave)
+
+
+def test_a_server_that_makes_keys_meanwhile_is_not_judged_by_its_count():
+    with Running(MakesKeys) as running:
+        finding = running.judge(only=["status-count"]).findings[0]
+    assert finding.verdict == "not-tested"
+    assert "while the suite looks on" in finding.sentence
+
+
 SCRIPT = """#!/bin/sh
 for name in a b; do
     {python} -m kakehashi.cli qkd serve {folder}/$name.toml 2>/dev/null >/dev/null </dev/null &
@@ -188,8 +223,10 @@ def test_progress_is_told_and_patterns_are_checked():
     events = []
     with Running() as running:
         run_suite(running.target(), only=["status-*"], leave_out=["status-path"], progress=events.append)
-    assert [event.message for event in events] == ["status-fields", "status-names", "status-limits", "status-stranger"]
-    assert events[-1].step == events[-1].total == 4
+    assert [event.message for event in events] == [
+        f"status-{x}" for x in ("fields", "names", "kmes", "limits", "count", "stranger")
+    ]
+    assert events[-1].step == events[-1].total == 6
     with pytest.raises(InputError, match="no check 'x'"):
         select(["x"])
 

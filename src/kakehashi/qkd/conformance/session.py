@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -99,14 +99,30 @@ class Session:
     @property
     def third(self) -> Actor:
         """The third party; the check ends where there is none."""
-        if self._third is None:
-            untested("no third SAE was given")
+        if self._third is None or self.third_fault:
+            untested(self.third_fault)
         return self._third
 
     @property
     def has_third(self) -> bool:
-        """Whether there is one."""
-        return self._third is not None
+        """Whether there is one that can be used."""
+        return not self.third_fault
+
+    @cached_property
+    def third_fault(self) -> str:
+        """Why there is no third party; empty where there is. It is asked for once, at its own server."""
+        if self._third is None:
+            return "no third SAE was given"
+        decided = self.sent, self.came
+        answer = self.call(self._third, "GET", self.master.sae_id, "status", is_regular=False)
+        self.sent, self.came = decided
+        if answer.status not in (None, 401, 403):
+            return ""
+        party = self._third.party
+        return (
+            f"{party.url} does not take '{party.sae_id}' for an SAE of its own ({describe(answer)});"
+            " name that SAE's server with --third-url"
+        )
 
     @property
     def limits(self) -> dict[str, Any]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 from kakehashi.qkd.conformance.check import check
 from kakehashi.qkd.conformance.model import fail, untested, warn
 from kakehashi.qkd.conformance.reading import MisreadError, read_object, read_status
 from kakehashi.qkd.conformance.session import Session, describe
 
 __all__ = ["CHECKS"]
+
+N_ROUNDS = 3
+N_TAKEN = 4
+IDLE_S = 0.2
+"""How long the number of stored keys must stay as it is before a fall of it says something."""
 
 
 @check("status-fields", clause="Get status; Status data format")
@@ -36,6 +43,54 @@ def names(session: Session) -> str:
         if not found["source_KME_ID"] or not found["target_KME_ID"]:
             fail("the ID of a KME is empty")
     return "caller and path are named"
+
+
+@check("status-kmes", clause="Status data format: source_KME_ID, target_KME_ID")
+def kmes(session: Session) -> str:
+    """source_KME_ID and target_KME_ID change places where the slave asks for the status of the master."""
+    try:
+        there, back = (
+            read_status(session.call(by, "GET", of.sae_id, "status"))
+            for by, of in ((session.master, session.slave), (session.slave, session.master))
+        )
+    except MisreadError as error:
+        untested(f"the status cannot be read: {error}")
+    if (there["source_KME_ID"], there["target_KME_ID"]) != (back["target_KME_ID"], back["source_KME_ID"]):
+        fail("the KMEs of the one direction are not those of the other, in each other's place")
+    return "the two directions name the same KMEs"
+
+
+@check("status-count", clause="Status data format: stored_key_count")
+def count(session: Session) -> str:
+    """stored_key_count falls by the number of keys that were taken, where nobody else takes keys or makes them."""
+    n_taken = min(N_TAKEN, session.limits["max_key_per_request"])
+    falls = []
+    for _ in range(N_ROUNDS):
+        before = _stored(session)
+        time.sleep(IDLE_S)
+        if _stored(session) != before:
+            untested("keys are made, or taken by others, while the suite looks on")
+        if not n_taken <= before < session.limits["max_key_count"]:
+            untested(f"{before:,} keys are stored: too few to take, or as many as are counted at all")
+        session.draw(n_taken)
+        falls.append(before - _stored(session))
+        if falls[-1] == n_taken:
+            break
+    taken = f"{n_taken} keys were taken, {len(falls)} time(s)"
+    if not any(falls):
+        fail(f"{taken}, and stored_key_count stays the same")
+    if falls[-1] != n_taken:
+        warn(f"{taken}, and stored_key_count fell by {', '.join(map(str, falls))}")
+    return f"{taken}, and so many fewer are stored"
+
+
+def _stored(session: Session) -> int:
+    try:
+        found = read_status(session.call(session.master, "GET", session.slave.sae_id, "status"))
+    except MisreadError as error:
+        untested(f"the status cannot be read: {error}")
+    stored: int = found["stored_key_count"]
+    return stored
 
 
 @check("status-limits", clause="Status data format")
@@ -84,4 +139,4 @@ def stranger(session: Session) -> str:
     return f"refused: {describe(answer)}"
 
 
-CHECKS = (fields, names, limits, path, stranger)
+CHECKS = (fields, names, kmes, limits, count, path, stranger)

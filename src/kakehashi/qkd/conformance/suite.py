@@ -51,12 +51,6 @@ CATALOGUE: Mapping[str, tuple[Check, ...]] = MappingProxyType(
 )
 """Checks by group, in the order in which they are made: those that may hurt come late."""
 
-MISSING = {
-    "third": "no third SAE was given",
-    "hooks": "no commands to stop and start the servers were given",
-    "exhaust": "taking all keys was not allowed",
-}
-
 
 def select(only: Sequence[str] = (), leave_out: Sequence[str] = ()) -> list[tuple[str, Check]]:
     """Checks by their IDs or patterns of such, with their groups.
@@ -168,13 +162,13 @@ def _make(session: Session, group: str, one: Check) -> Finding:
 
 
 def _require(session: Session, need: str) -> None:
-    is_given = {
-        "third": session.has_third,
-        "hooks": session.hooks is not None,
-        "exhaust": session.bounds.exhaust_keys > 0,
+    missing = {
+        "third": session.third_fault,
+        "hooks": "" if session.hooks is not None else "no commands to stop and start the servers were given",
+        "exhaust": "" if session.bounds.exhaust_keys > 0 else "taking all keys was not allowed",
     }[need]
-    if not is_given:
-        raise VerdictError("not-tested", MISSING[need])
+    if missing:
+        raise VerdictError("not-tested", missing)
 
 
 def table_of_checks() -> str:

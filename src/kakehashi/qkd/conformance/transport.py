@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ssl
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from urllib.parse import quote
@@ -22,6 +23,8 @@ from kakehashi.qkd.conformance.session import Actor, Session, describe
 __all__ = ["CHECKS"]
 
 CLAUSE = "HTTPS with mutual authentication"
+MOST_BYTES = 65_536
+"""More than two answers without keys come to."""
 
 
 def _ask_status(session: Session, actor: Actor, context: ssl.SSLContext) -> Answer:
@@ -156,4 +159,30 @@ def header(session: Session) -> str:
     return "the certificate decides"
 
 
-CHECKS = (server, version, old, no_certificate, foreign, header)
+@check("head-body", clause="HTTP: the answer to HEAD has no body (RFC 9110, 9.3.2)")
+def head(session: Session) -> str:
+    """Where HEAD is answered nothing follows the answer's head, so that a connection that is kept stays in step."""
+    session.charge(2)
+    client = session.master.new_client()
+    path = f"{client.prefix}/api/v1/keys/{quote(session.slave.sae_id, safe='')}/status"
+    place = f" {path} HTTP/1.1\r\nHost: {client.host}\r\n"
+    data = f"HEAD{place}\r\nGET{place}Connection: close\r\n\r\n".encode()
+    came, end = b"", time.monotonic() + session.bounds.timeout_s
+    try:
+        with client.connect() as connection:
+            connection.sendall(data)
+            while len(came) < MOST_BYTES and time.monotonic() < end and (piece := connection.recv(4096)):
+                came += piece
+    except OSError:
+        pass  # a server may close the connection after what it does not know
+    first, _, rest = came.partition(b"\r\n\r\n")
+    session.sent = f"{session.master.sae_id}: HEAD {path}, then GET over the same connection"
+    session.came = f"{len(first)} bytes, and {len(rest)} after them"
+    if not first:
+        return "HEAD is not answered"
+    if rest and not rest.startswith(b"HTTP/1."):
+        fail("a body follows the answer to HEAD, and whoever keeps the connection takes it for the next answer")
+    return "no body follows"
+
+
+CHECKS = (server, version, old, no_certificate, foreign, header, head)

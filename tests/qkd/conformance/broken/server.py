@@ -46,6 +46,7 @@ class Server:
     protocol = "HTTP/1.1"
     content_type = "application/json"
     container_name = "keys"
+    head_has_body = False
 
     def __init__(self, folder):
         self.folder = folder
@@ -276,14 +277,14 @@ class Server:
                 if head is None:
                     self.close_connection = True
                     return None
-                method, target, headers = head
+                self.command, target, headers = head
                 self.close_connection, self.request_version, self.requestline = False, "HTTP/1.1", ""
                 length = headers.get("content-length", "0")
                 if int(length) > server.max_body:
                     self.close_connection = True
                     return self.say(400, b'{"message": "too long"}')
                 body = self.rfile.read(max(0, int(length))) or b"{}"
-                return self.say(*server.answer(self.request, headers, method, target, body))
+                return self.say(*server.answer(self.request, headers, self.command, target, body))
 
             def log_message(self, *arguments):
                 pass
@@ -297,14 +298,15 @@ class Server:
                 body = self.rfile.read(int(lengths[0]))
                 return self.say(*server.answer(self.request, self.headers, self.command, self.path, body))
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = serve
+            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = serve
 
             def say(self, status, body):
                 self.send_response(status)
                 self.send_header("Content-Type", server.content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                if self.command != "HEAD" or server.head_has_body:
+                    self.wfile.write(body)
 
         class Http(self.http_class):
             request_queue_size = 64

@@ -149,6 +149,45 @@ class StatusSwapsNames(Server):
         return super().status(slave, caller)
 
 
+class NamesItselfAsSource(Server):
+    """One and the same KME is the source, whoever asks."""
+
+    fails = frozenset({"status-kmes"})
+
+    def status(self, caller, slave):
+        return super().status(caller, slave) | {"source_KME_ID": "kme-a", "target_KME_ID": "kme-b"}
+
+
+class CountStaysTheSame(Server):
+    """The number of stored keys is what it was when the server started."""
+
+    fails = frozenset({"status-count"})
+
+    def status(self, caller, slave):
+        return super().status(caller, slave) | {"stored_key_count": 5000}
+
+
+class CountsRequests(Server):
+    """The number of stored keys falls by one with each request, however many keys that takes."""
+
+    warns = frozenset({"status-count"})
+    n_requests = 0
+
+    def put(self, made):
+        self.n_requests += 1
+        super().put(made)
+
+    def status(self, caller, slave):
+        return super().status(caller, slave) | {"stored_key_count": 5000 - self.n_requests}
+
+
+class HeadHasABody(Server):
+    """HEAD is answered with a body, which a kept connection takes for the next answer."""
+
+    fails = frozenset({"head-body"})
+    head_has_body = True
+
+
 class CapitalKeys(Server):
     """The container is spelt as the standard's own table misprints it."""
 

@@ -19,8 +19,9 @@ def make_block(n_bytes=1000, *, peer="b", is_ours=True, block_id=None, bits=None
     bits = bits if bits is not None else Bits.from_bytes(secrets.token_bytes(n_bytes))
     block_id = block_id or secrets.token_hex(16)
     return KeyBlock(
-        block_id=block_id, peer=peer, is_ours=is_ours, bits=bits, failure=failure, origin="distilled", made_utc=0.0
-    )
+        block_id=block_id, peer=peer, is_ours=is_ours, bits=bits, failure=failure, bound="wiesemann",
+        origin="distilled", made_utc=0.0,
+    )  # fmt: skip
 
 
 def share(owner, holder, n_bytes=1000, *, failure=1e-10):

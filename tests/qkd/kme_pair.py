@@ -125,15 +125,16 @@ class Net:
     def clock(self):
         return self.now
 
-    def _block(self, one, other, n_bytes, failure):
+    def _block(self, one, other, n_bytes, failure, bound="wiesemann"):
         block_id, bits = secrets.token_hex(16), Bits.from_bytes(secrets.token_bytes(n_bytes))
         fields = {"block_id": block_id, "bits": bits, "failure": failure, "origin": "distilled", "made_utc": 0.0}
+        fields["bound"] = bound
         yield self.nodes[other], KeyBlock(peer=one, is_ours=False, **fields)
         yield self.nodes[one], KeyBlock(peer=other, is_ours=True, **fields)
 
-    def fill(self, one, other, n_bytes, failure=1e-10):
+    def fill(self, one, other, n_bytes, failure=1e-10, bound="wiesemann"):
         """A block of ``one`` that both have."""
-        for node, block in self._block(one, other, n_bytes, failure):
+        for node, block in self._block(one, other, n_bytes, failure, bound):
             with node.store.transaction():
                 node.store.add_block(block)
         return block.bits

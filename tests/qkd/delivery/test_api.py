@@ -109,6 +109,7 @@ BAD = {"mandatory": "extension_mandatory", "optional": "extension_optional"}
         ("POST", "bob/enc_keys", {BAD["mandatory"]: [{"abc_x": 1}]}, MESSAGES["mandatory unknown"]),
         ("POST", "bob/enc_keys", {BAD["mandatory"]: [{"kakehashi_max_failure": 1e-30}]}, MESSAGES["mandatory unmet"]),
         ("POST", "bob/enc_keys", {BAD["mandatory"]: [{"kakehashi_max_failure": "x"}]}, MESSAGES["mandatory unmet"]),
+        ("POST", "bob/enc_keys", {BAD["mandatory"]: [{"kakehashi_composable": 1}]}, MESSAGES["mandatory unmet"]),
         ("POST", "bob/enc_keys", {BAD["mandatory"]: {"abc_x": 1}}, None),
         ("POST", "bob/enc_keys", {BAD["optional"]: ["abc"]}, None),
         ("GET", "bob/enc_keys?additional_slave_SAE_IDs=bea", None, None),
@@ -151,10 +152,12 @@ def test_what_is_wrong_is_400_with_an_error_object(served, method, path, body, m
 def test_extensions_are_answered_as_specified(served):
     keys = enc(served, extension_optional=[{"abc_unknown": 1}])
     assert set(keys[0]) == {"key_ID", "key"}
-    body = {"extension_mandatory": [{"kakehashi_failure": True}, {"kakehashi_max_failure": 1e-9}]}
+    wanted = [{"kakehashi_failure": True}, {"kakehashi_max_failure": 1e-9}, {"kakehashi_composable": True}]
+    body = {"extension_mandatory": wanted}
     status, answer = served.call("alice", "POST", f"{KEYS}/bob/enc_keys", body)
     assert status == 200
-    assert answer["key_container_extension"] == {"kakehashi_failure": 1e-10}
+    claim = {"kakehashi_failure": 1e-10, "kakehashi_bound": "wiesemann", "kakehashi_composable": True}
+    assert answer["key_container_extension"] == claim
     ids = {"key_IDs": [{"key_ID": answer["keys"][0]["key_ID"]}], "key_IDs_extension": {"kakehashi_failure": True}}
     assert served.call("bob", "POST", f"{KEYS}/alice/dec_keys", ids) == (200, answer)
 

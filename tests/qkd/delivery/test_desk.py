@@ -135,6 +135,20 @@ def test_a_demand_on_the_failure_is_met_or_refused(tmp_path):
     run(tmp_path, story)
 
 
+def test_keys_that_hold_against_some_attacks_alone_are_refused_to_whom_that_is_not_enough(tmp_path):
+    async def story(net):
+        net.fill("a", "b", 1000, bound="differential")
+        await net.until_shared()
+        assert len(await net.enc(size=4096, mandatory={"kakehashi_composable": True})) == 1
+        await refused(400, MESSAGES["mandatory unmet"], net.enc(size=4096, mandatory={"kakehashi_composable": True}))
+        issued = await net.nodes["a"].desk.get_keys("alice", "bob", _request(size=4096))
+        assert issued.bound == "differential"  # of bits from both blocks
+        await refused(400, MESSAGES["mandatory unmet"], net.enc(mandatory={"kakehashi_composable": True}))
+        assert len(await net.enc(mandatory={"kakehashi_composable": False})) == 1
+
+    run(tmp_path, story, fill=600)
+
+
 def test_slaves_everywhere_get_identical_keys(tmp_path):
     async def story(net):
         sent = await net.enc(number=2, additional=("bea", "anna", "carol"))

@@ -98,10 +98,15 @@ def test_objects_have_the_standards_names():
     assert json.loads(write_status(status))["stored_key_count"] == 100_000
     refusal = RefusalError(503, "later", retry_after_s=3)
     assert json.loads(write_error(refusal)) == {"message": "later", "details": [{"retry_after_s": "3"}]}
-    assert json.loads(write_container(bytes(32), [memoryview(b"a"), memoryview(b"bc")], failure=1e-10)) == {
+    keys = [memoryview(b"a"), memoryview(b"bc")]
+    assert json.loads(write_container(bytes(32), keys, failure=1e-10, bound='"')) == {
         "keys": [
             {"key_ID": "00000000-0000-0000-0000-000000000000", "key": "YQ=="},
             {"key_ID": "00000000-0000-0000-0000-000000000000", "key": "YmM="},
         ],
-        "key_container_extension": {"kakehashi_failure": 1e-10},
+        "key_container_extension": {
+            "kakehashi_failure": 1e-10,
+            "kakehashi_bound": '"',
+            "kakehashi_composable": False,
+        },
     }

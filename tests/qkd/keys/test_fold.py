@@ -204,7 +204,7 @@ FORGERIES = [
     ("UPDATE folded_grants SET sum = '7'", "are not the 2"),
     (
         "INSERT INTO used SELECT NULL, hex(randomblob(16)), 'b', 1, 9, 'delivered', 256,"
-        " '[[\"' || block_id || '\", 256, 256]]', 'eve', '[]', x'', x'', x'', 0, 'delivered', 1, 0 FROM block",
+        " '[[\"' || block_id || '\", 256, 256]]', 'eve', '[]', x'', x'', x'', 0, '', 'delivered', 1, 0 FROM block",
         "once each",
     ),
 ]
@@ -226,7 +226,7 @@ def test_a_key_that_was_delivered_twice_is_found_after_both_were_folded(pair):
     with sqlite3.connect(pair.owner.folder / DATABASE) as connection:
         connection.execute(
             "INSERT INTO used SELECT NULL, 'again', peer, is_ours, 9, account, key_bits, parts, master, readers,"
-            " key_ids, mask, waiting, failure, state, is_told, expires_utc FROM used"
+            " key_ids, mask, waiting, failure, bound, state, is_told, expires_utc FROM used"
         )
     before = pair.faults()
     pair.age()

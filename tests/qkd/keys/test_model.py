@@ -11,6 +11,7 @@ def test_a_block_never_shows_its_key():
         is_ours=True,
         bits=Bits.pack(np.ones(64)),
         failure=1e-10,
+        bound="wiesemann",
         origin="distilled",
         made_utc=0.0,
     )

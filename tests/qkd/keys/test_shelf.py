@@ -9,10 +9,11 @@ from kakehashi.qkd.keys.shelf import Shelf
 from kakehashi.qkd.keys.tables import BlockRow
 
 
-def block(number, n_bytes, *, peer="b", is_ours=True, failure=1e-10):
+def block(number, n_bytes, *, peer="b", is_ours=True, failure=1e-10, bound="wiesemann"):
     return BlockRow(
         number=number, block_id=f"{number:032x}", peer=peer, is_ours=is_ours, sifted=8 * n_bytes, n_bits=8 * n_bytes,
-        failure=failure, origin="distilled", made_utc=0.0, added_utc=0.0, is_shared=True, free=[[0, 8 * n_bytes]],
+        failure=failure, bound=bound, origin="distilled", made_utc=0.0, added_utc=0.0, is_shared=True,
+        free=[[0, 8 * n_bytes]],
     )  # fmt: skip
 
 
@@ -99,3 +100,11 @@ def test_failures_add_up_over_blocks():
     shelf.add(block(2, 1, failure=2e-10))
     assert abs(shelf.failure(shelf.cut("b", 16)) - 3e-10) < 1e-20
     assert shelf.failure([*shelf.cut("b", 8), *shelf.cut("b", 8)]) == 1e-10
+
+
+def test_the_weakest_bound_of_the_blocks_holds():
+    shelf = Shelf()
+    shelf.add(block(1, 1, bound="wiesemann"))
+    shelf.add(block(2, 1, bound="differential"))
+    assert shelf.bound(shelf.cut("b", 8)) == "wiesemann"
+    assert shelf.bound(shelf.cut("b", 16)) == "differential"

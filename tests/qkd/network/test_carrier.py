@@ -44,11 +44,17 @@ class Wire:
 class Ring:
     """Four nodes; a and c have no link, and two ways to each other."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, bounds=None):
         self.folder, self.lose, self.change, self.said, self.notes = folder, None, None, [], []
         self.stores = {n: KeyStore(folder / n, node=n, node_key=secrets.token_bytes(32), durable=False) for n in NAMES}
         for one, other in LINKS:
-            fill_blocks(self.stores[one], self.stores[other], n_bits=8000, n_blocks=2, failure=1e-10)
+            fill_blocks(
+                self.stores[one],
+                self.stores[other],
+                n_bits=8000,
+                n_blocks=2,
+                bound=(bounds or {}).get((one, other), "wiesemann"),
+            )
         for one in NAMES:
             store = self.stores[one]
             with store.transaction():
@@ -117,6 +123,17 @@ def test_both_ends_get_one_key_and_every_hop_pays_for_it(ring):
         assert ring.account(node, peer, "relayed") == 1024
         assert ring.account(node, peer, "authentication") == 256
     assert ring.account("a", "d", "relayed") == 0
+
+
+def test_a_key_over_several_links_keeps_the_weakest_of_their_bounds(tmp_path):
+    ring = Ring(tmp_path, bounds={("b", "c"): "differential"})
+    ring.send(("a", "b", "c"))
+    assert [block.bound for node, peer in ("ac", "ca") for block in ring.blocks(node, peer)] == ["differential"] * 2
+    ring.send(("a", "d", "c"))
+    assert sorted(block.bound for block in ring.blocks("a", "c")) == ["differential", "wiesemann"]
+    assert sorted(block.bound for block in ring.blocks("c", "a")) == ["differential", "wiesemann"]
+    ring.send(("a", "b", "c"), ("a", "d", "c"))
+    assert sorted(block.bound for block in ring.blocks("a", "c")) == ["differential"] * 2 + ["wiesemann"]
 
 
 def test_shares_over_two_routes_give_one_key_and_no_node_between_sees_it(ring):
@@ -218,10 +235,12 @@ def test_a_replay_finds_its_pads_gone(ring):
         {"n_shares": 9, "share": 8},
         {"failure": "nan"},
         {"failure": None},
+        {"bound": "x" * 65},
     ],
 )
 def test_a_header_that_makes_no_sense_is_refused(change):
-    sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=0, share=0, n_shares=1, failure=0.0).to_json()
+    sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=0, share=0, n_shares=1, failure=0.0, bound="lim")
+    sent = sent.to_json()
     with pytest.raises(InputError):
         read_header(sent | change, caller="a", here="b")
 

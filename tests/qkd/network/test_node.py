@@ -17,7 +17,7 @@ from kakehashi.qkd.link.source import SourceProcess
 from kakehashi.qkd.network.kms import ManagementServer
 from kakehashi.qkd.network.node import Node, halve
 from kakehashi.qkd.network.plan import set_up
-from kakehashi.qkd.security.model import KeyLength
+from kakehashi.qkd.security.model import Failure, KeyLength
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 2, 1001])
@@ -25,7 +25,8 @@ def test_a_block_is_halved_the_same_at_both_ends_and_no_bit_is_lost(n_bytes):
     key = Bits.from_bytes(bytes(i % 251 for i in range(n_bytes)))
     account = Distilled(sifted=20_000, estimation=100, amplification=19_900 - key.n - 160, secret=key.n + 160)
     made = Made(
-        block_id="1" * 32, key=key, n_tag_bits=160, account=account, length=None, qber=0.02, failure=1e-10
+        block_id="1" * 32, key=key, n_tag_bits=160, account=account, qber=0.02, failure=1e-10,
+        length=KeyLength(exact=0.0, bound="lim", failure=Failure()),
     )  # fmt: skip
     here, there = (halve(made, peer="x", is_sender=is_sender, now=0.0) for is_sender in (True, False))
     for (block, part, tag_bits), (other, part_there, tag_bits_there) in zip(here, there, strict=True):
@@ -34,10 +35,10 @@ def test_a_block_is_halved_the_same_at_both_ends_and_no_bit_is_lost(n_bytes):
         assert block.is_ours != other.is_ours
         assert (part, tag_bits) == (part_there, tag_bits_there)
         assert part.secret == block.bits.n + tag_bits
+        assert block.bound == other.bound == "lim"
     assert here[0][0].is_ours
     assert sum(part.sifted for _, part, _ in here) == 20_000
     assert Bits.concatenate([block.bits for block, _, _ in here]) == key
-    assert KeyLength
 
 
 def test_a_node_that_is_not_in_the_network_is_refused(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 from tests.qkd.security.cases import SETTINGS, expected_counts, modelled_leak
 
 from kakehashi.core.errors import InputError
-from kakehashi.qkd.security.bounds import BOUNDS
+from kakehashi.qkd.security.bounds import BOUNDS, is_composable, weakest
 from kakehashi.qkd.security.model import Failure
 
 
@@ -22,3 +22,9 @@ def test_a_leak_of_one_bit_costs_one_bit_and_more_certainty_costs_more(name):
     ]
     assert lengths[0] - lengths[1] == pytest.approx(1)
     assert 0 < lengths[2] < lengths[0]
+
+
+def test_a_bound_that_is_not_known_is_the_weakest():
+    assert [name for name in BOUNDS if not is_composable(name)] == ["differential"]
+    assert weakest(["wiesemann", "", "differential"]) == ""
+    assert weakest([]) == ""

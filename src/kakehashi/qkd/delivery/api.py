@@ -167,6 +167,7 @@ def _allow(request: Request, *methods: str) -> None:
 
 def _container(issued: Issued, *, with_failure: bool) -> bytes:
     try:
-        return etsi014.write_container(issued.key_ids, issued.keys, failure=issued.failure if with_failure else None)
+        failure = issued.failure if with_failure else None
+        return etsi014.write_container(issued.key_ids, issued.keys, failure=failure, bound=issued.bound)
     finally:
         issued.wipe()

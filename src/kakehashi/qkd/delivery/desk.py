@@ -19,6 +19,7 @@ from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant, draw_key_ids
 from kakehashi.qkd.keys.model import Account
 from kakehashi.qkd.keys.vault import wipe
+from kakehashi.qkd.security.bounds import is_composable, weakest
 
 __all__ = ["Desk", "Issued"]
 
@@ -33,11 +34,13 @@ class Issued:
         key_ids: 16 bytes for each.
         keys: The keys, in the same order.
         failure: Probability with which they may fail, all together.
+        bound: Name of the proof by which that holds, the weakest of those of all blocks.
     """
 
     key_ids: bytes
     keys: tuple[memoryview, ...]
     failure: float
+    bound: str
 
     def wipe(self) -> None:
         """Overwrite the keys."""
@@ -129,9 +132,7 @@ class Desk:
             for link in links:
                 stack.enter_context(link.under_way())
             try:
-                grants, keys = await self._commit.run(
-                    lambda: self._allocate(master, order, key_ids, request.max_failure)
-                )
+                grants, keys = await self._commit.run(lambda: self._allocate(master, order, key_ids, request))
             except ResourceError as error:
                 logger.warning("No keys for '%s': %s", master, error)
                 raise RefusalError(
@@ -143,6 +144,7 @@ class Desk:
             key_ids=key_ids,
             keys=tuple(view[n * i : n * (i + 1)] for i in range(order.number)),
             failure=sum(grant.failure for grant in grants.values()),
+            bound=weakest(grant.bound for grant in grants.values()),
         )
 
     async def get_keys_with_ids(self, reader: str, master: str, asked: KeyIds) -> Issued:
@@ -158,7 +160,7 @@ class Desk:
         has_strange = len(ids) < len(asked.key_ids) or len(set(ids)) < len(ids)
         store = self._commit.store
 
-        def fetch() -> tuple[list[bytearray], float]:
+        def fetch() -> tuple[list[bytearray], float, str]:
             found: list[tuple[Grant, int]] = []
             is_missing = has_strange
             for key_id in ids:
@@ -178,16 +180,17 @@ class Desk:
             if is_missing:
                 raise RefusalError(400, MESSAGES["not found"])
             failure = sum({grant.grant_id: grant.failure for grant, _ in found}.values())
-            return store.fetch(found, reader), failure
+            bound = weakest(grant.bound for grant, _ in found)
+            return store.fetch(found, reader), failure, bound
 
         try:
-            keys, failure = await self._commit.run(fetch)
+            keys, failure, bound = await self._commit.run(fetch)
         except ResourceError as error:
             logger.warning("No keys for '%s': %s", reader, error)
             raise RefusalError(
                 503, "it cannot be written down that the keys were delivered; nothing was lost"
             ) from None
-        return Issued(key_ids=b"".join(ids), keys=tuple(memoryview(key) for key in keys), failure=failure)
+        return Issued(key_ids=b"".join(ids), keys=tuple(memoryview(key) for key in keys), failure=failure, bound=bound)
 
     @staticmethod
     def _place(grant: Grant, index: int, reader: str) -> int:
@@ -237,7 +240,7 @@ class Desk:
             self._shares[name].take(master, bits)
 
     def _allocate(
-        self, master: str, order: _Order, key_ids: bytes, max_failure: float | None
+        self, master: str, order: _Order, key_ids: bytes, request: KeyRequest
     ) -> tuple[dict[str, Grant], bytearray]:
         """Cut the keys, and a pad for each further KME that gets them. Checks all before it changes anything."""
         store = self._commit.store
@@ -245,7 +248,10 @@ class Desk:
         others = [name for name in order.readers if name not in (order.main, self.spec.name)]
         if any(store.stock_bits(name) < bits for name in (order.main, *others)):
             raise ResourceError("There is not enough key.")
-        if max_failure is not None and sum(store.next_failure(n, bits) for n in (order.main, *others)) > max_failure:
+        homes, most = (order.main, *others), request.max_failure
+        if most is not None and sum(store.next_failure(home, bits) for home in homes) > most:
+            raise RefusalError(400, MESSAGES["mandatory unmet"])
+        if request.must_be_composable and not all(is_composable(store.next_bound(home, bits)) for home in homes):
             raise RefusalError(400, MESSAGES["mandatory unmet"])
         grant, keys = store.allocate(
             order.main,

@@ -15,8 +15,11 @@ from urllib.parse import parse_qsl
 
 from kakehashi.core.errors import KakehashiError
 from kakehashi.qkd.keys.grant import ID_BYTES, key_id_bytes
+from kakehashi.qkd.security.bounds import is_composable
 
 __all__ = [
+    "EXTENSION_BOUND",
+    "EXTENSION_COMPOSABLE",
     "EXTENSION_FAILURE",
     "EXTENSION_MAX_FAILURE",
     "MESSAGES",
@@ -46,11 +49,15 @@ MESSAGES = MappingProxyType(
 )
 
 EXTENSION_FAILURE = "kakehashi_failure"
-"""Extension, true or false: say in the container with what probability its keys may fail."""
+"""Extension, true or false: say in the container with what probability its keys may fail, and by what proof."""
+EXTENSION_BOUND = "kakehashi_bound"
+"""Said beside it in a container: the proof's name."""
+EXTENSION_COMPOSABLE = "kakehashi_composable"
+"""Extension, true or false: the keys must be composable. Said in a container too."""
 EXTENSION_MAX_FAILURE = "kakehashi_max_failure"
 """Extension, a number: the keys of the answer together must not fail with a higher probability."""
 
-SUPPORTED = frozenset({EXTENSION_FAILURE, EXTENSION_MAX_FAILURE})
+SUPPORTED = frozenset({EXTENSION_FAILURE, EXTENSION_MAX_FAILURE, EXTENSION_COMPOSABLE})
 
 
 class RefusalError(KakehashiError):
@@ -109,6 +116,11 @@ class KeyRequest:
         """What the keys may fail with at most, where that is a condition; 1 and more is none."""
         value = self.mandatory.get(EXTENSION_MAX_FAILURE)
         return float(value) if isinstance(value, int | float) and value < 1 else None
+
+    @property
+    def must_be_composable(self) -> bool:
+        """Whether keys that hold against some attacks alone must not come."""
+        return self.mandatory.get(EXTENSION_COMPOSABLE) is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +280,8 @@ def check_request(request: KeyRequest, sizes: Sizes) -> tuple[int, int]:
     limit = request.mandatory.get(EXTENSION_MAX_FAILURE, 1.0)
     if isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0:
         raise _bad(MESSAGES["mandatory unmet"])
-    if not isinstance(request.mandatory.get(EXTENSION_FAILURE, True), bool):
+    flags = (request.mandatory.get(name, True) for name in (EXTENSION_FAILURE, EXTENSION_COMPOSABLE))
+    if not all(isinstance(flag, bool) for flag in flags):
         raise _bad(MESSAGES["mandatory unmet"])
     return number, size
 
@@ -332,13 +345,16 @@ def write_status(status: Status) -> bytes:
     return json.dumps(table).encode()
 
 
-def write_container(key_ids: bytes, keys: Sequence[memoryview], *, failure: float | None = None) -> bytes:
+def write_container(
+    key_ids: bytes, keys: Sequence[memoryview], *, failure: float | None = None, bound: str = ""
+) -> bytes:
     """A Key container.
 
     Args:
         key_ids: 16 bytes for each key.
         keys: The keys.
-        failure: Said in an extension of the container where it is given.
+        failure: Said in an extension of the container where it is given, with the bound.
+        bound: Name of the proof by which that holds.
 
     Example:
         >>> write_container(bytes(16), [memoryview(b"key")])
@@ -351,7 +367,10 @@ def write_container(key_ids: bytes, keys: Sequence[memoryview], *, failure: floa
         f'-{digits[i + 20 : i + 32]}","key":"{b2a_base64(key, newline=False).decode()}"}}'
         for i, key in zip(range(0, 2 * len(key_ids), 2 * ID_BYTES), keys, strict=True)
     ]
-    extension = f',"key_container_extension":{{"{EXTENSION_FAILURE}":{failure:.3e}}}' if failure is not None else ""
+    extension = ""
+    if failure is not None:
+        claim = {EXTENSION_BOUND: bound, EXTENSION_COMPOSABLE: is_composable(bound)}
+        extension = f',"key_container_extension":{{"{EXTENSION_FAILURE}":{failure:.3e},{json.dumps(claim)[1:]}'
     return f'{{"keys":[{",".join(items)}]{extension}}}'.encode()
 
 

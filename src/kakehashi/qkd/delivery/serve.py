@@ -168,7 +168,9 @@ def split_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def fill_blocks(one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 1, failure: float = 1e-10) -> None:
+def fill_blocks(
+    one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 1, failure: float = 1e-10, bound: str = "wiesemann"
+) -> None:
     """Put random bits into two stores as if a link had distilled them.
 
     For trials of the delivery alone: bits that one program made and another copied are no quantum keys.
@@ -179,6 +181,7 @@ def fill_blocks(one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 
         n_bits: Size of each block.
         n_blocks: Number of blocks.
         failure: What each is said to fail with.
+        bound: By which proof that is said to hold.
     """
     for index in range(n_blocks):
         block_id = secrets.token_hex(16)
@@ -190,6 +193,7 @@ def fill_blocks(one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 
                 is_ours=is_ours,
                 bits=bits,
                 failure=failure,
+                bound=bound,
                 origin="distilled",
                 made_utc=time.time(),
             )

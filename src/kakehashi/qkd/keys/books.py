@@ -170,8 +170,8 @@ class Books:
             )
         whole = block.bits.n - block.bits.n % 8
         row = self._new_block(block.block_id, block.peer, account, is_ours=block.is_ours)
-        row.failure, row.origin, row.made_utc = block.failure, block.origin, block.made_utc
-        row.n_bits = block.bits.n
+        row.failure, row.bound, row.origin = block.failure, block.bound, block.origin
+        row.made_utc, row.n_bits = block.made_utc, block.bits.n
         row.free = [[0, whole]] if whole else []
         self._insert_block(row, account)
         self._post(row, Account.STORED, Account.AUTHENTICATION, tag_bits)
@@ -205,6 +205,7 @@ class Books:
             sifted=account.sifted,
             n_bits=account.secret,
             failure=0.0,
+            bound="",
             origin="distilled",
             made_utc=self._clock(),
             added_utc=self._clock(),
@@ -248,6 +249,10 @@ class Books:
     def next_failure(self, peer: str, n_bits: int) -> float:
         """Failure probability of the key that would be cut next."""
         return self.shelf.failure(self.shelf.cut(peer, n_bits) or ())
+
+    def next_bound(self, peer: str, n_bits: int) -> str:
+        """Bound of that key."""
+        return self.shelf.bound(self.shelf.cut(peer, n_bits) or ())
 
     @staticmethod
     def is_ready(grant: Grant) -> bool:

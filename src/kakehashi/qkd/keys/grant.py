@@ -55,6 +55,7 @@ class Grant:
         mask: What the bits of the parts are added to, to give the keys; empty where they are the keys.
         waiting: One byte for each key and reader, key by key: 1 until the reader has fetched it.
         failure: Of all keys together, see :class:`~kakehashi.qkd.keys.model.KeyBlock`.
+        bound: Name of the proof by which that holds, the weakest of those of the blocks.
         state: See :mod:`~kakehashi.qkd.keys.lifecycle`.
         is_told: Whether the other end is known to know of the state.
         expires_utc: When keys that nobody fetched are destroyed, by this node's clock; where there are none, when it
@@ -75,6 +76,7 @@ class Grant:
     mask: bytes = b""
     waiting: bytearray = field(default_factory=bytearray)
     failure: float = 0.0
+    bound: str = ""
     state: GrantState = GrantState.NEW
     is_told: bool = False
     expires_utc: float = 0.0

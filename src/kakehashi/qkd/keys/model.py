@@ -49,6 +49,8 @@ class KeyBlock:
             never give one bit to two users, whatever is lost between them.
         bits: The key.
         failure: Probability with which the block may fail, see :class:`~kakehashi.qkd.security.model.Failure`.
+        bound: Name of the proof by which that holds, see :data:`~kakehashi.qkd.security.bounds.BOUNDS`; the weakest
+            where the block was made of keys by several.
         origin: Whether it was distilled on a link to the peer or relayed over other nodes.
         made_utc: Seconds since 1970.
     """
@@ -58,5 +60,6 @@ class KeyBlock:
     is_ours: bool
     bits: Bits
     failure: float
+    bound: str
     origin: Origin
     made_utc: float

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.tables import BlockRow
+from kakehashi.qkd.security.bounds import weakest
 
 __all__ = ["Shelf"]
 
@@ -187,6 +188,10 @@ class Shelf:
     def failure(self, parts: Sequence[Part]) -> float:
         """Failure probability of key that is made of these parts: the sum over their blocks."""
         return sum(self.by_id[block_id].failure for block_id in {part.block_id for part in parts})
+
+    def bound(self, parts: Sequence[Part]) -> str:
+        """Name of the bound that it keeps: the weakest of its blocks."""
+        return weakest({self.by_id[part.block_id].bound for part in parts})
 
 
 def _without(free: Sequence[Sequence[int]], first: int, end: int) -> Iterator[list[int]]:

@@ -53,7 +53,7 @@ class KeyStore(Books):
         >>> from kakehashi.qkd.keys.model import KeyBlock
         >>> store = KeyStore(Path(tempfile.mkdtemp()), node="a", node_key=secrets.token_bytes(32))
         >>> block = KeyBlock(block_id="0" * 32, peer="b", is_ours=True, bits=Bits.from_bytes(secrets.token_bytes(64)),
-        ...                  failure=1e-10, origin="distilled", made_utc=0.0)
+        ...                  failure=1e-10, bound="wiesemann", origin="distilled", made_utc=0.0)
         >>> with store.transaction():
         ...     store.add_block(block)
         ...     store.share_blocks(["0" * 32])
@@ -178,8 +178,8 @@ class KeyStore(Books):
 
     def _own(self, peer: str, event: GrantEvent, *, parts: tuple[Part, ...], **fields: Any) -> Grant:
         fields = {"grant_id": secrets.token_hex(16), "sequence": self.shelf.top.get(peer, 0) + 1, **fields}
-        state, failure = advance(GrantState.NEW, event), self.shelf.failure(parts)
-        grant = Grant(peer=peer, is_ours=True, parts=parts, failure=failure, state=state, **fields)
+        fields |= {"failure": self.shelf.failure(parts), "bound": self.shelf.bound(parts)}
+        grant = Grant(peer=peer, is_ours=True, parts=parts, state=advance(GrantState.NEW, event), **fields)
         self._enter(grant)
         return grant
 
@@ -199,7 +199,7 @@ class KeyStore(Books):
             raise InputError(f"Grant {grant.grant_id} of '{grant.peer}' must have readers and key IDs that are new.")
         grant.state = advance(GrantState.NEW, GrantEvent.ANNOUNCE)
         grant.waiting = bytearray(b"\1" * (grant.n_keys * len(grant.readers)))
-        grant.failure = self.shelf.failure(grant.parts)
+        grant.failure, grant.bound = self.shelf.failure(grant.parts), self.shelf.bound(grant.parts)
         grant.is_told = True
         self._enter(grant)
 

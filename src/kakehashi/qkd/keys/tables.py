@@ -18,14 +18,15 @@ from kakehashi.qkd.keys.model import Account, Origin
 
 __all__ = ["BlockRow", "Entry", "Tables", "storage_error"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (
     number INTEGER PRIMARY KEY, block_id TEXT NOT NULL UNIQUE, peer TEXT NOT NULL, is_ours INTEGER NOT NULL,
-    sifted INTEGER NOT NULL, n_bits INTEGER NOT NULL, failure REAL NOT NULL, origin TEXT NOT NULL,
-    made_utc REAL NOT NULL, added_utc REAL NOT NULL, is_shared INTEGER NOT NULL, free TEXT NOT NULL);
+    sifted INTEGER NOT NULL, n_bits INTEGER NOT NULL, failure REAL NOT NULL, bound TEXT NOT NULL,
+    origin TEXT NOT NULL, made_utc REAL NOT NULL, added_utc REAL NOT NULL, is_shared INTEGER NOT NULL,
+    free TEXT NOT NULL);
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY, slot INTEGER NOT NULL UNIQUE, left_bits INTEGER NOT NULL, sealed BLOB NOT NULL);
 CREATE TABLE entry (
@@ -36,8 +37,8 @@ CREATE TABLE used (
     number INTEGER PRIMARY KEY, grant_id TEXT NOT NULL, peer TEXT NOT NULL, is_ours INTEGER NOT NULL,
     sequence INTEGER NOT NULL, account TEXT NOT NULL, key_bits INTEGER NOT NULL, parts TEXT NOT NULL,
     master TEXT NOT NULL, readers TEXT NOT NULL, key_ids BLOB NOT NULL, mask BLOB NOT NULL, waiting BLOB NOT NULL,
-    failure REAL NOT NULL, state TEXT NOT NULL, is_told INTEGER NOT NULL, expires_utc REAL NOT NULL,
-    UNIQUE (peer, is_ours, sequence));
+    failure REAL NOT NULL, bound TEXT NOT NULL, state TEXT NOT NULL, is_told INTEGER NOT NULL,
+    expires_utc REAL NOT NULL,    UNIQUE (peer, is_ours, sequence));
 CREATE TABLE folded_grants (
     peer TEXT NOT NULL, is_ours INTEGER NOT NULL, n INTEGER NOT NULL, top INTEGER NOT NULL, sum TEXT NOT NULL,
     PRIMARY KEY (peer, is_ours)) WITHOUT ROWID;
@@ -73,6 +74,7 @@ class BlockRow:
     sifted: int
     n_bits: int
     failure: float
+    bound: str
     origin: Origin
     made_utc: float
     added_utc: float
@@ -202,10 +204,12 @@ class Tables:
 
     def insert_block(self, block: BlockRow) -> int:
         """A new block; gives its number."""
-        columns = "block_id, peer, is_ours, sifted, n_bits, failure, origin, made_utc, added_utc, is_shared, free"
+        columns = (
+            "block_id, peer, is_ours, sifted, n_bits, failure, bound, origin, made_utc, added_utc, is_shared, free"
+        )
         values = [getattr(block, name) for name in columns.split(", ")[:-1]]
         cursor = self._sql.execute(
-            f"INSERT INTO block ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - names, not values
+            f"INSERT INTO block ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - names, not values
             [*values, json.dumps(block.free)],
         )
         return int(cursor.lastrowid or 0)
@@ -219,7 +223,8 @@ class Tables:
 
     def blocks(self, *, unused_only: bool = False) -> Iterator[BlockRow]:
         """All blocks in the order of their coming, or those of which something is left."""
-        names = "number, block_id, peer, is_ours, sifted, n_bits, failure, origin, made_utc, added_utc, is_shared, free"
+        names = "number, block_id, peer, is_ours, sifted, n_bits, failure, bound"
+        names += ", origin, made_utc, added_utc, is_shared, free"
         where = "WHERE free <> '[]' OR number IN (SELECT id >> 24 FROM chunk)" if unused_only else ""
         for row in self._sql.execute(f"SELECT {names} FROM block {where} ORDER BY number"):  # noqa: S608 - as above
             values: dict[str, Any] = dict(zip(names.split(", "), row, strict=True))
@@ -280,8 +285,8 @@ class Tables:
         parts = [(part.block_id, part.first, part.n_bits) for part in grant.parts]
         cursor = self._sql.execute(
             "INSERT INTO used (grant_id, peer, is_ours, sequence, account, key_bits, parts, master, readers, key_ids,"
-            " mask, waiting, failure, state, is_told, expires_utc)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " mask, waiting, failure, bound, state, is_told, expires_utc)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 grant.grant_id,
                 grant.peer,
@@ -296,6 +301,7 @@ class Tables:
                 grant.mask if grant.readers else b"",
                 bytes(grant.waiting),
                 grant.failure,
+                grant.bound,
                 str(grant.state),
                 grant.is_told,
                 grant.expires_utc,
@@ -362,7 +368,7 @@ class Tables:
     def _grants(self, where: str, values: tuple[object, ...]) -> Iterator[Grant]:
         names = (
             "grant_id, peer, is_ours, sequence, account, key_bits, parts, master, readers, key_ids, mask, waiting, "
-            "failure, state, is_told, expires_utc, number"
+            "failure, bound, state, is_told, expires_utc, number"
         )
         for found in self._sql.execute(f"SELECT {names} FROM used {where}", values):  # noqa: S608 - as above
             row: dict[str, Any] = dict(zip(names.split(", "), found, strict=True))

@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from kakehashi.core.errors import DeviceError, DistillationError, InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
@@ -28,6 +28,7 @@ from kakehashi.qkd.keys.model import Account, KeyBlock
 from kakehashi.qkd.keys.vault import wipe
 from kakehashi.qkd.network.messages import Note
 from kakehashi.qkd.network.relay import FORGERY, TAG_KEY_BITS, join, open_sealed, seal, split
+from kakehashi.qkd.security.bounds import weakest
 
 __all__ = ["PATH", "Carrier", "Header", "read_header"]
 
@@ -37,6 +38,7 @@ PATH = "/kakehashi/node/v1/"
 PENDING_S = 60.0
 """How long shares wait for the others, and a whole key for the word that it counts."""
 MAX_BITS = 8_000_000
+MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Header:
         share: Number of the share.
         n_shares: How many there are.
         failure: Failure probability so far, this hop included.
+        bound: Name of the proof by which that holds, the weakest of those of the hops; empty before the first.
     """
 
     block_id: str
@@ -58,6 +61,7 @@ class Header:
     share: int
     n_shares: int
     failure: float
+    bound: str
 
     def to_json(self) -> dict[str, Any]:
         """For the wire."""
@@ -68,6 +72,7 @@ class Header:
             "share": self.share,
             "n_shares": self.n_shares,
             "failure": repr(self.failure),
+            "bound": self.bound,
         }
 
 
@@ -78,7 +83,8 @@ def read_header(table: Mapping[str, Any], *, caller: str, here: str) -> Header:
         InputError: It makes no sense, or comes from another node than its route says.
 
     Example:
-        >>> sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=1, share=0, n_shares=1, failure=1e-10)
+        >>> sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=1, share=0, n_shares=1, failure=1e-10,
+        ...               bound="lim")
         >>> read_header(sent.to_json(), caller="b", here="c") == sent
         True
     """
@@ -90,6 +96,7 @@ def read_header(table: Mapping[str, Any], *, caller: str, here: str) -> Header:
             share=int(table["share"]),
             n_shares=int(table["n_shares"]),
             failure=float(table["failure"]),
+            bound=str(table["bound"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"'{caller}' sent a relayed key that makes no sense: {type(error).__name__}.") from None
@@ -100,10 +107,15 @@ def read_header(table: Mapping[str, Any], *, caller: str, here: str) -> Header:
         and 0 <= header.hop < len(header.route) - 1
         and 0 <= header.share < header.n_shares <= 8
         and 0 <= header.failure < 1
+        and len(header.bound) <= MAX_NAME
     )
     if not is_sane or header.route[header.hop : header.hop + 2] != (caller, here):
         raise InputError(f"'{caller}' sent a relayed key whose route does not lead from it to '{here}'.")
     return header
+
+
+_Claim: TypeAlias = tuple[float, str]
+"""With what probability a share may fail, and the name of the proof by which that holds."""
 
 
 @dataclass(slots=True)
@@ -111,7 +123,7 @@ class _Pending:
     """Shares of a key that is on its way here."""
 
     shares: dict[int, bytes] = field(default_factory=dict)
-    failures: dict[int, float] = field(default_factory=dict)
+    claims: dict[int, _Claim] = field(default_factory=dict)
 
 
 class Carrier:
@@ -159,11 +171,14 @@ class Carrier:
         key, block_id = secrets.token_bytes(n_bits // 8), secrets.token_hex(16)
         shares = split(key, len(routes))
         hops = [
-            self._hop(Header(block_id=block_id, route=route, hop=0, share=i, n_shares=len(routes), failure=0.0), share)
+            self._hop(
+                Header(block_id=block_id, route=route, hop=0, share=i, n_shares=len(routes), failure=0.0, bound=""),
+                share,
+            )
             for i, (route, share) in enumerate(zip(routes, shares, strict=True))
         ]
-        failures = await asyncio.gather(*hops)
-        block = self._block(block_id, peer, key, sum(failures), is_ours=True)
+        claims = await asyncio.gather(*hops)
+        block = self._block(block_id, peer, key, claims, is_ours=True)
         await self._commit.run(lambda: self._commit.store.add_block(block))
         try:
             await self._call(peer, "finish", {"block_id": block_id})
@@ -230,8 +245,8 @@ class Carrier:
         if self._commit.store.stock_bits(peer) < n_bits + TAG_KEY_BITS:
             raise DeviceError(f"'{self._name}' has not enough key in common with '{peer}'.", transient=True)
 
-    async def _hop(self, header: Header, key: bytes) -> float:
-        """Send a share over the next hop and wait until it is where it must go; gives its failure probability."""
+    async def _hop(self, header: Header, key: bytes) -> _Claim:
+        """Send a share over the next hop and wait until it is where it must go."""
         peer, n_bits = header.route[header.hop + 1], 8 * len(key)
         link = self._links[peer]
         if not link.is_up:
@@ -240,6 +255,7 @@ class Carrier:
             (pad_grant, pad), (tag_grant, tag_key) = await self._commit.run(lambda: self._spend(peer, n_bits))
             try:
                 failure = header.failure + pad_grant.failure + tag_grant.failure + FORGERY
+                before = [header.bound] if header.hop else []
                 sent = Header(
                     block_id=header.block_id,
                     route=header.route,
@@ -247,6 +263,7 @@ class Carrier:
                     share=header.share,
                     n_shares=header.n_shares,
                     failure=failure,
+                    bound=weakest([*before, pad_grant.bound, tag_grant.bound]),
                 )
                 padded, tag = seal(sent.to_json(), key, pad=bytes(pad), tag_key=bytes(tag_key))
             finally:
@@ -264,7 +281,7 @@ class Carrier:
             )
             self._commit.defer(lambda: self._commit.store.confirm(pad_grant.grant_id, tag_grant.grant_id))
         _expect_ok(answer, peer)
-        return float(answer["failure"])
+        return float(answer["failure"]), str(answer["bound"])
 
     def _spend(self, peer: str, n_bits: int) -> tuple[tuple[Grant, bytearray], tuple[Grant, bytearray]]:
         store = self._commit.store
@@ -295,7 +312,7 @@ class Carrier:
             wipe(pad, tag_key)
         if header.hop + 2 == len(header.route):
             self._keep(header, key)
-            return {"ok": True, "failure": header.failure}
+            return {"ok": True, "failure": header.failure, "bound": header.bound}
         onward = Header(
             block_id=header.block_id,
             route=header.route,
@@ -303,11 +320,13 @@ class Carrier:
             share=header.share,
             n_shares=header.n_shares,
             failure=header.failure,
+            bound=header.bound,
         )
         try:
-            return {"ok": True, "failure": await self._hop(onward, key)}
+            failure, bound = await self._hop(onward, key)
         except DeviceError as error:
             return {"ok": False, "why": str(error)}
+        return {"ok": True, "failure": failure, "bound": bound}
 
     # --- the end of the way
 
@@ -317,7 +336,7 @@ class Carrier:
             asyncio.get_running_loop().call_later(PENDING_S, self._pending.pop, name, None)
         pending = self._pending.setdefault(name, _Pending())
         pending.shares[header.share] = key
-        pending.failures[header.share] = header.failure
+        pending.claims[header.share] = header.failure, header.bound
         if set(pending.shares) == set(range(header.n_shares)):
             pending.shares = {-1: join(list(pending.shares.values()))}
 
@@ -325,17 +344,18 @@ class Carrier:
         pending = self._pending.pop((caller, block_id), None)
         if pending is None or set(pending.shares) != {-1}:
             raise InputError(f"No whole key {block_id[:32]} of '{caller}' waits here.")
-        block = self._block(block_id, caller, pending.shares[-1], sum(pending.failures.values()), is_ours=False)
+        block = self._block(block_id, caller, pending.shares[-1], list(pending.claims.values()), is_ours=False)
         await self._commit.run(lambda: self._commit.store.add_block(block))
         return {"ok": True}
 
-    def _block(self, block_id: str, peer: str, key: bytes, failure: float, *, is_ours: bool) -> KeyBlock:
+    def _block(self, block_id: str, peer: str, key: bytes, claims: Sequence[_Claim], *, is_ours: bool) -> KeyBlock:
         return KeyBlock(
             block_id=block_id,
             peer=peer,
             is_ours=is_ours,
             bits=Bits.from_bytes(key),
-            failure=failure,
+            failure=sum(failure for failure, _ in claims),
+            bound=weakest(bound for _, bound in claims),
             origin="relayed",
             made_utc=time.time(),
         )

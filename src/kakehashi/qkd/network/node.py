@@ -77,6 +77,7 @@ def halve(made: Made, *, peer: str, is_sender: bool, now: float) -> list[tuple[K
             is_ours=is_sender == (half == 0),
             bits=Bits.concatenate([made.key.slice(half * n_first, size)]),
             failure=made.failure,
+            bound=made.length.bound,
             origin="distilled",
             made_utc=now,
         )

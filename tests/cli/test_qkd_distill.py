@@ -25,6 +25,7 @@ def run(*arguments):
         (["nowhere"], "There is no link 'nowhere'"),
         (["laboratory-50km", "--block-bits", "1000"], "give no key over laboratory-50km: 1.4% of the bits are wrong"),
         (["laboratory-50km", "--block-bits", "-4"], "greater than or equal to 1000"),
+        (["tokyo-koganei-loop-ntt", "--error-positions", "secret"], 'Invalid value "secret" for --error-positions'),
         (["tokyo-koganei-loop-ntt", "--seed", "-1"], 'Invalid value "-1" for --seed'),
     ],
 )

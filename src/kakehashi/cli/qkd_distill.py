@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
@@ -40,6 +40,7 @@ def distill(
     *,
     blocks: Count = 2,
     block_bits: int | None = None,
+    error_positions: Literal["public", "charged"] = "public",
     seed: Seed | None = None,
     json_: Json = False,
 ) -> int:
@@ -59,6 +60,8 @@ def distill(
         How many blocks of key to make.
     block_bits
         Sifted bits of a block; by default as few as still give half the key of the longest block.
+    error_positions
+        Whether error correction may make the positions of the errors public, or the key pays for them too.
     seed
         Seed of the photons; keys differ all the same, since the ends draw their hashes anew.
     json_
@@ -71,7 +74,10 @@ def distill(
     from kakehashi.qkd.link.source import SourceProcess
 
     spec = load_link(link)
-    chosen = smallest_block(link, spec) if block_bits is None else agree_on(link, spec, block_bits=block_bits)
+    if block_bits is None:
+        chosen = smallest_block(link, spec, error_positions=error_positions)
+    else:
+        chosen = agree_on(link, spec, block_bits=block_bits, error_positions=error_positions)
     expected = forecast(spec, chosen)
     if expected.length.bits == 0:
         raise InputError(

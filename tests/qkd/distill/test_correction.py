@@ -3,7 +3,8 @@ import pytest
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.bits import Bits
-from kakehashi.qkd.distill.correction import CORRECTIONS, choose_correction
+from kakehashi.qkd.distill.agreement import Agreement
+from kakehashi.qkd.distill.correction import CORRECTIONS, choose_correction, method_of
 
 
 @pytest.mark.parametrize("name", sorted(CORRECTIONS))
@@ -33,3 +34,27 @@ def test_a_long_way_asks_for_few_messages():
 def test_arguments_out_of_range_are_refused():
     with pytest.raises(InputError):
         choose_correction(round_trip_s=0.1, block_bits=1, sifted_bit_per_s=0)
+
+
+@pytest.mark.parametrize("name", sorted(CORRECTIONS))
+def test_charged_positions_cost_every_bit_that_the_corrector_says(name):
+    """What the receiver says is counted on the wire: all questions but the plan, and the word that nothing is left."""
+    rng = np.random.default_rng(4)
+    right = rng.integers(0, 2, 300_000, dtype=np.uint8)
+    wrong = right ^ (rng.random(len(right)) < 0.03)
+    leaked = {}
+    for positions in ("public", "charged"):
+        method = method_of(Agreement(link="a", correction=name, error_positions=positions))
+        reference, corrector = method.reference(Bits.pack(right)), method.corrector(Bits.pack(wrong), qber=0.03)
+        questions = []
+        while not corrector.is_done:
+            questions.append(corrector.question())
+            corrector.take(reference.answer(questions[-1]))
+        assert corrector.corrected() == Bits.pack(right)
+        assert corrector.leaked_bits == reference.leaked_bits
+        leaked[positions] = corrector.leaked_bits
+        n_bytes = sum(len(question) - 4 for question in questions[1:])  # without their numbers
+    charged = leaked["charged"] - leaked["public"]
+    assert charged >= 8 * n_bytes - 7 * len(questions)  # of which up to seven bits fill the last byte
+    assert charged >= len(questions)
+    assert name == "ldpc" or charged == pytest.approx(leaked["public"], rel=0.01)

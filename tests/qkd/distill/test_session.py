@@ -56,6 +56,26 @@ def test_every_sifted_bit_has_its_account(quiet):
         assert made.qber == pytest.approx(0.01, abs=0.003)
 
 
+def test_charged_positions_of_errors_are_in_the_account_and_the_key_is_shorter_by_them(quiet):
+    link = Link(agreement=AGREEMENT.model_copy(update={"error_positions": "charged"}))
+    link.run_until_made(1)
+    assert len(assert_same_keys(link)) == 1
+    (one,), other = link.made()[0].values(), next(iter(quiet.made()[0].values()))
+    assert one.account.correction / one.account.sifted == pytest.approx(
+        2 * other.account.correction / other.account.sifted, rel=0.1
+    )
+    assert one.length.terms["leak"] == one.account.correction + one.account.verification
+    assert one.account.secret <= one.length.bits < other.length.bits
+
+
+def test_ends_that_charge_differently_make_no_key():
+    link = Link(other_agreement=AGREEMENT.model_copy(update={"error_positions": "charged"}))
+    link.shine()
+    link.wire.run(link.is_quiet)
+    assert link.sender.failure or link.receiver.failure
+    assert link.made() == [{}, {}]
+
+
 def test_stocks_stay_equal_and_are_filled_up(quiet):
     sender, receiver = quiet.sender.stock, quiet.receiver.stock
     # The receiver holds the last block's pads until the sender speaks of it.

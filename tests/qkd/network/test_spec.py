@@ -51,6 +51,17 @@ def test_a_length_and_a_loss_replace_those_of_the_library():
     assert agreement_of(link).block_bits == 100_000
 
 
+@pytest.mark.parametrize("block_bits", [None, 200_000])
+def test_positions_of_errors_are_charged_where_the_file_says_so(block_bits):
+    plain, charged = (
+        parse(link=(LINK | {"block_bits": block_bits, "error_positions": positions},)).link[0]
+        for positions in ("public", "charged")
+    )
+    assert (agreement_of(plain).error_positions, agreement_of(charged).error_positions) == ("public", "charged")
+    keys = [forecast(light_of(link), agreement_of(link)).secret_bit_per_s for link in (plain, charged)]
+    assert 0 < keys[1] < keys[0]
+
+
 @pytest.mark.parametrize("name", ["tokyo", "tokaido"])
 def test_every_link_of_an_example_gives_key_and_says_where_it_comes_from(name):
     spec = read_network(EXAMPLES / f"{name}.toml")

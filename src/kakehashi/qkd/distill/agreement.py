@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import pydantic
 
@@ -14,10 +14,13 @@ from kakehashi.core.spec import Spec, parse_spec
 from kakehashi.qkd.link.spec import LinkSpec
 from kakehashi.qkd.security.model import DecoySettings, Failure
 
-__all__ = ["Agreement", "agree_on"]
+__all__ = ["Agreement", "ErrorPositions", "agree_on"]
 
 DECOY_BOUNDS = {2: "wiesemann", 3: "lim"}
 """Proofs by the number of intensities."""
+
+ErrorPositions: TypeAlias = Literal["public", "charged"]
+"""What holds of the positions of the errors, which the end that corrects reveals by what it asks."""
 
 Probability = Annotated[float, pydantic.Field(gt=0, lt=1)]
 
@@ -38,6 +41,7 @@ class Agreement(Spec):
         reserve_tags: For how many tags of each direction key is kept; where there is less, a block fills it up to twice
             that.
         correction: Method of error correction.
+        error_positions: Whether the proof allows them to be public, or the bits that reveal them are charged too.
     """
 
     link: str
@@ -51,6 +55,7 @@ class Agreement(Spec):
     forgery: Probability = 1e-15
     reserve_tags: Annotated[int, pydantic.Field(ge=4)] = 32
     correction: Literal["cascade", "ldpc"] = "cascade"
+    error_positions: ErrorPositions = "public"
 
     @property
     def settings(self) -> DecoySettings:

@@ -20,6 +20,7 @@ the reference sent falls by no more than that number. The corrector's messages s
 function of the positions of the errors and of nothing else. A proof of security must allow for that: either the
 positions of the errors may be public, or both directions must be charged, which doubles the number (Tupkary and
 Lütkenhaus, arXiv:2307.00576, who find the same key rate in many practical situations, and a smaller one in others).
+With ``both_ways`` the number is doubled here.
 LDPC codes (:mod:`~kakehashi.qkd.distill.ldpc`) do not raise the question.
 """
 
@@ -43,6 +44,7 @@ class CascadeReference:
 
     Args:
         bits: The string.
+        both_ways: Whether the corrector's bits count as disclosed too: one for each parity.
 
     Example:
         >>> import numpy as np
@@ -56,8 +58,9 @@ class CascadeReference:
         True
     """
 
-    def __init__(self, bits: Bits) -> None:
+    def __init__(self, bits: Bits, *, both_ways: bool = False) -> None:
         self._bits = bits
+        self._n_ways = 1 + both_ways
         self._end: CascadeEnd | None = None
         self._n_answered = 0
         self._n_sent = 0
@@ -65,8 +68,8 @@ class CascadeReference:
 
     @property
     def leaked_bits(self) -> int:
-        """Parities disclosed so far, at most the length of the string."""
-        return min(self._n_sent, self._bits.n)
+        """Parities disclosed so far, at most the length of the string; twice that where both ways count."""
+        return self._n_ways * min(self._n_sent, self._bits.n)
 
     def answer(self, message: bytes) -> bytes:
         """The parities that a question asks for.
@@ -114,6 +117,7 @@ class CascadeCorrector:
         frame_bits: Places of a frame, a power of two.
         seed: Public seed of the permutations; by default 64 bits of the system's randomness. It need not be secret,
             but whoever makes errors must not have known it before.
+        both_ways: As for :class:`CascadeReference`.
 
     Raises:
         InputError: An argument is out of range.
@@ -124,11 +128,14 @@ class CascadeCorrector:
         (False, 33)
     """
 
-    def __init__(self, bits: Bits, *, qber: float, frame_bits: int = 2**14, seed: int | None = None) -> None:
+    def __init__(
+        self, bits: Bits, *, qber: float, frame_bits: int = 2**14, seed: int | None = None, both_ways: bool = False
+    ) -> None:
         seed = secrets.randbits(64) if seed is None else seed
         self._plan = plan_cascade(n_bits=bits.n, qber=qber, seed=seed, frame_bits=frame_bits)
         self._bits = bits
         self._end = _make_end(bits, self._plan, corrects=True)
+        self._n_ways = 1 + both_ways
         self._n_taken = 0
         self._n_received = 0
         self._body = self._plan.to_bytes()
@@ -142,7 +149,7 @@ class CascadeCorrector:
     @property
     def leaked_bits(self) -> int:
         """As :attr:`CascadeReference.leaked_bits`."""
-        return min(self._n_received, self._bits.n)
+        return self._n_ways * min(self._n_received, self._bits.n)
 
     @property
     def is_done(self) -> bool:

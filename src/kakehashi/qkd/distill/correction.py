@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.registry import Registry
 from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill.agreement import Agreement
 from kakehashi.qkd.distill.cascade import CascadeCorrector, CascadeReference
 from kakehashi.qkd.distill.ldpc import LdpcCorrector, LdpcReference
 from kakehashi.qkd.distill.model import Corrector, ReferenceSide
 
-__all__ = ["CORRECTIONS", "Correction", "MakeCorrector", "MakeReference", "choose_correction"]
+__all__ = ["CORRECTIONS", "Correction", "MakeCorrector", "MakeReference", "choose_correction", "method_of"]
 
 
 class MakeReference(Protocol):
     """Makes the end whose bits are taken as right."""
 
-    def __call__(self, bits: Bits) -> ReferenceSide:
-        """From its string."""
+    def __call__(self, bits: Bits, *, both_ways: bool = False) -> ReferenceSide:
+        """From its string, and whether what the other end says counts as disclosed too."""
         ...
 
 
 class MakeCorrector(Protocol):
     """Makes the end that corrects."""
 
-    def __call__(self, bits: Bits, *, qber: float) -> Corrector:
-        """From its string and the expected share of errors."""
+    def __call__(self, bits: Bits, *, qber: float, both_ways: bool = False) -> Corrector:
+        """From its string and the expected share of errors, and whether what it says counts as disclosed too."""
         ...
 
 
@@ -63,6 +65,23 @@ CORRECTIONS.add(
 CORRECTIONS.add(
     "ldpc", Correction(name="ldpc", reference=LdpcReference, corrector=LdpcCorrector, typical_round_trips=4)
 )
+
+
+def method_of(agreement: Agreement) -> Correction:
+    """The method that was agreed on, which counts as disclosed what the agreement charges.
+
+    Example:
+        >>> method_of(Agreement(link="a", correction="ldpc")).name
+        'ldpc'
+    """
+    method = CORRECTIONS[agreement.correction]
+    if agreement.error_positions == "public":
+        return method
+    return replace(
+        method,
+        reference=partial(method.reference, both_ways=True),
+        corrector=partial(method.corrector, both_ways=True),
+    )
 
 
 def choose_correction(*, round_trip_s: float, block_bits: int, sifted_bit_per_s: float) -> str:

@@ -63,7 +63,9 @@ def forecast(spec: LinkSpec, agreement: Agreement) -> Forecast:
         taken = DecoyCounts(detections=counts.detections, errors=counts.errors)
     else:
         taken = DecoyCounts(detections=0 * expected.sifted, errors=0 * expected.wrong)
-    leak = agreement.block_bits * CORRECTION_EFFICIENCY * binary_entropy(qber)
+    # LDPC codes have hardly anything to charge in the other direction.
+    n_ways = 2 if agreement.error_positions == "charged" and agreement.correction == "cascade" else 1
+    leak = n_ways * agreement.block_bits * CORRECTION_EFFICIENCY * binary_entropy(qber)
     length = BOUNDS[agreement.bound](taken, agreement.settings, leak_bits=leak, failure=agreement.failure)
     block_s = n_slots / spec.source.pulse_rate_hz
     return Forecast(

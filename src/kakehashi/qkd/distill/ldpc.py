@@ -54,6 +54,7 @@ class _Frames:
         self.open = np.ones(self.n_frames, dtype=bool)
         self.step = -1  # pairs that were split; n_pairs + 1 once open frames were disclosed
         self.leaked = np.zeros(self.n_frames, dtype=np.int64)
+        self.told = 0  # whether each open frame could be decoded, as the corrector says after every answer
         self.hash_bits = _hash_matrix(seed, self.n_places)
 
     def to_bytes(self) -> bytes:
@@ -86,6 +87,10 @@ class _Frames:
         value = np.bitwise_xor.reduce(self.hash_bits[ones]) if len(ones) else np.uint32(0)
         return np.unpackbits(np.array([value], dtype="<u4").view(np.uint8), bitorder="little")
 
+    def n_leaked(self, *, both_ways: bool) -> int:
+        """Bits that were disclosed so far."""
+        return int(self.leaked.sum()) + (self.told if both_ways else 0)
+
     def n_disclosed(self, f: int) -> int:
         """Bits that the answer of this step holds for an open frame."""
         if self.step < 0:
@@ -97,7 +102,8 @@ class _Frames:
         return sum(self.n_disclosed(int(f)) for f in np.flatnonzero(self.open))
 
     def move_on(self) -> None:
-        """Count what the answer discloses, and go to the next step."""
+        """Count what the answer discloses, and what is said after it, and go to the next step."""
+        self.told += int(np.count_nonzero(self.open))
         for f in np.flatnonzero(self.open):
             self.leaked[f] = min(self.leaked[f] + self.n_disclosed(int(f)), self.size[f])
         self.step += 1
@@ -108,6 +114,7 @@ class LdpcReference:
 
     Args:
         bits: The string.
+        both_ways: Whether the corrector's bits count as disclosed too: one for each frame and answer.
 
     Example:
         >>> rng = np.random.default_rng(1)
@@ -122,7 +129,8 @@ class LdpcReference:
         True
     """
 
-    def __init__(self, bits: Bits) -> None:
+    def __init__(self, bits: Bits, *, both_ways: bool = False) -> None:
+        self._both_ways = both_ways
         self._n_bits = bits.n
         self._bits = bits.unpack()
         self._frames: _Frames | None = None
@@ -131,7 +139,7 @@ class LdpcReference:
     @property
     def leaked_bits(self) -> int:
         """Bits of syndromes, hashes and disclosed frames, at most all bits of each frame."""
-        return 0 if self._frames is None else int(self._frames.leaked.sum())
+        return 0 if self._frames is None else self._frames.n_leaked(both_ways=self._both_ways)
 
     def answer(self, message: bytes) -> bytes:
         """The syndromes of all frames, or more of those that could not be decoded.
@@ -170,6 +178,7 @@ class LdpcCorrector:
         bits: The string with errors.
         qber: Expected share of wrong bits, 0 to 0.5.
         seed: Public seed of the hash; by default 64 bits of the system's randomness.
+        both_ways: As for :class:`LdpcReference`.
 
     Raises:
         InputError: An argument is out of range.
@@ -180,12 +189,13 @@ class LdpcCorrector:
         (False, 31)
     """
 
-    def __init__(self, bits: Bits, *, qber: float, seed: int | None = None) -> None:
+    def __init__(self, bits: Bits, *, qber: float, seed: int | None = None, both_ways: bool = False) -> None:
         if not 0 <= qber <= 0.5:
             raise InputError(f"`qber` must lie between 0 and 0.5, but is {qber}.")
         seed = secrets.randbits(64) if seed is None else seed
         if not 0 <= seed < 1 << 64:
             raise InputError("The seed must have 64 bits.")
+        self._both_ways = both_ways
         self._frames = _plan(bits.n, qber, seed)
         self._qber = min(max(qber, 1e-4), 0.499)
         self._n_bits = bits.n
@@ -199,7 +209,7 @@ class LdpcCorrector:
     @property
     def leaked_bits(self) -> int:
         """As :attr:`LdpcReference.leaked_bits`."""
-        return int(self._frames.leaked.sum())
+        return self._frames.n_leaked(both_ways=self._both_ways)
 
     @property
     def is_done(self) -> bool:

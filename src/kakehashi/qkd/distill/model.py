@@ -17,7 +17,10 @@ class ReferenceSide(Protocol):
 
     @property
     def leaked_bits(self) -> int:
-        """Bits of information about the string that answers have disclosed so far."""
+        """Bits of information about the string that answers have disclosed so far.
+
+        Where the end was made to count both ways, with those that questions have disclosed about the errors.
+        """
         ...
 
     def answer(self, message: bytes) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, n_seed_bits
-from kakehashi.qkd.distill.correction import CORRECTIONS
+from kakehashi.qkd.distill.correction import method_of
 from kakehashi.qkd.distill.lanes import CorrectorLanes
 from kakehashi.qkd.distill.lifecycle import RECEIVER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Seed, Sifting
@@ -85,7 +85,7 @@ class ReceiverSession(Session):
                 reason = f"{qber:.2%} of the test bits were wrong, more than {self.agreement.max_qber:.2%}."
                 self._give_up(reason, tell=True, qber=qber, is_alarm=True)
                 return
-        method = CORRECTIONS[self.agreement.correction]
+        method = method_of(self.agreement)
         self._corrector = CorrectorLanes(method, block.key, qber=self._guess)
         self._ask(self._corrector.begin())
 

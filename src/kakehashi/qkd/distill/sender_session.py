@@ -10,7 +10,7 @@ import numpy as np
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, draw_seed
-from kakehashi.qkd.distill.correction import CORRECTIONS
+from kakehashi.qkd.distill.correction import method_of
 from kakehashi.qkd.distill.lanes import ReferenceLanes
 from kakehashi.qkd.distill.lifecycle import SENDER, Stage
 from kakehashi.qkd.distill.messages import Answer, Corrected, Message, Question, Reported, Seed
@@ -90,7 +90,7 @@ class SenderSession(Session):
 
     def _open_block(self) -> None:
         assert self._block is not None
-        self._reference = ReferenceLanes(CORRECTIONS[self.agreement.correction], self._block.key)
+        self._reference = ReferenceLanes(method_of(self.agreement), self._block.key)
 
     def _judge(self, message: Corrected) -> None:
         """Compare the hash; where it agrees, compute the key's length, draw the seed, and answer with a tag."""

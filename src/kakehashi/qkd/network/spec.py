@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from kakehashi.core.spec import Spec, parse_spec, read_toml
 from kakehashi.qkd.delivery.spec import SaeSpec
-from kakehashi.qkd.distill.agreement import Agreement, agree_on
+from kakehashi.qkd.distill.agreement import Agreement, ErrorPositions, agree_on
 from kakehashi.qkd.distill.forecast import smallest_block
 from kakehashi.qkd.link.library import load_link
 from kakehashi.qkd.link.spec import Grade, LinkSpec
@@ -63,6 +63,7 @@ class LinkOfNetwork(Spec):
         length_km: Instead of the length of that link.
         loss_db: Likewise.
         block_bits: Sifted bits of a block; the smallest that gives a good share where not given.
+        error_positions: See :class:`~kakehashi.qkd.distill.agreement.Agreement`.
         pace: Simulated seconds in a second.
         exposure_s: Simulated seconds that are handed out at a time.
         in_demo: Whether ``kakehashi qkd demo`` runs it.
@@ -77,6 +78,7 @@ class LinkOfNetwork(Spec):
     length_km: Positive | None = None
     loss_db: Positive | None = None
     block_bits: Annotated[int, Field(ge=1_000, le=200_000_000)] | None = None
+    error_positions: ErrorPositions = "public"
     pace: Positive = 1.0
     exposure_s: Positive = 0.1
     in_demo: bool = True
@@ -194,9 +196,10 @@ def light_of(link: LinkOfNetwork) -> LinkSpec:
 def agreement_of(link: LinkOfNetwork, *, max_qber: float = 0.08) -> Agreement:
     """What the two ends of a link hold for the same."""
     light = light_of(link)
+    options = {"max_qber": max_qber, "error_positions": link.error_positions}
     if link.block_bits is None:
-        return smallest_block(link.name, light, max_qber=max_qber)
-    return agree_on(link.name, light, block_bits=link.block_bits, max_qber=max_qber)
+        return smallest_block(link.name, light, **options)
+    return agree_on(link.name, light, block_bits=link.block_bits, **options)
 
 
 def read_network(path: Path | str) -> NetworkSpec:

@@ -26,6 +26,7 @@ def test_an_audit_says_what_it_found(stores, capsys):
     assert call("audit", *stores) == 0
     out = capsys.readouterr().out
     assert "sifted with b" in out
+    assert "weakest proof" in out
     assert "8,000" in out
     assert call("audit", *stores, "--json") == 0
     found = json.loads(capsys.readouterr().out)

@@ -73,6 +73,8 @@ def _print_audit(found: Any) -> None:
         table.add_row(f"sifted with {escape(link.name)}", f"{link.sifted:,}")
         for account, bits in link.accounts.items():
             table.add_row(f"= {account}" if account == "estimation" else f"+ {account}", f"{bits:,}")
+        if link.bound:
+            table.add_row("weakest proof", escape(link.bound))
         data.print(table)
     for fault in found.faults:
         data.print(f"  [red]Wrong:[/] {escape(fault)}", highlight=False, soft_wrap=True)

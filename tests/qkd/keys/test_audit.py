@@ -25,6 +25,7 @@ def test_honest_books_are_clean(folders):
         audit = audit_store(folder)
         assert audit.is_clean
         assert [account.is_balanced for account in (*audit.links, *audit.blocks)] == [True] * 3
+        assert [account.bound for account in (*audit.links, *audit.blocks)] == ["wiesemann"] * 3
         assert json.loads(json.dumps(audit.to_json()))["schema"] == "kakehashi.qkd.audit/1"
     assert audit_pair(*folders).is_clean
     assert audit_pair(*folders).notes == ()
@@ -49,6 +50,12 @@ def test_every_forgery_is_found(folders, forgery, sentence):
     audit = audit_store(folders[0])
     assert not audit.is_clean
     assert any(sentence in fault for fault in audit.faults)
+
+
+def test_the_weakest_proof_of_a_link_is_told_and_the_two_ends_must_agree_on_it(folders):
+    change(folders[0], "UPDATE block SET bound = 'differential' WHERE number = 1")
+    assert [link.bound for link in audit_store(folders[0]).links] == ["differential"]
+    assert any("by proof 'differential' at 'a'" in fault for fault in audit_pair(*folders).faults)
 
 
 def change(folder, statement):

@@ -21,6 +21,7 @@ from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
 from kakehashi.qkd.keys.store import DATABASE, SIFTED
 from kakehashi.qkd.keys.tables import BlockRow, Tables
+from kakehashi.qkd.security.bounds import weakest
 
 __all__ = ["Audit", "BlockAccount", "audit_pair", "audit_store"]
 
@@ -37,12 +38,14 @@ class BlockAccount:
         peer: Node at the other end.
         sifted: Bits that there ever were.
         accounts: Bits by account; they sum to ``sifted``.
+        bound: Name of the proof by which the key holds, the weakest of those of a link's blocks; empty without key.
     """
 
     name: str
     peer: str
     sifted: int
     accounts: dict[str, int]
+    bound: str
 
     @property
     def is_balanced(self) -> bool:
@@ -51,7 +54,7 @@ class BlockAccount:
 
     def to_json(self) -> dict[str, Any]:
         """For the command line."""
-        return {"name": self.name, "peer": self.peer, "sifted": self.sifted, "accounts": self.accounts}
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,7 @@ def audit_store(folder: Path) -> Audit:
     _check_entries(book)
     _check_ranges(book)
     blocks = tuple(
-        BlockAccount(name=b.block_id, peer=b.peer, sifted=b.sifted, accounts=_named(book.balance[n]))
+        BlockAccount(name=b.block_id, peer=b.peer, sifted=b.sifted, accounts=_named(book.balance[n]), bound=b.bound)
         for n, b in book.blocks.items()
     )
     notes = [f"{len(untold)} grants are still to be settled with '{p}'." for p, untold in _untold(book).items()]
@@ -263,11 +266,17 @@ def _named(balance: dict[str, int]) -> dict[str, int]:
 
 def _sum_links(blocks: Iterable[BlockAccount]) -> tuple[BlockAccount, ...]:
     sums: dict[str, tuple[int, dict[str, int]]] = {}
+    bounds: dict[str, set[str]] = defaultdict(set)
     for block in blocks:
         sifted, accounts = sums.get(block.peer, (0, dict.fromkeys(block.accounts, 0)))
         total = {name: accounts[name] + bits for name, bits in block.accounts.items()}
         sums[block.peer] = sifted + block.sifted, total
-    return tuple(BlockAccount(name=p, peer=p, sifted=s, accounts=a) for p, (s, a) in sorted(sums.items()))
+        if block.accounts["aborted"] < block.sifted:
+            bounds[block.peer].add(block.bound)
+    return tuple(
+        BlockAccount(name=p, peer=p, sifted=s, accounts=a, bound=weakest(bounds[p]))
+        for p, (s, a) in sorted(sums.items())
+    )
 
 
 def _untold(book: _Book) -> dict[str, list[Grant]]:
@@ -285,6 +294,10 @@ def _compare_blocks(one: _Book, other: _Book, faults: list[str], notes: list[str
         a, b = mine[block_id], theirs[block_id]
         if (a.n_bits, a.sifted) != (b.n_bits, b.sifted):
             faults.append(f"Block {block_id} has {a.n_bits} bits at '{one.node}' and {b.n_bits} at '{other.node}'.")
+        if a.bound != b.bound:
+            faults.append(
+                f"Block {block_id} holds by proof '{a.bound}' at '{one.node}', by '{b.bound}' at '{other.node}'."
+            )
         if a.n_bits and a.is_ours == b.is_ours:
             faults.append(f"Block {block_id} has {'two owners' if a.is_ours else 'no owner'}.")
     for block_id in mine.keys() ^ theirs.keys():

@@ -128,3 +128,29 @@ def test_deferred_work_that_fails_is_nobodys(tmp_path):
 @pytest.fixture(autouse=True)
 def quiet(caplog):
     caplog.set_level("CRITICAL")
+
+
+def test_who_comes_while_a_transaction_stops_everything_is_told_too(tmp_path):
+    class Stop(BaseException):
+        pass
+
+    is_armed = False
+
+    def trace(point):
+        nonlocal is_armed
+        if is_armed and point == "committed":
+            is_armed = False
+            raise Stop
+
+    async def story(store, commit):
+        nonlocal is_armed
+        is_armed = True
+        first = asyncio.create_task(commit.run(take(store)))
+        while commit._queue or commit._runner is None:
+            await asyncio.sleep(0)
+        second = asyncio.create_task(commit.run(take(store)))
+        outcomes = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 10)
+        assert isinstance(outcomes[0], Stop)
+        assert not isinstance(outcomes[1], asyncio.CancelledError)
+
+    run(tmp_path, story, trace=trace)

@@ -74,9 +74,11 @@ class GroupCommit:
         if self._timer is not None:
             self._timer.cancel()
         self._flush()
-        if self._runner is not None:
-            await self._runner
-        self._thread.shutdown()
+        try:
+            while self._runner is not None:
+                await self._runner
+        finally:
+            self._thread.shutdown()
 
     async def _run(self) -> None:
         try:
@@ -87,7 +89,8 @@ class GroupCommit:
                 group += [(work, _nobody()) for work in deferred]
                 await self._commit(group)
         finally:
-            self._runner = None
+            # what stopped this one was told to those who had part in it; those who came meanwhile must not wait for ever
+            self._runner = asyncio.create_task(self._run()) if self._queue else None
 
     async def _commit(self, group: list[Waiting]) -> None:
         outcomes: list[tuple[Waiting, Any, KakehashiError | None]] = []

@@ -315,7 +315,11 @@ def _compare_grants(owner: _Book, holder: _Book, faults: list[str], notes: list[
     theirs = _folded(holder, owner.node, is_ours=False)
     top_here, top_there = mine.top, theirs.top
     issued = {g.grant_id: g for g in owner.grants if g.is_ours and g.peer == holder.node}
-    heard = {g.grant_id: g for g in holder.grants if not g.is_ours and g.peer == owner.node}
+    known = [g for g in holder.grants if not g.is_ours and g.peer == owner.node]
+    heard = {g.grant_id: g for g in known if g.sequence > 0}
+    alone = sum(g.n_bits for g in known if g.sequence < 0)
+    if alone:
+        notes.append(f"{alone} bits of '{owner.node}' were destroyed at '{holder.node}' without its word.")
     for grant_id, grant in issued.items():
         other = heard.get(grant_id)
         is_given_up = grant.state is GrantState.EXPIRED

@@ -261,14 +261,17 @@ class Books:
 
     # --- within
 
-    def _enter(self, grant: Grant) -> None:
+    def _enter(self, grant: Grant, *, is_gone: bool = False) -> None:
+        """Note a grant, and take its bits from what is free, unless they are gone already."""
         # Written at once: what the other end asks about may have come in this very transaction.
         grant.expires_utc = grant.expires_utc or self._clock()
         with self._tables.errors():
             self._trace("grant written")
             self._tables.insert_grant(grant)
-        for row in self.shelf.enter(grant):
-            self._touched[row.number] = row
+        if is_gone:
+            self.shelf.keep(grant)
+        else:
+            self._touched |= {row.number: row for row in self.shelf.enter(grant)}
         self._changed[grant.grant_id] = grant
 
     def _take(self, grant: Grant, *, keep: bool) -> bytearray:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
 
-__all__ = ["ID_BYTES", "Grant", "Part", "draw_key_ids", "key_id_bytes", "key_id_text"]
+__all__ = ["ID_BYTES", "Grant", "Part", "draw_key_ids", "key_id_bytes", "key_id_text", "without"]
 
 UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -45,7 +46,8 @@ class Grant:
         grant_id: 32 hexadecimal digits; the same at every node that knows of it.
         peer: Node at the other end of the blocks.
         is_ours: Whether the blocks are this node's to hand out.
-        sequence: The owner's count of its grants to this peer.
+        sequence: The owner's count of its grants to this peer, from 1. A holder that destroyed bits without the owner's
+            word counts them down from -1.
         account: Where the bits go: delivered, relayed (a pad for keys that travel on), authentication, or expired.
         key_bits: Size of each key.
         master: SAE that asked.
@@ -122,6 +124,28 @@ class Grant:
         """Whether anybody here has still to fetch the key."""
         n = len(self.readers)
         return any(self.waiting[n * index : n * (index + 1)])
+
+
+def without(parts: Iterable[Part], taken: Iterable[Part]) -> tuple[Part, ...]:
+    """What is left of ranges when others are taken out of them.
+
+    Example:
+        >>> block, hole = (Part(block_id="0" * 32, first=first, n_bits=n) for first, n in ((0, 64), (16, 8)))
+        >>> [(part.first, part.n_bits) for part in without([block], [hole])]
+        [(0, 16), (24, 40)]
+    """
+    left = tuple(parts)
+    for hole in taken:
+        left = tuple(rest for part in left for rest in _around(part, hole))
+    return left
+
+
+def _around(part: Part, hole: Part) -> Iterable[Part]:
+    if part.block_id != hole.block_id:
+        return (part,)
+    end, hole_end = part.first + part.n_bits, hole.first + hole.n_bits
+    sides = (part.first, min(end, hole.first)), (max(part.first, hole_end), end)
+    return [Part(block_id=part.block_id, first=low, n_bits=high - low) for low, high in sides if low < high]
 
 
 def draw_key_ids(n: int) -> bytes:

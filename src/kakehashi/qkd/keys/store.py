@@ -18,18 +18,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kakehashi.core.errors import InputError, ResourceError
-from kakehashi.qkd.keys.books import DATABASE, SIFTED, SLOTS, Books
+from kakehashi.qkd.keys.books import DATABASE, SIFTED, SLOTS
 from kakehashi.qkd.keys.fold import KEPT_S
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.lifecycle import GrantEvent, GrantState, advance
 from kakehashi.qkd.keys.model import Account
+from kakehashi.qkd.keys.orphans import Orphans
 from kakehashi.qkd.keys.tables import BlockRow
 from kakehashi.qkd.keys.vault import wipe
 
-__all__ = ["DATABASE", "SIFTED", "SLOTS", "KeyStore"]
+__all__ = ["DATABASE", "OWNER_FIRST_S", "SIFTED", "SLOTS", "KeyStore"]
+
+OWNER_FIRST_S = 60.0
+"""By how much a peer's block may be older than ours may, so that in the common case it goes by its owner's word."""
 
 
-class KeyStore(Books):
+class KeyStore(Orphans):
     """The key of one node, shared with its peers block by block.
 
     Args:
@@ -211,14 +215,16 @@ class KeyStore(Books):
         """
         known = self._find(grant)
         if known is None:
-            if not self.shelf.is_free(grant, is_ours=False):
+            is_gone = not self.shelf.is_free(grant, is_ours=False)
+            if is_gone and not self._give_alone(grant):
                 raise InputError(f"Grant {grant.grant_id} of '{grant.peer}' names bits that are not free here.")
             grant.state = advance(GrantState.NEW, GrantEvent.VOID)
             grant.account, grant.is_told, grant.readers, grant.key_ids = Account.EXPIRED, True, (), b""
             grant.mask, grant.waiting = b"", bytearray()
-            self._enter(grant)
-            self._post_all(grant.parts, Account.STORED, Account.EXPIRED)
-            wipe(self._take(grant, keep=False))
+            self._enter(grant, is_gone=is_gone)
+            if not is_gone:
+                self._post_all(grant.parts, Account.STORED, Account.EXPIRED)
+                wipe(self._take(grant, keep=False))
         elif known.state in (GrantState.ANNOUNCED, GrantState.EXPIRED):
             if known.state is GrantState.ANNOUNCED:
                 known.state = advance(known.state, GrantEvent.VOID)
@@ -292,29 +298,35 @@ class KeyStore(Books):
             self._changed[grant.grant_id] = grant
         return n_bits
 
-    def expire_blocks(self, *, max_age_s: float) -> int:
-        """Destroy what is left of blocks of ours that came longer ago; gives the number of bits.
+    def old_blocks(self, *, max_age_s: float) -> list[BlockRow]:
+        """Blocks of which something is left and that came longer ago, those of peers by a grace more."""
+        now, rows = self._clock(), self.shelf.blocks.values()
+        grace = {True: 0.0, False: OWNER_FIRST_S}
+        return [row for row in rows if row.free and row.added_utc + max_age_s + grace[row.is_ours] <= now]
 
-        Peers are told of it like of every grant that was given up.
+    def expire_blocks(self, *, max_age_s: float) -> int:
+        """Destroy what is left of :meth:`old_blocks`; gives the number of bits.
+
+        Peers are told of blocks of ours like of every grant that was given up. What their own word did not reach, since
+        they never had the block or are silent, goes without it; if it comes after all, the books take it up.
         """
         self.shelf.tidy()
-        now, n_bits = self._clock(), 0
-        for row in list(self.shelf.blocks.values()):
-            if row.is_ours and row.free and row.added_utc + max_age_s <= now:
-                n_bits += self._destroy(row)
-        return n_bits
+        return sum([self._destroy(row) for row in self.old_blocks(max_age_s=max_age_s)])
 
     def withdraw_block(self, block_id: str) -> int:
-        """Destroy what is left of a block of ours that the other end may not have; gives the number of bits.
+        """Destroy what is left of a block that the other end may not have; gives the number of bits.
 
-        The peer is told of it like of every grant that was given up, and may know nothing of the block.
+        If it is ours, the peer is told of it like of every grant that was given up, and may know nothing of the block.
         """
         row = self.shelf.by_id.get(block_id)
-        return self._destroy(row) if row is not None and row.is_ours and row.free else 0
+        return self._destroy(row) if row is not None and row.free else 0
 
     def _destroy(self, row: BlockRow) -> int:
         parts = tuple(Part(block_id=row.block_id, first=a, n_bits=b - a) for a, b in row.free)
         total = sum(part.n_bits for part in parts)
+        if not row.is_ours:
+            self._destroy_alone(row.peer, parts)
+            return total
         grant = self._own(row.peer, GrantEvent.VOID, parts=parts, account=Account.EXPIRED, key_bits=total)
         self._post_all(parts, Account.STORED, Account.EXPIRED)
         wipe(self._take(grant, keep=False))

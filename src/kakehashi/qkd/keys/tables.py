@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -282,7 +282,6 @@ class Tables:
 
     def insert_grant(self, grant: Grant) -> None:
         """A new grant; sets its number."""
-        parts = [(part.block_id, part.first, part.n_bits) for part in grant.parts]
         cursor = self._sql.execute(
             "INSERT INTO used (grant_id, peer, is_ours, sequence, account, key_bits, parts, master, readers, key_ids,"
             " mask, waiting, failure, bound, state, is_told, expires_utc)"
@@ -294,7 +293,7 @@ class Tables:
                 grant.sequence,
                 str(grant.account),
                 grant.key_bits,
-                json.dumps(parts),
+                _parts_text(grant.parts),
                 grant.master,
                 json.dumps(grant.readers),
                 grant.key_ids if grant.readers else b"",
@@ -342,10 +341,27 @@ class Tables:
         where = "WHERE peer = ? AND is_ours = ? AND sequence = ?"
         return next(self._grants(where, (peer, is_ours, sequence)), None)
 
+    def grants_alone(self, peer: str, block_id: str) -> list[Grant]:
+        """What was destroyed here of a peer's block without its word."""
+        where = "WHERE peer = ? AND NOT is_ours AND sequence < 0 AND instr(parts, ?)"
+        return list(self._grants(where, (peer, block_id)))
+
+    def narrow_grant(self, grant: Grant, parts: Sequence[Part]) -> None:
+        """Leave a grant that nobody has keys of fewer of its parts; none of it where there are none."""
+        n_bits, text = sum(part.n_bits for part in parts), _parts_text(parts)
+        self.run("UPDATE used SET parts = ?, key_bits = ? WHERE number = ?", text, n_bits, grant.number)
+        if not parts:
+            self.run("DELETE FROM used WHERE number = ?", grant.number)
+
     def grants_from(self, number: int, limit: int) -> list[Grant]:
         """The next grants by their number, without those that were given up."""
         where = "WHERE number > ? AND NOT (state = 'expired' AND (is_ours OR account = 'expired'))"
         return list(self._grants(f"{where} ORDER BY number LIMIT ?", (number, limit)))
+
+    def lowest_sequence(self, peer: str) -> int:
+        """Of what was destroyed here without the peer's word; 0 where there is none."""
+        rows = self.run("SELECT min(sequence) FROM used WHERE peer = ? AND NOT is_ours", peer)
+        return min(int(rows[0][0] or 0), 0)
 
     def folded_top(self, peer: str, *, is_ours: bool) -> int:
         """Highest sequence of a grant that was folded, see :mod:`~kakehashi.qkd.keys.fold`."""
@@ -383,3 +399,7 @@ class Tables:
                 "parts": tuple(Part(block_id=b, first=first, n_bits=n) for b, first, n in parts),
             }
             yield Grant(**row)
+
+
+def _parts_text(parts: Sequence[Part]) -> str:
+    return json.dumps([(part.block_id, part.first, part.n_bits) for part in parts])

@@ -284,7 +284,7 @@ class Node:
                 logger.info("The management server: %s", error)
             except ValueError:
                 logger.warning("The management server's orders make no sense.")
-            await self._delete_old(report)
+            await self._delete_old()
             self._is_urgent.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_urgent.wait(), period)
@@ -295,9 +295,9 @@ class Node:
             if text is not None:
                 self._notes.append(Note(kind="alarm", at_utc=time.time(), text=text, link=end.agreement.link))
 
-    async def _delete_old(self, report: NodeReport) -> None:
+    async def _delete_old(self) -> None:
         limit = self._orders.max_key_age_s
-        if not report.oldest_utc or report.oldest_utc + limit > time.time():
+        if not self.kme.store.old_blocks(max_age_s=limit):
             return
         try:
             bits = await self.kme.commit.run(lambda: self.kme.store.expire_blocks(max_age_s=limit))

@@ -15,7 +15,8 @@ from kakehashi.qkd.distill.events import Made
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.link.source import SourceProcess
 from kakehashi.qkd.network.kms import ManagementServer
-from kakehashi.qkd.network.node import Node, halve
+from kakehashi.qkd.network.messages import Note
+from kakehashi.qkd.network.node import MAX_NOTES, Node, drop_sent, halve
 from kakehashi.qkd.network.plan import set_up
 from kakehashi.qkd.security.model import Failure, KeyLength
 
@@ -45,6 +46,24 @@ def test_a_node_that_is_not_in_the_network_is_refused(tmp_path):
     plan = set_up(write_network(tmp_path), tmp_path / "net")
     with pytest.raises(InputError, match="a, b, c"):
         Node(plan, "x")
+
+
+def test_a_note_that_came_while_a_report_was_under_way_waits_for_the_next(tmp_path):
+    """Even where there are so many that the oldest, which were sent, have gone meanwhile."""
+    node = Node(set_up(write_network(tmp_path), tmp_path / "net"), "a")
+
+    def notes(first, n):
+        return [Note(kind="alarm", at_utc=at, text="the same") for at in range(first, first + n)]
+
+    for n_before, n_after in ((0, 3), (3, 2), (MAX_NOTES, 3), (MAX_NOTES - 1, 5), (5, MAX_NOTES + 7), (2, 0)):
+        node._notes.clear()
+        node._notes.extend(notes(0, n_before))
+        report = node.report()
+        later = notes(0, n_after)  # alike, and others
+        node._notes.extend(later)
+        drop_sent(node._notes, report.notes)
+        assert list(map(id, node._notes)) == list(map(id, later[-MAX_NOTES:]))
+    node.kme.store.close()
 
 
 def audit(plan):

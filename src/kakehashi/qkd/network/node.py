@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
@@ -32,7 +32,7 @@ from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
 from kakehashi.qkd.network.spec import MANAGER, LinkOfNetwork, agreement_of
 from kakehashi.qkd.network.tunnel import LinkDoor, call_link
 
-__all__ = ["Node", "halve", "run_node"]
+__all__ = ["Node", "drop_sent", "halve", "run_node"]
 
 logger = logging.getLogger(__name__)
 
@@ -278,8 +278,7 @@ class Node:
                 status, body = await client.call("/kakehashi/kms/v1/report", report.model_dump_json().encode())
                 if status == 200:
                     self._orders = Orders.model_validate_json(body)
-                    for _ in report.notes:
-                        self._notes.popleft()
+                    drop_sent(self._notes, report.notes)
             except DeviceError as error:
                 logger.info("The management server: %s", error)
             except ValueError:
@@ -307,6 +306,22 @@ class Node:
         if bits:
             text = f"{bits} bits older than {limit:g} s were destroyed."
             self._note(Note(kind="deletion", at_utc=time.time(), text=text, bits=bits))
+
+
+def drop_sent(notes: deque[Note], sent: Sequence[Note]) -> None:
+    """Take the notes that were sent out of those that wait; a full queue may have let some of them go meanwhile.
+
+    Example:
+        >>> notes = deque((Note(kind="link", at_utc=at, text="") for at in range(3)), maxlen=3)
+        >>> sent = tuple(notes)
+        >>> notes.append(Note(kind="alarm", at_utc=3, text=""))
+        >>> drop_sent(notes, sent)
+        >>> [note.kind for note in notes]
+        ['alarm']
+    """
+    for note in sent:
+        if notes and notes[0] is note:
+            notes.popleft()
 
 
 async def run_node(plan: Plan, name: str, *, links: frozenset[str] | None, say: Callable[[str], None]) -> None:

@@ -210,6 +210,35 @@ def test_what_only_the_holder_knows_is_written_off(pair):
     assert grant.sequence == 6
 
 
+@pytest.mark.parametrize("use", ["allocate", "spend"])
+def test_what_took_the_end_of_a_block_can_be_given_up_after_a_restart(tmp_path, use):
+    stores = {name: open_store(tmp_path, name) for name in "ab"}
+    share(*stores.values(), 32)
+    owner = stores["a"]
+    with owner.transaction():
+        if use == "allocate":
+            grant, _ = owner.allocate("b", key_bits=256, master="alice")
+        else:
+            grant, _ = owner.spend("b", 256, Account.RELAYED)
+    for name in "ab":
+        stores[name].close()
+        stores[name] = open_store(tmp_path, name)
+    owner, holder = stores.values()
+    with holder.transaction():
+        holder.void_at(told(grant, readers=()))
+    with owner.transaction():
+        owner.void(grant.grant_id)
+        owner.forfeit(grant.grant_id)
+        owner.forfeit(grant.grant_id)
+        owner.confirm(grant.grant_id)
+    with owner.transaction():
+        owner.forfeit(grant.grant_id)
+    assert accounts(owner) == accounts(holder) == {"expired": 256}
+    assert_clean(owner, holder)
+    owner.close()
+    holder.close()
+
+
 def test_old_key_is_destroyed(tmp_path):
     now = [1e9]
     store = open_store(tmp_path, clock=lambda: now[0])

@@ -2,11 +2,12 @@ import asyncio
 import itertools
 import json
 import secrets
+import time
 
 import pytest
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
-from kakehashi.qkd.delivery.peer import PeerLink
+from kakehashi.qkd.delivery.peer import PeerDesk, PeerLink
 from kakehashi.qkd.delivery.serve import fill_blocks
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.commit import GroupCommit
@@ -31,11 +32,14 @@ class Wire:
             raise DeviceError("lost", transient=True)
         if self.ring.change is not None and "padded" in table:
             self.ring.change(table)
+        desks = self.ring.carriers if path.startswith("/kakehashi/node/") else self.ring.peer_desks
         try:
-            answer = await self.ring.carriers[self.callee].answer(self.caller, path, json.dumps(table).encode())
-            return 200, json.dumps(answer).encode()
+            answer = await desks[self.callee].answer(self.caller, path, json.dumps(table).encode())
         except KakehashiError as error:
             return 400, json.dumps({"message": str(error)}).encode()
+        if self.ring.lose_answer == path.rpartition("/")[2]:
+            raise DeviceError("lost", transient=True)
+        return 200, json.dumps(answer).encode()
 
     def close(self):
         pass
@@ -46,6 +50,7 @@ class Ring:
 
     def __init__(self, folder, bounds=None):
         self.folder, self.lose, self.change, self.said, self.notes = folder, None, None, [], []
+        self.lose_answer = None
         self.stores = {n: KeyStore(folder / n, node=n, node_key=secrets.token_bytes(32), durable=False) for n in NAMES}
         for one, other in LINKS:
             fill_blocks(
@@ -61,9 +66,13 @@ class Ring:
                 for other in NAMES:
                     store.share_blocks([block_id for block_id, _ in store.unshared_blocks(other)])
         self.commits = {n: GroupCommit(self.stores[n]) for n in NAMES}
-        self.carriers = {}
+        self.carriers, self.links = {}, {}
+        self.peer_desks = {
+            n: PeerDesk(self.commits[n], is_reader=lambda _: False, key_lifetime_s=60.0, clock=time.time) for n in NAMES
+        }
         for one in NAMES:
-            links = {other: PeerLink(other, [], self.commits[one]) for other in NAMES if other != one}
+            links = {o: PeerLink(o, [Wire(self, one, o)], self.commits[one]) for o in NAMES if o != one}
+            self.links[one] = links
             for link in links.values():
                 link.is_up = True
             self.carriers[one] = Carrier(
@@ -75,15 +84,28 @@ class Ring:
             )
 
     def send(self, *routes, n_bits=1024):
+        self.run(lambda: self.carriers["a"].send_key("c", routes, n_bits))
+
+    def settle(self):
+        """Have all pairs say what they say in a quiet moment, without a break."""
+
         async def work():
+            for links in self.links.values():
+                for link in links.values():
+                    await link._tell(link._clients[0])
+
+        self.run(work)
+
+    def run(self, work):
+        async def all_of_it():
             try:
-                await self.carriers["a"].send_key("c", routes, n_bits)
+                await work()
             finally:
                 for commit in self.commits.values():
                     await commit.close()
                     commit.__init__(commit.store)
 
-        asyncio.run(work())
+        asyncio.run(all_of_it())
 
     def blocks(self, node, peer):
         return [b for b in self.stores[node].shelf.blocks.values() if b.peer == peer and b.free]
@@ -176,6 +198,36 @@ def test_a_lost_message_costs_the_key_and_nothing_else(ring, lost):
     ring.lose = None
     ring.send(("a", "d", "c"))
     assert ring.key("a", "c") == ring.key("c", "a")
+    assert ring.audit() == []
+
+
+@pytest.mark.parametrize(("what", "account"), [("lose", "expired"), ("lose_answer", "relayed")])
+def test_the_pads_of_a_hop_that_failed_are_settled_without_a_break(ring, what, account):
+    setattr(ring, what, "relay")
+    with pytest.raises(DeviceError):
+        ring.send(("a", "b", "c"))
+    setattr(ring, what, None)
+    ring.send(("a", "b", "c"))  # whatever is still to be settled holds nobody up
+    ring.settle()
+    assert [ring.stores[n].untold(other) for n in NAMES for other in NAMES if n != other] == [[]] * 12
+    size = ring.account("a", "b", "relayed") // (1 if account == "expired" else 2)
+    assert ring.audit() == []
+    for node, peer in (("a", "b"), ("b", "a")):
+        tags = 256 if account == "expired" else 512
+        assert ring.account(node, peer, "authentication") == tags
+        assert ring.account(node, peer, "expired") == (size + 256 if account == "expired" else 0)
+        assert ring.account(node, peer, "relayed") == (size if account == "expired" else 2 * size)
+
+
+def test_a_relayed_key_that_is_late_finds_its_pads_given_up(ring):
+    ring.lose = "relay"
+    with pytest.raises(DeviceError):
+        ring.send(("a", "b", "c"))
+    ring.lose = None
+    ring.settle()
+    _, callee, _, table = next(said for said in ring.said if said[2] == "relay")
+    with pytest.raises(InputError, match="not free"):
+        asyncio.run(ring.carriers[callee].answer("a", "/kakehashi/node/v1/relay", json.dumps(table).encode()))
     assert ring.audit() == []
 
 

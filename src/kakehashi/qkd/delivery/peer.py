@@ -214,6 +214,8 @@ class PeerLink:
         self._is_wanted = asyncio.Event()
         self._refused: dict[str, float] = {}
         """Grants that the peer did not give up, and until when it is asked again."""
+        self._in_doubt: set[str] = set()
+        """Grants that were spent on a message which the peer may never have got."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -257,6 +259,11 @@ class PeerLink:
     def wake(self) -> None:
         """Look for new blocks, and for grants to be given up, without waiting for the next turn."""
         self._is_wanted.set()
+
+    def doubt(self, *grant_ids: str) -> None:
+        """What was spent on a message may not have reached the peer: have it settled without waiting for a break."""
+        self._in_doubt.update(grant_ids)
+        self.wake()
 
     async def _send(self, client: HttpClient) -> None:
         while True:
@@ -339,7 +346,10 @@ class PeerLink:
             question = {"untold": [], "after": 2**62, "blocks": blocks, "closed": self._closed_up_to()}
             answer = await self._call(client, "reconcile", question)
             await self._commit.run(lambda: store.share_blocks(answer["blocks"]))
-        await self._give_up(client, [g for g in store.untold(self.name) if g.state is GrantState.EXPIRED])
+        untold = {grant.grant_id: grant for grant in store.untold(self.name)}
+        self._in_doubt &= untold.keys()
+        lost = [g for g in untold.values() if g.state is GrantState.EXPIRED or g.grant_id in self._in_doubt]
+        await self._give_up(client, lost)
 
     def _closed_up_to(self) -> int:
         self._closed_at = time.monotonic()
@@ -351,9 +361,14 @@ class PeerLink:
             answer = await self._call(client, "void", {"grants": [grant_to_json(grant) for grant in some]})
             refused = answer["refused"]
             told = [g.grant_id for g in some if g.grant_id not in refused or self._is_final(g, refused[g.grant_id])]
-            await self._commit.run(functools.partial(self._commit.store.confirm, *told))
+            lost = [grant.grant_id for grant in some if grant.grant_id not in refused]
+            await self._commit.run(functools.partial(self._settle, lost, told))
             for grant_id in told:
                 self._refused.pop(grant_id, None)
+
+    def _settle(self, lost: Sequence[str], told: Sequence[str]) -> None:
+        self._commit.store.forfeit(*lost)
+        self._commit.store.confirm(*told)
 
     def _is_final(self, grant: Grant, reason: str) -> bool:
         """Whether a peer that did not give up a grant need not be asked again.

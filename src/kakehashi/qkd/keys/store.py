@@ -156,6 +156,15 @@ class KeyStore(Orphans):
                 self._post_all(grant.parts, grant.account, Account.EXPIRED)
                 self._changed[grant_id] = grant
 
+    def forfeit(self, *grant_ids: str) -> None:
+        """Write off what was spent on a message that never arrived; the other end has destroyed the same bits."""
+        for grant_id in grant_ids:
+            grant = self.shelf.open.get(grant_id)
+            if grant is not None and grant.state is GrantState.SPENT:
+                self._post_all(grant.parts, grant.account, Account.EXPIRED)
+                grant.account = Account.EXPIRED
+                self._changed[grant_id] = grant
+
     def adopt_lost(self, theirs: Sequence[Grant]) -> None:
         """Write off what the other end holds as ours and we know nothing of, since a crash came before our commit."""
         for found in theirs:

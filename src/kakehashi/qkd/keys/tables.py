@@ -50,7 +50,11 @@ CREATE TABLE folded_entry (
 CREATE INDEX used_open ON used(number) WHERE state IN ('allocated', 'announced') OR NOT is_told OR key_ids <> x'';
 """
 
+BLOCK_COLUMNS = "block_id, peer, is_ours, sifted, n_bits, failure, bound, origin, made_utc, added_utc, is_shared, free"
 OPEN_GRANTS = "(state IN ('allocated', 'announced') OR NOT is_told OR key_ids <> x'')"
+OPEN_PARTS = "SELECT json_extract(value, '$[0]') FROM used, json_each(used.parts) WHERE "
+KEPT_BLOCKS = "free <> '[]' OR number IN (SELECT id >> 24 FROM chunk) OR block_id IN "
+KEPT_BLOCKS += f"({OPEN_PARTS}{OPEN_GRANTS})"
 
 
 def storage_error(path: Path, error: sqlite3.Error) -> DataError | ResourceError:
@@ -204,12 +208,9 @@ class Tables:
 
     def insert_block(self, block: BlockRow) -> int:
         """A new block; gives its number."""
-        columns = (
-            "block_id, peer, is_ours, sifted, n_bits, failure, bound, origin, made_utc, added_utc, is_shared, free"
-        )
-        values = [getattr(block, name) for name in columns.split(", ")[:-1]]
+        values = [getattr(block, name) for name in BLOCK_COLUMNS.split(", ")[:-1]]
         cursor = self._sql.execute(
-            f"INSERT INTO block ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - names, not values
+            f"INSERT INTO block ({BLOCK_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - names, not values
             [*values, json.dumps(block.free)],
         )
         return int(cursor.lastrowid or 0)
@@ -222,10 +223,9 @@ class Tables:
         )
 
     def blocks(self, *, unused_only: bool = False) -> Iterator[BlockRow]:
-        """All blocks in the order of their coming, or those of which something is left."""
-        names = "number, block_id, peer, is_ours, sifted, n_bits, failure, bound"
-        names += ", origin, made_utc, added_utc, is_shared, free"
-        where = "WHERE free <> '[]' OR number IN (SELECT id >> 24 FROM chunk)" if unused_only else ""
+        """All blocks in the order of their coming, or those of which something is left or still to be settled."""
+        names = f"number, {BLOCK_COLUMNS}"
+        where = f"WHERE {KEPT_BLOCKS}" if unused_only else ""
         for row in self._sql.execute(f"SELECT {names} FROM block {where} ORDER BY number"):  # noqa: S608 - as above
             values: dict[str, Any] = dict(zip(names.split(", "), row, strict=True))
             values |= {
@@ -238,10 +238,6 @@ class Tables:
     def has_block(self, block_id: str) -> bool:
         """Whether a block was ever here."""
         return self._sql.execute("SELECT 1 FROM block WHERE block_id = ?", (block_id,)).fetchone() is not None
-
-    def block_sizes(self) -> dict[str, tuple[str, int]]:
-        """Peer and number of bits of every block by its ID."""
-        return {row[0]: (row[1], row[2]) for row in self._sql.execute("SELECT block_id, peer, n_bits FROM block")}
 
     def chunk(self, block: int, index: int) -> tuple[int, int, bytes] | None:
         """Slot, bits left and ciphertext of a chunk."""

@@ -15,7 +15,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from kakehashi.core.errors import DeviceError, DistillationError, InputError, KakehashiError
@@ -251,35 +251,32 @@ class Carrier:
         link = self._links[peer]
         if not link.is_up:
             raise DeviceError(f"'{peer}' cannot be reached.", transient=True)
+        answer: dict[str, Any] = {}
         with link.under_way():
             (pad_grant, pad), (tag_grant, tag_key) = await self._commit.run(lambda: self._spend(peer, n_bits))
             try:
                 failure = header.failure + pad_grant.failure + tag_grant.failure + FORGERY
                 before = [header.bound] if header.hop else []
-                sent = Header(
-                    block_id=header.block_id,
-                    route=header.route,
-                    hop=header.hop,
-                    share=header.share,
-                    n_shares=header.n_shares,
-                    failure=failure,
-                    bound=weakest([*before, pad_grant.bound, tag_grant.bound]),
-                )
+                bound = weakest([*before, pad_grant.bound, tag_grant.bound])
+                sent = replace(header, failure=failure, bound=bound)
                 padded, tag = seal(sent.to_json(), key, pad=bytes(pad), tag_key=bytes(tag_key))
+                answer = await self._call(
+                    peer,
+                    "relay",
+                    {
+                        "header": sent.to_json(),
+                        "pad": grant_to_json(pad_grant),
+                        "tag_key": grant_to_json(tag_grant),
+                        "padded": base64.b64encode(padded).decode(),
+                        "tag": base64.b64encode(tag).decode(),
+                    },
+                )
             finally:
                 wipe(pad, tag_key)
-            answer = await self._call(
-                peer,
-                "relay",
-                {
-                    "header": sent.to_json(),
-                    "pad": grant_to_json(pad_grant),
-                    "tag_key": grant_to_json(tag_grant),
-                    "padded": base64.b64encode(padded).decode(),
-                    "tag": base64.b64encode(tag).decode(),
-                },
-            )
-            self._commit.defer(lambda: self._commit.store.confirm(pad_grant.grant_id, tag_grant.grant_id))
+                if "ok" in answer:  # whatever came of it, the peer has spent the same
+                    self._commit.defer(lambda: self._commit.store.confirm(pad_grant.grant_id, tag_grant.grant_id))
+                else:
+                    link.doubt(pad_grant.grant_id, tag_grant.grant_id)
         _expect_ok(answer, peer)
         return float(answer["failure"]), str(answer["bound"])
 
@@ -313,17 +310,8 @@ class Carrier:
         if header.hop + 2 == len(header.route):
             self._keep(header, key)
             return {"ok": True, "failure": header.failure, "bound": header.bound}
-        onward = Header(
-            block_id=header.block_id,
-            route=header.route,
-            hop=header.hop + 1,
-            share=header.share,
-            n_shares=header.n_shares,
-            failure=header.failure,
-            bound=header.bound,
-        )
         try:
-            failure, bound = await self._hop(onward, key)
+            failure, bound = await self._hop(replace(header, hop=header.hop + 1), key)
         except DeviceError as error:
             return {"ok": False, "why": str(error)}
         return {"ok": True, "failure": failure, "bound": bound}

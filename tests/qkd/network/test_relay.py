@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kakehashi.core.errors import DistillationError, InputError
-from kakehashi.qkd.network.relay import canonical, join, open_sealed, seal, split
+from kakehashi.qkd.network.relay import (
+    Header,
+    canonical,
+    join,
+    open_sealed,
+    open_whole,
+    read_header,
+    seal,
+    split,
+    tag_of_whole,
+)
 
 HEADER = {"block_id": "0" * 32, "route": ["a", "b"], "hop": 0}
 keys = st.binary(min_size=1, max_size=300)
@@ -70,3 +80,56 @@ def test_shares_differ_each_time():
 
 def test_a_header_is_hashed_the_same_whatever_its_order():
     assert canonical({"a": 1, "b": [2]}) == canonical({"b": [2], "a": 1})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"route": ["a", "c"]},
+        {"route": ["a", "b", "a"]},
+        {"hop": -1},
+        {"hop": 5},
+        {"block_id": "x" * 32},
+        {"share": 1},
+        {"n_shares": 9, "share": 8},
+        {"failure": "nan"},
+        {"failure": None},
+        {"bound": "x" * 65},
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused(change):
+    sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=0, share=0, n_shares=1, failure=0.0, bound="lim")
+    sent = sent.to_json()
+    with pytest.raises(InputError):
+        read_header(sent | change, caller="a", here="b")
+
+
+ROUTES = [("a", "b", "c"), ("a", "d", "c")]
+
+
+@given(keys, tag_keys, st.data())
+def test_what_one_of_two_shares_was_changed_by_is_found(key, tag_key, data):
+    point = bytes([tag_key[0] | 1]) + tag_key[1:]  # a point of zeros would hash all alike, once in 2^128
+    shares = split(key + point, 2)
+    tag = tag_of_whole("1", ROUTES, key, tag_key=point)
+    assert open_whole("1", ROUTES, join(shares), tag) == key
+    bit = data.draw(st.integers(0, 8 * len(shares[0]) - 1))
+    changed = bytearray(shares[0])
+    changed[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(DistillationError):
+        open_whole("1", ROUTES, join([bytes(changed), shares[1]]), tag)
+
+
+def test_the_routes_and_the_name_are_under_the_tag_of_the_whole():
+    key, tag_key = b"key", bytes(range(32))
+    tag = tag_of_whole("1", ROUTES, key, tag_key=tag_key)
+    for name, routes, found in (
+        ("2", ROUTES, tag),
+        ("1", ROUTES[::-1], tag),
+        ("1", ROUTES[:1], tag),
+        ("1", ROUTES, b""),
+    ):
+        with pytest.raises(DistillationError):
+            open_whole(name, routes, key + tag_key, found)
+    with pytest.raises(InputError, match="no key"):
+        open_whole("1", ROUTES, tag_key, tag)

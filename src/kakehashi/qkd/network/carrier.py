@@ -1,8 +1,8 @@
 """Keys on their way over several nodes: sent, carried on, taken in.
 
 Whoever starts a key waits until its last share has arrived, writes it down, and only then tells the other end to do
-the same. A crash between leaves a key at one end that is never handed out, since a key server asks first whether the
-other end has it.
+the same, with a tag of the key that no node on the way can make if it lacks a share. A crash between leaves a key at
+one end that is never handed out, since a key server asks first whether the other end has it.
 """
 
 from __future__ import annotations
@@ -15,115 +15,39 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 from kakehashi.core.errors import DeviceError, DistillationError, InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.client import HttpClient
 from kakehashi.qkd.delivery.peer import PeerLink, grant_from_json, grant_to_json
+from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.model import Account, KeyBlock
 from kakehashi.qkd.keys.vault import wipe
+from kakehashi.qkd.network.arrivals import Arrivals
 from kakehashi.qkd.network.messages import Note
-from kakehashi.qkd.network.relay import FORGERY, TAG_KEY_BITS, join, open_sealed, seal, split
+from kakehashi.qkd.network.relay import (
+    FORGERY,
+    TAG_KEY_BITS,
+    Claim,
+    Header,
+    open_sealed,
+    read_header,
+    seal,
+    split,
+    tag_of_whole,
+)
 from kakehashi.qkd.security.bounds import weakest
 
-__all__ = ["PATH", "Carrier", "Header", "read_header"]
+__all__ = ["PATH", "Carrier"]
 
 logger = logging.getLogger(__name__)
 
 PATH = "/kakehashi/node/v1/"
-PENDING_S = 60.0
-"""How long shares wait for the others, and a whole key for the word that it counts."""
 MAX_BITS = 8_000_000
-MAX_NAME = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """What a relayed share says of itself on one hop; hashed under the hop's tag.
-
-    Attributes:
-        block_id: The key that it belongs to.
-        route: All nodes.
-        hop: Index of the node that sends it now.
-        share: Number of the share.
-        n_shares: How many there are.
-        failure: Failure probability so far, this hop included.
-        bound: Name of the proof by which that holds, the weakest of those of the hops; empty before the first.
-    """
-
-    block_id: str
-    route: tuple[str, ...]
-    hop: int
-    share: int
-    n_shares: int
-    failure: float
-    bound: str
-
-    def to_json(self) -> dict[str, Any]:
-        """For the wire."""
-        return {
-            "block_id": self.block_id,
-            "route": list(self.route),
-            "hop": self.hop,
-            "share": self.share,
-            "n_shares": self.n_shares,
-            "failure": repr(self.failure),
-            "bound": self.bound,
-        }
-
-
-def read_header(table: Mapping[str, Any], *, caller: str, here: str) -> Header:
-    """A header that came from a node.
-
-    Raises:
-        InputError: It makes no sense, or comes from another node than its route says.
-
-    Example:
-        >>> sent = Header(block_id="0" * 32, route=("a", "b", "c"), hop=1, share=0, n_shares=1, failure=1e-10,
-        ...               bound="lim")
-        >>> read_header(sent.to_json(), caller="b", here="c") == sent
-        True
-    """
-    try:
-        header = Header(
-            block_id=str(table["block_id"]),
-            route=tuple(str(name) for name in table["route"]),
-            hop=int(table["hop"]),
-            share=int(table["share"]),
-            n_shares=int(table["n_shares"]),
-            failure=float(table["failure"]),
-            bound=str(table["bound"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"'{caller}' sent a relayed key that makes no sense: {type(error).__name__}.") from None
-    is_sane = (
-        len(header.block_id) == 32
-        and set(header.block_id) <= set("0123456789abcdef")
-        and len(set(header.route)) == len(header.route) <= 64
-        and 0 <= header.hop < len(header.route) - 1
-        and 0 <= header.share < header.n_shares <= 8
-        and 0 <= header.failure < 1
-        and len(header.bound) <= MAX_NAME
-    )
-    if not is_sane or header.route[header.hop : header.hop + 2] != (caller, here):
-        raise InputError(f"'{caller}' sent a relayed key whose route does not lead from it to '{here}'.")
-    return header
-
-
-_Claim: TypeAlias = tuple[float, str]
-"""With what probability a share may fail, and the name of the proof by which that holds."""
-
-
-@dataclass(slots=True)
-class _Pending:
-    """Shares of a key that is on its way here."""
-
-    shares: dict[int, bytes] = field(default_factory=dict)
-    claims: dict[int, _Claim] = field(default_factory=dict)
 
 
 class Carrier:
@@ -152,7 +76,7 @@ class Carrier:
         self._connect = connect
         self._on_note = on_note
         self._idle: dict[str, list[HttpClient]] = {}
-        self._pending: dict[tuple[str, str], _Pending] = {}
+        self._arrivals = Arrivals()
 
     def close(self) -> None:
         """Close connections."""
@@ -167,9 +91,10 @@ class Carrier:
             DeviceError: A node on the way cannot, or does not answer; nothing came of it.
         """
         began = time.monotonic()
-        await asyncio.gather(*(self._look_ahead(route, 0, n_bits) for route in routes))
+        await asyncio.gather(*(self._look_ahead(route, 0, n_bits + TAG_KEY_BITS) for route in routes))
         key, block_id = secrets.token_bytes(n_bits // 8), secrets.token_hex(16)
-        shares = split(key, len(routes))
+        tag_key = secrets.token_bytes(TAG_KEY_BITS // 8)
+        shares = split(key + tag_key, len(routes))
         hops = [
             self._hop(
                 Header(block_id=block_id, route=route, hop=0, share=i, n_shares=len(routes), failure=0.0, bound=""),
@@ -178,10 +103,13 @@ class Carrier:
             for i, (route, share) in enumerate(zip(routes, shares, strict=True))
         ]
         claims = await asyncio.gather(*hops)
-        block = self._block(block_id, peer, key, claims, is_ours=True)
-        await self._commit.run(lambda: self._commit.store.add_block(block))
+        await self._store(block_id, peer, key, claims, is_ours=True)
+        tag = tag_of_whole(block_id, routes, key, tag_key=tag_key)
         try:
-            await self._call(peer, "finish", {"block_id": block_id})
+            answer = await self._call(peer, "finish", {"block_id": block_id, "tag": tag.hex()})
+            if answer.get("is_changed"):
+                self._alarm(f"The key for {peer} was changed on its way", routes)
+            _expect_ok(answer, peer)
         except DeviceError:
             await self._commit.run(lambda: self._commit.store.withdraw_block(block_id))
             raise
@@ -209,7 +137,7 @@ class Carrier:
             if path == PATH + "relay":
                 return await self._take(caller, table)
             if path == PATH + "finish":
-                return await self._finish(caller, str(table["block_id"]))
+                return await self._finish(caller, str(table["block_id"]), bytes.fromhex(table["tag"]))
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, KakehashiError):
                 raise
@@ -245,7 +173,7 @@ class Carrier:
         if self._commit.store.stock_bits(peer) < n_bits + TAG_KEY_BITS:
             raise DeviceError(f"'{self._name}' has not enough key in common with '{peer}'.", transient=True)
 
-    async def _hop(self, header: Header, key: bytes) -> _Claim:
+    async def _hop(self, header: Header, key: bytes) -> Claim:
         """Send a share over the next hop and wait until it is where it must go."""
         peer, n_bits = header.route[header.hop + 1], 8 * len(key)
         link = self._links[peer]
@@ -295,7 +223,7 @@ class Carrier:
         sizes = [(grant.account, grant.n_bits) for grant in grants]
         if (
             sizes != [(Account.RELAYED, 8 * len(padded)), (Account.AUTHENTICATION, TAG_KEY_BITS)]
-            or 8 * len(padded) > MAX_BITS
+            or 8 * len(padded) > MAX_BITS + TAG_KEY_BITS
         ):
             raise InputError(f"'{caller}' relayed a key under pads of another size or purpose.")
         store = self._commit.store
@@ -303,12 +231,16 @@ class Carrier:
         try:
             key = open_sealed(header.to_json(), padded, tag, pad=bytes(pad), tag_key=bytes(tag_key))
         except DistillationError as error:
-            self._on_note(Note(kind="alarm", at_utc=time.time(), text=f"From {caller}: {error}", route=header.route))
+            self._alarm(f"From {caller}: {str(error).rstrip('.')}", [header.route])
             return {"ok": False, "why": str(error)}
         finally:
             wipe(pad, tag_key)
         if header.hop + 2 == len(header.route):
-            self._keep(header, key)
+            try:
+                self._arrivals.keep(header, key)
+            except DistillationError as error:
+                self._alarm(f"From {caller}: {str(error).rstrip('.')}", [header.route])
+                return {"ok": False, "why": str(error)}
             return {"ok": True, "failure": header.failure, "bound": header.bound}
         try:
             failure, bound = await self._hop(replace(header, hop=header.hop + 1), key)
@@ -318,35 +250,34 @@ class Carrier:
 
     # --- the end of the way
 
-    def _keep(self, header: Header, key: bytes) -> None:
-        name = (header.route[0], header.block_id)
-        if name not in self._pending:
-            asyncio.get_running_loop().call_later(PENDING_S, self._pending.pop, name, None)
-        pending = self._pending.setdefault(name, _Pending())
-        pending.shares[header.share] = key
-        pending.claims[header.share] = header.failure, header.bound
-        if set(pending.shares) == set(range(header.n_shares)):
-            pending.shares = {-1: join(list(pending.shares.values()))}
-
-    async def _finish(self, caller: str, block_id: str) -> dict[str, Any]:
-        pending = self._pending.pop((caller, block_id), None)
-        if pending is None or set(pending.shares) != {-1}:
-            raise InputError(f"No whole key {block_id[:32]} of '{caller}' waits here.")
-        block = self._block(block_id, caller, pending.shares[-1], list(pending.claims.values()), is_ours=False)
-        await self._commit.run(lambda: self._commit.store.add_block(block))
+    async def _finish(self, caller: str, block_id: str, tag: bytes) -> dict[str, Any]:
+        arrived = self._arrivals.take(caller, block_id)
+        try:
+            key = arrived.open(block_id, tag)
+        except DistillationError as error:
+            self._alarm(f"A key from {caller} was changed on its way", arrived.routes)
+            return {"ok": False, "is_changed": True, "why": str(error)}
+        await self._store(block_id, caller, key, arrived.claims, is_ours=False)
         return {"ok": True}
 
-    def _block(self, block_id: str, peer: str, key: bytes, claims: Sequence[_Claim], *, is_ours: bool) -> KeyBlock:
-        return KeyBlock(
+    async def _store(self, block_id: str, peer: str, key: bytes, claims: Sequence[Claim], *, is_ours: bool) -> None:
+        block = KeyBlock(
             block_id=block_id,
             peer=peer,
             is_ours=is_ours,
             bits=Bits.from_bytes(key),
-            failure=sum(failure for failure, _ in claims),
+            failure=sum(failure for failure, _ in claims) + FORGERY,
             bound=weakest(bound for _, bound in claims),
             origin="relayed",
             made_utc=time.time(),
         )
+        n_bits = block.bits.n + TAG_KEY_BITS
+        came = Distilled(sifted=n_bits, secret=n_bits)
+        await self._commit.run(lambda: self._commit.store.add_block(block, came, tag_bits=TAG_KEY_BITS))
+
+    def _alarm(self, text: str, routes: Sequence[tuple[str, ...]]) -> None:
+        ways = " and ".join("-".join(route) for route in routes)
+        self._on_note(Note(kind="alarm", at_utc=time.time(), text=f"{text} ({ways})."[:400], route=routes[0]))
 
     async def _call(self, peer: str, what: str, table: Mapping[str, Any]) -> dict[str, Any]:
         """Ask a node. Each question has a connection to itself, so that relays cannot block each other in a ring."""

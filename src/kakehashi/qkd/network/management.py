@@ -8,6 +8,7 @@ from typing import Any
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.network.messages import LinkReport, NodeReport, Orders
+from kakehashi.qkd.network.relay import HOP_BITS
 from kakehashi.qkd.network.routing import Edge, Route, choose_routes
 from kakehashi.qkd.network.spec import LinkOfNetwork, NetworkSpec
 
@@ -219,7 +220,7 @@ class Management:
         for one in self.spec.names:
             for other in self.spec.names:
                 if one != other:
-                    self._choose_for(one, other, edges, relay.block_bits, relay.n_routes, now)
+                    self._choose_for(one, other, edges, relay.block_bits + HOP_BITS, relay.n_routes, now)
 
     def _choose_for(self, one: str, other: str, edges: list[Edge], bits: int, n_routes: int, now: float) -> None:
         direct = next((e for e in edges if (e.source, e.target) == (one, other)), None)

@@ -1,13 +1,14 @@
+import contextlib
 import zlib
 
 import numpy as np
 import pytest
 from tests.qkd.distill.link import AGREEMENT, Link
 
-from kakehashi.core.errors import ResourceError
+from kakehashi.core.errors import DeviceError, ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.events import GivenUp, Restarted, Retracted
-from kakehashi.qkd.distill.messages import Kind
+from kakehashi.qkd.distill.messages import Hello, Kind, encode
 from kakehashi.qkd.distill.session import NO_BLOCK
 from kakehashi.qkd.distill.stock import Stock
 from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
@@ -71,8 +72,8 @@ def test_charged_positions_of_errors_are_in_the_account_and_the_key_is_shorter_b
 def test_ends_that_charge_differently_make_no_key():
     link = Link(other_agreement=AGREEMENT.model_copy(update={"error_positions": "charged"}))
     link.shine()
-    link.wire.run(link.is_quiet)
-    assert link.sender.failure or link.receiver.failure
+    with pytest.raises(DeviceError, match="same agreement"):
+        link.wire.run(link.is_quiet)
     assert link.made() == [{}, {}]
 
 
@@ -267,10 +268,29 @@ def test_a_full_disk_costs_the_block_in_hand_and_not_the_link(which, n_writes):
     assert len(of_type(link.events[which], Restarted)) == 1
 
 
-def test_two_ends_that_hold_different_agreements_stop_at_once():
+def test_two_ends_that_hold_different_agreements_raise_alarms_and_give_the_channel_up():
     link = Link(other_agreement=AGREEMENT.model_copy(update={"max_qber": 0.05}))
-    link.wire.run(link.is_quiet)
-    assert "same agreement" in (link.sender.failure or link.receiver.failure)
+    for _ in range(3):  # as often as they try
+        with pytest.raises(DeviceError, match="same agreement"):
+            link.wire.run(link.is_quiet)
+    link.gather()
+    alarms = [e for events in link.events for e in of_type(events, Restarted) if "same agreement" in e.reason]
+    assert any(event.is_alarm for event in alarms)
+    assert link.made() == [{}, {}]
+
+
+def test_hellos_of_somebody_on_the_wire_do_not_stop_a_link_for_good():
+    link = Link()
+    link.run_until_made(1)
+    forged = encode(Hello(agreement=bytes(32)))
+    for _ in range(7):
+        with contextlib.suppress(DeviceError), link.receiver._faults():
+            link.receiver._hear(forged)
+    link.gather()
+    assert sum(event.is_alarm for event in of_type(link.events[1], Restarted)) == 5
+    assert link.receiver.failure is None
+    link.run_until_made(2)
+    assert len(assert_same_keys(link)) >= 2
 
 
 def test_ends_with_different_secrets_never_make_a_key():

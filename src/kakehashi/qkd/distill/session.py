@@ -12,9 +12,8 @@ import contextlib
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Literal
 
-from kakehashi.core.errors import DistillationError, KakehashiError
+from kakehashi.core.errors import DeviceError, DistillationError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.agreement import Agreement
@@ -172,10 +171,13 @@ class Session(abc.ABC):
         expect(self.table, self.state, Kind(data[0]))
         if isinstance(message, Hello):
             if message.agreement != self.agreement.digest():
-                # One such message may come from somebody on the wire; several cannot be told from a wrong file.
-                self._n_disagreements += 1
-                fault: Literal["local", "remote"] = "local" if self._n_disagreements == 3 else "remote"
-                raise DistillationError("The two ends do not hold the same agreement.", fault=fault)
+                # Somebody on the wire may have said this, so it must not stop the link for good. Or a file is wrong:
+                # after some alarms the channel is given up, lest two ends answer each other without a pause.
+                self._n_disagreements = (self._n_disagreements + 1) % 3
+                reason = "The two ends do not hold the same agreement."
+                if not self._n_disagreements:
+                    raise DeviceError(reason, transient=True)
+                raise DistillationError(reason)
             self._is_greeted = True
         elif not self._is_greeted:
             raise DistillationError("The other end spoke before it said hello.")

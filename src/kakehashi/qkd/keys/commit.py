@@ -89,7 +89,7 @@ class GroupCommit:
                 group += [(work, _nobody()) for work in deferred]
                 await self._commit(group)
         finally:
-            # what stopped this one was told to those who had part in it; those who came meanwhile must not wait for ever
+            # what stopped it was told to those who had part in it; those who came meanwhile must not wait for ever
             self._runner = asyncio.create_task(self._run()) if self._queue else None
 
     async def _commit(self, group: list[Waiting]) -> None:

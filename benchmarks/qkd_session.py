@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from record import keep
 
+from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill import receiver_session, sender_session, session
 from kakehashi.qkd.distill.agreement import Agreement
@@ -164,6 +165,15 @@ class Stopwatch:
             self.around(Channel, name, "socket")
 
 
+def until_over(events: Iterator[SessionEvent], over: Event) -> Iterator[SessionEvent]:
+    """All events. When all is over, the other end may be the first to go."""
+    try:
+        yield from events
+    except DeviceError:
+        if not over.is_set():
+            raise
+
+
 def run_end(
     role: str, setting: dict[str, Any], secret: bytes, connection: socket.socket, pipe: Connection, over: Event
 ) -> None:
@@ -180,7 +190,7 @@ def run_end(
         events = drive_sender(SenderSession(agreement, stock), half, channel, should_stop=over.is_set)
     else:
         events = drive_receiver(ReceiverSession(agreement, stock), half, channel, should_stop=over.is_set)
-    for event in events:
+    for event in until_over(events, over):
         if not isinstance(event, Made):
             raise SystemExit(f"{role}: {event}")
         watch.turn("rest")

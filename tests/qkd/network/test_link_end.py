@@ -98,6 +98,7 @@ def test_wrong_test_bits_are_an_alarm_before_their_block_is_whole(tmp_path):
     assert see(0, 0) is None
     assert see(900, 300) is None  # too few to say
     assert see(900, 300) == "33.33% of the newest 1800 test bits were wrong, more than 8.00%."
+    assert receiver.report.qber == pytest.approx(1 / 3)
     assert see(0, 0) is None  # no light, no news
     assert see(1000, 90) is None  # 1 % above the limit is chance
     assert see(3000, 90) is None

@@ -127,6 +127,7 @@ class LinkEnd(threading.Thread):
         self._watched.append(now)
         if n < FEWEST_WATCHED or wrong <= limit * n + SIGMAS * math.sqrt(limit * n):
             return None
+        self._qber = wrong / n
         return f"{wrong / n:.2%} of the newest {n} test bits were wrong, more than {limit:.2%}."
 
     def run(self) -> None:

@@ -20,7 +20,7 @@ class LinkReport(Spec):
     Attributes:
         link: Its name.
         state: ``waiting`` for the other end or for photons, ``running``, or ``stopped`` for good.
-        qber: Error rate of the last block, whether it gave key or not.
+        qber: Error rate of the last block, whether it gave key or not, or of newer test bits that raised an alarm.
         rate_bit_per_s: Key of the last minute, for each second of the clock.
         n_blocks: Blocks made.
         n_given_up: Blocks given up.

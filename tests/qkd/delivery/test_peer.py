@@ -2,10 +2,10 @@ import asyncio
 import json
 
 import pytest
-from tests.qkd.kme_pair import Net
+from tests.qkd.kme_pair import Net, Wire
 
 from kakehashi.core.errors import DeviceError, InputError
-from kakehashi.qkd.delivery.peer import grant_from_json, grant_to_json
+from kakehashi.qkd.delivery.peer import PeerLink, grant_from_json, grant_to_json
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.grant import Grant, Part, draw_key_ids
 from kakehashi.qkd.keys.lifecycle import GrantState
@@ -260,5 +260,23 @@ def test_what_a_slave_has_cannot_be_called_back_and_the_audit_says_so(tmp_path, 
         await turns(net)  # what is settled in memory has still to reach the disk, which the audit reads
         assert "does not give up" in caplog.text
         assert [fault for fault in faults(net) if "was given up, but is delivered" in fault] == faults(net) != []
+
+    run(tmp_path, story)
+
+
+def test_a_link_ends_when_it_is_told_though_it_is_woken_in_the_same_moment(tmp_path):
+    async def story(net):
+        for _ in range(50):
+            link = PeerLink("b", [Wire(net, "a", "b")], net.nodes["a"].commit, pause_s=60.0)
+            link.start()
+            for _ in range(200):
+                await asyncio.sleep(0)
+            while not link.is_up:
+                await asyncio.sleep(0.001)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            link.wake()
+            async with asyncio.timeout(10):
+                await link.close()
 
     run(tmp_path, story)

@@ -149,7 +149,8 @@ def test_who_comes_while_a_transaction_stops_everything_is_told_too(tmp_path):
         while commit._queue or commit._runner is None:
             await asyncio.sleep(0)
         second = asyncio.create_task(commit.run(take(store)))
-        outcomes = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 10)
+        async with asyncio.timeout(10):
+            outcomes = await asyncio.gather(first, second, return_exceptions=True)
         assert isinstance(outcomes[0], Stop)
         assert not isinstance(outcomes[1], asyncio.CancelledError)
 

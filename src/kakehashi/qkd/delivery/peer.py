@@ -270,12 +270,15 @@ class PeerLink:
             batch = [await self._queue.get()]
             while len(batch) < MAX_BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
+            refused = {table["grant_id"]: "nothing was heard of it" for table, _ in batch}
             try:
                 answer = await self._call(client, "announce", {"grants": [table for table, _ in batch]})
-                refused = answer["refused"]
-            except (DeviceError, KeyError) as error:
+                refused = dict(answer["refused"])
+            except (DeviceError, KeyError, TypeError, ValueError) as error:
                 self._lose(str(error))
-                refused = {table["grant_id"]: str(error) for table, _ in batch}
+            except Exception:  # as in `_keep_up`
+                logger.exception("A fault of kakehashi: '%s' was told of nothing.", self.name)
+                self._lose("a fault of kakehashi")
             for table, future in batch:
                 if future.done():
                     continue
@@ -310,7 +313,8 @@ class PeerLink:
                 self._lose("a fault of kakehashi")
             self._is_wanted.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_wanted.wait(), self._pause_s)
+                async with asyncio.timeout(self._pause_s):
+                    await self._is_wanted.wait()
 
     async def _reconcile(self, client: HttpClient) -> None:
         """Compare the books with nothing under way. What the peer does not know of is given up on both sides."""

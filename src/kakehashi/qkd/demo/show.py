@@ -266,7 +266,8 @@ class Show:
         sender, receiver = users
         await sender.end()
         with suppress(TimeoutError):
-            await asyncio.wait_for(receiver.process.wait(), END_S)
+            async with asyncio.timeout(END_S):
+                await receiver.process.wait()
         await receiver.end()
         said, sent = receiver.says.get("end", {}), sender.says.get("sent", {})
         figures = {

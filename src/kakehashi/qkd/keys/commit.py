@@ -87,7 +87,11 @@ class GroupCommit:
                 group, self._queue = self._queue, []
                 deferred, self._deferred = self._deferred, []
                 group += [(work, _nobody()) for work in deferred]
-                await self._commit(group)
+                try:
+                    await self._commit(group)
+                except BaseException as error:
+                    _tell(group, error)
+                    raise
         finally:
             # what stopped it was told to those who had part in it; those who came meanwhile must not wait for ever
             self._runner = asyncio.create_task(self._run()) if self._queue else None
@@ -107,27 +111,16 @@ class GroupCommit:
             await asyncio.get_running_loop().run_in_executor(self._thread, self.store.harden)
         except BaseException as error:
             is_undone = self._undo()
-            is_work_at_fault = isinstance(error, Exception) and not isinstance(error, ResourceError)
-            if len(group) > 1 and is_work_at_fault and is_undone:
+            if not isinstance(error, Exception):
+                raise
+            if len(group) > 1 and not isinstance(error, ResourceError) and is_undone:
                 # Something is wrong with the work of one: the others shall not suffer.
                 for item in group:
                     await self._commit([item])
                 return
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
-                    future.exception()  # whoever went away has not to be told
-            if not isinstance(error, Exception):
-                raise
+            _tell(group, error)
             return
-        try:
-            self.store.settle()
-        except BaseException as error:
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
-                    future.exception()
-            raise
+        self.store.settle()
         for (_, future), result, refusal in outcomes:
             if future.done():
                 continue
@@ -144,7 +137,17 @@ class GroupCommit:
         except KakehashiError as error:
             logger.error("A transaction could not be undone: %s", error)  # noqa: TRY400 - one sentence
             return False
+        except Exception:
+            logger.exception("A fault of kakehashi: a transaction could not be undone.")
+            return False
         return True
+
+
+def _tell(group: list[Waiting], error: BaseException) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # whoever went away has not to be told
 
 
 def _nobody() -> asyncio.Future[Any]:

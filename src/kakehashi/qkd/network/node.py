@@ -139,7 +139,8 @@ class Node:
                 port = self.plan.addresses.nodes[peer].links
                 return await call_link(HOST, port, link.name, peer=peer, context=self._outward)
             try:
-                return await asyncio.wait_for(self._link_door.next_call(link.name), CALL_S)
+                async with asyncio.timeout(CALL_S):
+                    return await self._link_door.next_call(link.name)
             except TimeoutError:
                 raise DeviceError(f"'{peer}' has not called for link '{link.name}'.", transient=True) from None
 
@@ -286,7 +287,8 @@ class Node:
             await self._delete_old()
             self._is_urgent.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_urgent.wait(), period)
+                async with asyncio.timeout(period):
+                    await self._is_urgent.wait()
 
     def _look_at_links(self) -> None:
         for end in self._ends:

@@ -11,10 +11,12 @@ from kakehashi.core.errors import DeviceError, KakehashiError, ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.desk import Desk
 from kakehashi.qkd.delivery.etsi014 import KeyIds, KeyRequest
-from kakehashi.qkd.delivery.peer import PeerDesk, PeerLink
+from kakehashi.qkd.delivery.peer_desk import PeerDesk
+from kakehashi.qkd.delivery.peer_link import PeerLink
 from kakehashi.qkd.delivery.spec import KmeSpec
 from kakehashi.qkd.keys.commit import GroupCommit
-from kakehashi.qkd.keys.model import KeyBlock
+from kakehashi.qkd.keys.grant import Grant, Part, draw_key_ids
+from kakehashi.qkd.keys.model import Account, KeyBlock
 from kakehashi.qkd.keys.store import KeyStore
 
 HOMES = {"alice": "a", "anna": "a", "bob": "b", "bea": "b", "carol": "c"}
@@ -207,3 +209,29 @@ class Net:
     async def close(self):
         for node in self.nodes.values():
             await node.close()
+
+
+def run_pair(folder, story):
+    """Two servers that share a block, while a story is told."""
+
+    async def all_of_it():
+        net = Net(folder)
+        net.fill("a", "b", 1000)
+        net.start()
+        try:
+            await net.until_shared()
+            await story(net)
+        finally:
+            await net.close()
+
+    asyncio.run(all_of_it())
+
+
+def make_grant(**changes):
+    """A grant of bits that nobody has."""
+    fields = {
+        "grant_id": "1" * 32, "peer": "b", "is_ours": True, "sequence": 4, "account": Account.RELAYED, "key_bits": 64,
+        "parts": (Part(block_id="2" * 32, first=8, n_bits=128),), "master": "alice", "key_ids": draw_key_ids(2),
+        "mask": bytes(range(16)),
+    }  # fmt: skip
+    return Grant(**fields | changes)

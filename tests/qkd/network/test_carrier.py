@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
-from kakehashi.qkd.delivery.peer import PeerDesk, PeerLink
+from kakehashi.qkd.delivery.peer_desk import PeerDesk
+from kakehashi.qkd.delivery.peer_link import PeerLink
 from kakehashi.qkd.delivery.serve import fill_blocks
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.commit import GroupCommit

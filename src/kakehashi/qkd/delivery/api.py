@@ -11,7 +11,7 @@ from kakehashi.core.errors import DataError, InputError, KakehashiError, Resourc
 from kakehashi.qkd.delivery import etsi014, skip
 from kakehashi.qkd.delivery.desk import Desk, Issued
 from kakehashi.qkd.delivery.etsi014 import KeyIds, RefusalError
-from kakehashi.qkd.delivery.peer import PeerDesk
+from kakehashi.qkd.delivery.peer_desk import PeerDesk
 from kakehashi.qkd.delivery.server import Answer, Request
 
 __all__ = ["PeerApi", "UserApi", "refuse"]

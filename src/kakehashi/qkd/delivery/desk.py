@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kakehashi.core.errors import DeviceError, ResourceError
 from kakehashi.qkd.delivery.etsi014 import MESSAGES, KeyIds, KeyRequest, RefusalError, Status, check_request
-from kakehashi.qkd.delivery.peer import PeerLink
+from kakehashi.qkd.delivery.peer_link import PeerLink
 from kakehashi.qkd.delivery.quota import FairShare, Quota
 from kakehashi.qkd.delivery.spec import KmeSpec
 from kakehashi.qkd.keys.commit import GroupCommit

@@ -18,7 +18,8 @@ from kakehashi.qkd.delivery.api import PeerApi, UserApi, refuse
 from kakehashi.qkd.delivery.certificates import Kind, client_context, identity, require_identity, server_context
 from kakehashi.qkd.delivery.client import HttpClient
 from kakehashi.qkd.delivery.desk import Desk
-from kakehashi.qkd.delivery.peer import PeerDesk, PeerLink
+from kakehashi.qkd.delivery.peer_desk import PeerDesk
+from kakehashi.qkd.delivery.peer_link import PeerLink
 from kakehashi.qkd.delivery.server import Bounds, Handler, HttpServer
 from kakehashi.qkd.delivery.spec import KmeSpec
 from kakehashi.qkd.keys.clock import SteadyClock

@@ -21,7 +21,8 @@ from typing import Any
 from kakehashi.core.errors import DeviceError, DistillationError, InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.client import HttpClient
-from kakehashi.qkd.delivery.peer import PeerLink, grant_from_json, grant_to_json
+from kakehashi.qkd.delivery.peer_link import PeerLink
+from kakehashi.qkd.delivery.peer_messages import grant_from_json, grant_to_json
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant

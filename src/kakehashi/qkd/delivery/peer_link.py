@@ -1,192 +1,37 @@
-"""What two key servers say to each other, so that a key is known at both ends before anybody has it.
+"""A key server's way to another: what it announces, gives up and compares.
 
-Messages are JSON over mutual TLS; no key is in them. Three questions, each of which may be asked twice with the same
-effect:
-
-``announce``
-    These ranges of your copy of my blocks are keys with these IDs, for these users of yours; keep them.
-``void``
-    These ranges are given up; destroy them.
-``reconcile``
-    After a break: which of my grants do you know, and which after my last one? Which of my blocks have you? And, now
-    and then without a break: up to this one, I have nothing more to ask about my grants.
-
-A grant that the other end refuses is named in the answer with the reason. Until two servers have reconciled, nothing is
-handed out from what they share.
+What they say is in :mod:`~kakehashi.qkd.delivery.peer_messages`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import functools
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kakehashi.core.errors import DeviceError, InputError, KakehashiError
+from kakehashi.core.errors import DeviceError, KakehashiError
 from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.peer_messages import PATH, grant_from_json, grant_to_json
 from kakehashi.qkd.keys.commit import GroupCommit
-from kakehashi.qkd.keys.grant import Grant, Part
+from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.lifecycle import GrantState
-from kakehashi.qkd.keys.model import Account
-from kakehashi.qkd.keys.store import KeyStore
 
-__all__ = ["PeerDesk", "PeerLink", "grant_from_json", "grant_to_json"]
+__all__ = ["PeerLink"]
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 256
 """Grants in one message."""
-PATH = "/kakehashi/kme/v1/"
 CLOSED_S = 60.0
 """Time between two messages about grants that are over."""
 LATE_S = 120.0
 """How long a block may still be on its way to the other end after it was given up here; longer than a relayed key waits
 there for the word that it is whole."""
-
-
-def grant_to_json(grant: Grant, readers: Sequence[str] = ()) -> dict[str, Any]:
-    """What the other end has to know of a grant: all but the key.
-
-    Args:
-        grant: The grant.
-        readers: Users at the other end.
-    """
-    return {
-        "grant_id": grant.grant_id,
-        "sequence": grant.sequence,
-        "account": str(grant.account),
-        "key_bits": grant.key_bits,
-        "parts": [[part.block_id, part.first, part.n_bits] for part in grant.parts],
-        "master": grant.master,
-        "readers": list(readers),
-        "key_ids": base64.b64encode(grant.key_ids).decode(),
-        "mask": base64.b64encode(grant.mask).decode(),
-    }
-
-
-def grant_from_json(table: Mapping[str, Any], *, peer: str, expires_utc: float = 0.0) -> Grant:
-    """A grant of a peer as it told of it.
-
-    Raises:
-        InputError: It is malformed.
-    """
-    try:
-        return Grant(
-            grant_id=_text(table["grant_id"], 32),
-            peer=peer,
-            is_ours=False,
-            sequence=int(table["sequence"]),
-            account=Account(table["account"]),
-            key_bits=int(table["key_bits"]),
-            parts=tuple(Part(block_id=_text(b, 32), first=int(f), n_bits=int(n)) for b, f, n in table["parts"]),
-            master=_text(table["master"], 255),
-            readers=tuple(_text(name, 255) for name in table["readers"]),
-            key_ids=base64.b64decode(table["key_ids"], validate=True),
-            mask=base64.b64decode(table["mask"], validate=True),
-            expires_utc=expires_utc,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"'{peer}' told of a grant that makes no sense: {error}.") from None
-
-
-def _text(value: object, at_most: int) -> str:
-    if not isinstance(value, str) or len(value) > at_most:
-        raise InputError(f"a name of at most {at_most} characters was expected")
-    return value
-
-
-class PeerDesk:
-    """Answers what peers ask.
-
-    Args:
-        commit: The store.
-        is_reader: Whether a user belongs to this node.
-        key_lifetime_s: How long a key waits for its reader here.
-        clock: Seconds since 1970.
-    """
-
-    def __init__(
-        self,
-        commit: GroupCommit,
-        *,
-        is_reader: Callable[[str], bool],
-        key_lifetime_s: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._commit = commit
-        self._is_reader = is_reader
-        self._lifetime_s = key_lifetime_s
-        self._clock = clock
-
-    async def answer(self, peer: str, path: str, body: bytes) -> dict[str, Any]:
-        """The answer to one message.
-
-        Raises:
-            InputError: It is malformed.
-            ResourceError: It could not be written down.
-        """
-        try:
-            table = json.loads(body)
-            if path == PATH + "announce":
-                return {"refused": await self._each(peer, table["grants"], self._announce)}
-            if path == PATH + "void":
-                return {"refused": await self._each(peer, table["grants"], self._void)}
-            if path == PATH + "reconcile":
-                return await self._reconcile(peer, table)
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
-            if isinstance(error, KakehashiError):
-                raise
-            raise InputError(f"'{peer}' sent a message that makes no sense: {type(error).__name__}.") from None
-        raise InputError(f"'{peer}' asked for {path}, which is not known here.")
-
-    async def _each(
-        self, peer: str, tables: Sequence[Mapping[str, Any]], work: Callable[[KeyStore, Grant], None]
-    ) -> dict[str, str]:
-        """Do work for each grant, all in one transaction; gives those that were refused."""
-        expires = self._clock() + self._lifetime_s
-
-        def do() -> dict[str, str]:
-            refused = {}
-            for table in tables:
-                grant = grant_from_json(table, peer=peer, expires_utc=expires)
-                try:
-                    work(self._commit.store, grant)
-                except InputError as error:
-                    refused[grant.grant_id] = str(error)
-            return refused
-
-        for table in tables:  # before anything is changed: a refusal must change nothing
-            grant_from_json(table, peer=peer)
-        return await self._commit.run(do)
-
-    def _announce(self, store: KeyStore, grant: Grant) -> None:
-        strangers = [name for name in grant.readers if not self._is_reader(name)]
-        if strangers:
-            raise InputError(f"'{strangers[0]}' is no user of this node.")
-        if grant.account not in (Account.DELIVERED, Account.RELAYED):
-            raise InputError(f"Nothing can be announced for the account '{grant.account}'.")
-        store.announce(grant)
-
-    def _void(self, store: KeyStore, grant: Grant) -> None:
-        store.void_at(grant)
-
-    async def _reconcile(self, peer: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        asked = [(int(sequence), _text(grant_id, 32)) for sequence, grant_id in table["untold"]]
-        blocks = [(_text(block_id, 32), int(n)) for block_id, n in table["blocks"]]
-        store = self._commit.store
-
-        def do() -> tuple[list[str], list[Grant], list[str]]:
-            store.note_closed(peer, int(table["closed"]))
-            known, extra = store.find_grants(peer, asked, after=int(table["after"]))
-            return known, extra, store.known_blocks(peer, blocks)
-
-        known, extra, shared = await self._commit.run(do)
-        return {"known": known, "extra": [grant_to_json(grant) for grant in extra], "blocks": shared}
 
 
 class PeerLink:

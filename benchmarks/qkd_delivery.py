@@ -133,6 +133,26 @@ async def load_once(work: list[Callable[[], Awaitable[int]]], pids: list[int], *
     }
 
 
+def enc(caller: Caller, body: bytes | None = None, n: int = 1) -> Callable[[], Awaitable[int]]:
+    async def one() -> int:
+        await caller.call("bob/enc_keys", body)
+        return n
+
+    return one
+
+
+def both(master: Caller, slave: Caller, body: bytes) -> Callable[[], Awaitable[int]]:
+    async def one() -> int:
+        sent = json.loads(await master.call("bob/enc_keys", body))["keys"]
+        ids = json.dumps({"key_IDs": [{"key_ID": key["key_ID"]} for key in sent]}).encode()
+        got = json.loads(await slave.call("alice/dec_keys", ids))["keys"]
+        if got != sent:
+            raise RuntimeError("two ends got different keys")
+        return len(got)
+
+    return one
+
+
 async def measure(
     folder: Path, ports: tuple[int, int], pids: list[int], *, clients: tuple[int, ...], seconds: float
 ) -> list[dict[str, Any]]:
@@ -143,40 +163,12 @@ async def measure(
         masters, slaves = [Caller(ports[0], a) for _ in range(n)], [Caller(ports[1], b) for _ in range(n)]
         for caller in masters + slaves:
             await caller.connect()
-
-        def enc(caller: Caller) -> Callable[[], Awaitable[int]]:
-            async def one() -> int:
-                await caller.call("bob/enc_keys")
-                return 1
-
-            return one
-
-        def both(master: Caller, slave: Caller, body: bytes) -> Callable[[], Awaitable[int]]:
-            async def one() -> int:
-                sent = json.loads(await master.call("bob/enc_keys", body))["keys"]
-                ids = json.dumps({"key_IDs": [{"key_ID": key["key_ID"]} for key in sent]}).encode()
-                got = json.loads(await slave.call("alice/dec_keys", ids))["keys"]
-                if got != sent:
-                    raise RuntimeError("two ends got different keys")
-                return len(got)
-
-            return one
-
-        def batch(caller: Caller) -> Callable[[], Awaitable[int]]:
-            async def one() -> int:
-                await caller.call("bob/enc_keys", MANY)
-                return 128
-
-            return one
-
+        pairs = list(zip(masters, slaves, strict=True))
         for what, work in (
             ("enc_keys, 1 key", [enc(caller) for caller in masters]),
-            (
-                "enc_keys then dec_keys, 1 key",
-                [both(m, s, b'{"number": 1}') for m, s in zip(masters, slaves, strict=True)],
-            ),
-            ("enc_keys, 128 keys", [batch(caller) for caller in masters]),
-            ("enc_keys then dec_keys, 128 keys", [both(m, s, MANY) for m, s in zip(masters, slaves, strict=True)]),
+            ("enc_keys then dec_keys, 1 key", [both(*pair, b'{"number": 1}') for pair in pairs]),
+            ("enc_keys, 128 keys", [enc(caller, MANY, 128) for caller in masters]),
+            ("enc_keys then dec_keys, 128 keys", [both(*pair, MANY) for pair in pairs]),
         ):
             rows.append({"what": what, "clients": n, **await load(work, pids, seconds=seconds)})
             print(rows[-1], flush=True)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.qkd.kme_pair import HOMES, Crash, Net
 
-from kakehashi.qkd.delivery.etsi014 import MESSAGES, RefusalError
+from kakehashi.qkd.delivery.etsi014 import MESSAGES, KeyIds, RefusalError
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 
 
@@ -139,10 +139,12 @@ def test_keys_that_hold_against_some_attacks_alone_are_refused_to_whom_that_is_n
     async def story(net):
         net.fill("a", "b", 1000, bound="differential")
         await net.until_shared()
-        assert len(await net.enc(size=4096, mandatory={"kakehashi_composable": True})) == 1
+        (strong,) = await net.enc(size=4096, mandatory={"kakehashi_composable": True})
         await refused(400, MESSAGES["mandatory unmet"], net.enc(size=4096, mandatory={"kakehashi_composable": True}))
         issued = await net.nodes["a"].desk.get_keys("alice", "bob", _request(size=4096))
         assert issued.bound == "differential"  # of bits from both blocks
+        both = KeyIds(key_ids=(strong, issued.key_ids))
+        assert (await net.nodes["b"].desk.get_keys_with_ids("bob", "alice", both)).bound == "differential"
         await refused(400, MESSAGES["mandatory unmet"], net.enc(mandatory={"kakehashi_composable": True}))
         assert len(await net.enc(mandatory={"kakehashi_composable": False})) == 1
 

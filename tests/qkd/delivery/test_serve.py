@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,10 +16,15 @@ from tests.qkd.key_pair import open_store
 from tests.qkd.served import Served, tls, write_files
 
 from kakehashi.core.errors import InputError, ResourceError
+from kakehashi.qkd.delivery import serve
 from kakehashi.qkd.delivery.serve import Kme, fill_blocks, split_address
 from kakehashi.qkd.delivery.spec import read_kme_spec
 from kakehashi.qkd.delivery.trial import free_ports
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
+from kakehashi.qkd.keys.clock import SteadyClock
+from kakehashi.qkd.keys.store import DATABASE
+
+PAIR = ("certificate", "private_key")
 
 
 def test_servers_start_serve_and_go_on_after_a_stop(tmp_path):
@@ -47,7 +53,9 @@ def test_servers_start_serve_and_go_on_after_a_stop(tmp_path):
     assert audit_pair(tmp_path / "a", tmp_path / "b").is_clean
 
 
-def test_what_is_over_is_summed_up_while_servers_run(tmp_path):
+def test_what_is_over_is_summed_up_while_servers_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(serve, "HOUSEKEEPING_S", 0.02)
+    monkeypatch.setattr(serve, "BLOCK_TURNS", 1)
     served = Served(tmp_path)
     try:
         for _ in range(3):
@@ -62,14 +70,30 @@ def test_what_is_over_is_summed_up_while_servers_run(tmp_path):
             time.sleep(0.05)
         for kme in (owner, holder):
             kme.store._clock = lambda: time.time() + 1e4
-            served.run(kme._fold())
-            assert list(kme.store._tables.grants()) == []
+            while rows(kme.store):
+                assert time.monotonic() < end
+                time.sleep(0.02)
         assert served.call("bob", "POST", "/api/v1/keys/alice/dec_keys", body)[0] == 400
         assert served.call("alice", "GET", "/api/v1/keys/bob/enc_keys")[0] == 200
     finally:
         served.close()
     assert all(audit_store(tmp_path / name).is_clean for name in "ab")
     assert audit_pair(tmp_path / "a", tmp_path / "b").is_clean
+
+
+def rows(store):
+    with sqlite3.connect(store.folder / DATABASE) as connection:
+        return connection.execute("SELECT count(*) FROM used").fetchone()[0]
+
+
+def test_a_server_with_the_certificate_of_another_does_not_start(tmp_path):
+    write_files(tmp_path)
+    spec = read_kme_spec(tmp_path / "a.toml")
+    with pytest.raises(InputError, match="not of 'kme-a'"):
+        Kme(spec.model_copy(update={name: getattr(spec, name).with_stem("kme-b") for name in PAIR}))
+    kme = Kme(spec)
+    assert isinstance(kme.store._clock, SteadyClock)
+    asyncio.run(kme.close())
 
 
 def test_a_wrong_address_is_said(tmp_path):

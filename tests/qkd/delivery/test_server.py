@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from tests.qkd.served import tls
@@ -147,6 +148,19 @@ def test_who_still_sends_what_is_too_long_reads_why(echo):
         with echo.connect() as connection:
             connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000)
             assert read(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_who_sends_on_for_ever_is_cut_off(tmp_path):
+    patient = Echo(tmp_path, replace(BOUNDS, linger_s=30.0, request_timeout_s=30.0))
+    try:
+        with patient.connect() as connection:
+            connection.sendall(b"nonsense\r\n\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(5):
+                    connection.sendall(bytes(2**20))
+            until(lambda: patient.n_open == 0)
+    finally:
+        patient.close()
 
 
 def test_what_was_asked_before_what_cannot_be_read_is_answered(echo):

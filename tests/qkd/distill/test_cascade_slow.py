@@ -1,6 +1,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.qkd.distill.strings import strings
 
 from kakehashi import _native
 from kakehashi.qkd.bits import Bits
@@ -11,12 +12,6 @@ from kakehashi.qkd.distill.cascade_slow import SlowCascadeEnd, permute_slowly
 
 def pack(values):
     return Bits.pack(np.array(values, dtype=np.uint8)).to_bytes()
-
-
-def strings(n, qber, seed):
-    rng = np.random.default_rng(seed)
-    right = rng.integers(0, 2, n, dtype=np.uint8)
-    return right, right ^ (rng.random(n) < qber)
 
 
 def check_step_by_step(right, wrong, plan):

@@ -1,5 +1,6 @@
 import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from tests.qkd.distill.link import AGREEMENT, exposure
 
 from kakehashi.core.errors import DeviceError, DistillationError
 from kakehashi.qkd.bits import Bits
-from kakehashi.qkd.distill.drive import LENGTH, Channel, drive_receiver, drive_sender
+from kakehashi.qkd.distill.drive import LENGTH, Channel, _Shutter, drive_receiver, drive_sender
 from kakehashi.qkd.distill.events import Made
 from kakehashi.qkd.distill.receiver_session import ReceiverSession
 from kakehashi.qkd.distill.sender_session import SenderSession
@@ -110,3 +111,15 @@ def test_more_is_queued_than_a_socket_takes(channels):
         one.receive(0.0)
     assert received == sent
     assert one.n_sent == other.n_received
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_light_and_its_end_wake_whoever_waits_for_the_wire(channels, is_there):
+    shutter, began = _Shutter(Half(0, n_exposures=int(is_there)).take), time.monotonic()
+    shutter.ask()
+    assert channels[0].receive(30.0, shutter.bell) == []
+    assert time.monotonic() - began < 10
+    assert isinstance(shutter.taken.get_nowait(), DeviceError) != is_there
+    shutter.end()
+    shutter.join(10)
+    assert not shutter.is_alive()

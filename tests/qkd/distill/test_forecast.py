@@ -30,3 +30,19 @@ def test_a_link_that_gives_no_key_gets_the_longest_block():
     dark = link.model_copy(update={"fibre": link.fibre.model_copy(update={"misalignment": 0.2})})
     assert smallest_block("a", dark).block_bits == BLOCKS[-1]
     assert forecast(dark, smallest_block("a", dark)).length.bits == 0
+
+
+def test_what_the_receiver_says_is_foreseen_where_it_is_charged():
+    link = load_link("laboratory-50km")
+    leak = {
+        (correction, positions): forecast(
+            link,
+            agree_on("a", link, block_bits=10**7).model_copy(
+                update={"correction": correction, "error_positions": positions}
+            ),
+        ).length.terms["leak"]
+        for correction in ("cascade", "ldpc")
+        for positions in ("public", "charged")
+    }
+    assert leak["cascade", "charged"] == pytest.approx(2 * leak["cascade", "public"])
+    assert leak["ldpc", "charged"] == leak["ldpc", "public"]

@@ -1,5 +1,5 @@
-import numpy as np
 import pytest
+from tests.qkd.distill.strings import strings
 
 from kakehashi.core.errors import DistillationError
 from kakehashi.qkd.bits import Bits
@@ -8,15 +8,13 @@ from kakehashi.qkd.distill.correction import CORRECTIONS
 from kakehashi.qkd.distill.lanes import CorrectorLanes, ReferenceLanes, cut
 
 
-def strings(n, qber=0.02):
-    rng = np.random.default_rng(n)
-    right, errors = rng.integers(0, 2, n, dtype=np.uint8), rng.random(n) < qber
-    return Bits.pack(right), Bits.pack(right ^ errors)
+def packed(n):
+    return map(Bits.pack, strings(n, 0.02))
 
 
 @pytest.mark.parametrize("n", [1, 1000, 65_535, 65_536, 65_541, 100_003])
 def test_lanes_are_the_block_in_order(n):
-    bits, _ = strings(n)
+    bits, _ = packed(n)
     found = cut(bits)
     assert Bits.concatenate(found) == bits
     assert len(found) == (2 if n >= 65_536 else 1)
@@ -33,7 +31,7 @@ def test_a_long_block_has_more_lanes():
 def test_lanes_do_not_wait_for_each_other(method, is_late, n_lanes, monkeypatch):
     """Questions are answered in any order: here the oldest first, or one lane to its end before the other."""
     monkeypatch.setattr(lanes, "MOST_BITS", 80_000 // n_lanes)
-    right, wrong = strings(80_000)
+    right, wrong = packed(80_000)
     reference = ReferenceLanes(CORRECTIONS[method], right)
     corrector = CorrectorLanes(CORRECTIONS[method], wrong, qber=0.02)
     waiting = corrector.begin()
@@ -50,7 +48,7 @@ def test_lanes_do_not_wait_for_each_other(method, is_late, n_lanes, monkeypatch)
 
 
 def test_a_lane_that_is_not_there_is_a_fault():
-    right, wrong = strings(1000)
+    right, wrong = packed(1000)
     reference = ReferenceLanes(CORRECTIONS["cascade"], right)
     corrector = CorrectorLanes(CORRECTIONS["cascade"], wrong, qber=0.02)
     ((_, question),) = corrector.begin()
@@ -62,7 +60,7 @@ def test_a_lane_that_is_not_there_is_a_fault():
 
 
 def test_a_question_of_another_lane_is_not_answered():
-    right, wrong = strings(80_000)
+    right, wrong = packed(80_000)
     reference = ReferenceLanes(CORRECTIONS["cascade"], right)
     (_, first), (_, second) = CorrectorLanes(CORRECTIONS["cascade"], wrong, qber=0.02).begin()
     reference.answer(0, first)

@@ -113,6 +113,12 @@ def test_gaps_that_run_over_are_a_fault():
         decode(data)
 
 
+@pytest.mark.parametrize(("first_slot", "n_slots"), [(-1, 10), (1 << 54, 10), (0, 1 << 54), (0, -1)])
+def test_slots_that_no_link_counts_to_are_a_fault(first_slot, n_slots):
+    with pytest.raises(DistillationError, match="impossible"):
+        decode(struct.pack("<BqqIB", Kind.REPORTED, first_slot, n_slots, 0, 1))
+
+
 @pytest.mark.parametrize("n_bits", [0, 129, 255])
 def test_a_hash_of_an_impossible_length_is_a_fault(n_bits):
     message = Corrected(

@@ -10,13 +10,6 @@ from kakehashi.qkd.distill.planes import Intensities, pick
 from kakehashi.qkd.distill.slow import pick_slow
 
 
-@pytest.fixture(params=["portable", "widest"])
-def kernels(request):
-    _native.select_kernels(request.param)
-    yield request.param
-    _native.select_kernels("widest")
-
-
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 63, 64, 65, 128, 1000, 4097])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 1.0])
 def test_bits_are_picked_as_by_hand(kernels, n, share):

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from tests.qkd.distill.link import AGREEMENT, Link
 
-from kakehashi.core.errors import DeviceError, ResourceError
+from kakehashi.core.errors import DeviceError, DistillationError, ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.events import GivenUp, Restarted, Retracted
-from kakehashi.qkd.distill.messages import Hello, Kind, encode
+from kakehashi.qkd.distill.messages import Hello, Kind, Tag, encode
 from kakehashi.qkd.distill.session import NO_BLOCK
 from kakehashi.qkd.distill.stock import Stock
+from kakehashi.qkd.distill.verify import verification_bits
 from kakehashi.qkd.distill.wire import CHECKSUM, HEADER
 
 
@@ -51,7 +52,9 @@ def test_every_sifted_bit_has_its_account(quiet):
         assert account.sifted > AGREEMENT.block_bits
         assert account.estimation > 0
         assert 0.05 < account.correction / account.sifted < 0.15
-        assert account.verification > 30
+        n_key = account.sifted - account.estimation
+        hashed = verification_bits(n_key, AGREEMENT.correctness)
+        assert account.verification == hashed + 1 + len(AGREEMENT.intensities) * n_key.bit_length()
         assert made.length.terms["leak"] == account.correction + account.verification
         assert account.secret <= made.length.bits
         assert made.qber == pytest.approx(0.01, abs=0.003)
@@ -102,6 +105,25 @@ def test_the_stock_is_filled_up_for_long_and_a_small_block_gives_what_it_can(n_s
     assert [(end.stock.n_own, end.stock.n_other) for end in ends] == [(15, 15)] * 2
     bits = n_pads * ends[0].stock.n_bits
     assert [end._refill(n_secret) for end in ends] == [(bits, bits)] * 2
+
+
+def test_a_stock_that_has_its_reserve_is_left_alone():
+    """Each filling adds the failure of its block."""
+    for reserve, n_pads in ((15, 0), (16, 24)):
+        link = Link(agreement=AGREEMENT.model_copy(update={"reserve_tags": reserve}))
+        bits = n_pads * link.sender.stock.n_bits
+        assert [end._refill(100_000) for end in (link.sender, link.receiver)] == [(bits, bits)] * 2
+
+
+def test_the_chance_of_a_forged_tag_is_written_down():
+    link, written = Link(), []
+    end = link.receiver
+    end._on_stock = lambda stock: written.append(stock.failure)
+    before = end.stock.failure
+    with pytest.raises(DistillationError, match="A tag was wrong"):
+        end._check_tag(Tag(index=0, tag=Bits.from_bytes(bytes(end.stock.n_bits // 8 + 1)).slice(0, end.stock.n_bits)))
+    assert written == [end.stock.failure]
+    assert end.stock.failure > before
 
 
 def test_a_block_states_the_failure_of_the_tags_before_it(quiet):

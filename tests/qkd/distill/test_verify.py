@@ -48,9 +48,9 @@ def test_the_failure_is_what_it_says():
     assert passed < n / 4 + 5 * np.sqrt(n * 0.25 * 0.75)
 
 
-def test_what_is_disclosed():
+def test_a_hash_is_as_long_as_its_failure_asks():
     assert verification_bits(10**8, 1e-15) == 70
-    assert fingerprint(random_bits(1_000), failure=1e-10).disclosed_bits == verification_bits(1_000, 1e-10) + 1
+    assert fingerprint(random_bits(1_000), failure=1e-10).value.n == verification_bits(1_000, 1e-10)
     with pytest.raises(InputError):
         verification_bits(10**8, 1e-40)
 

@@ -28,6 +28,7 @@ def test_a_block_comes_with_its_account(tmp_path):
     audit = audit_store(store.folder)
     assert audit.is_clean
     assert audit.links[0].sifted == 2513
+    assert audit.links[0].bound == "wiesemann"  # what gave no key has no proof, and takes none from the rest
     assert audit.links[0].accounts == {
         "estimation": 300, "correction": 200, "verification": 64, "amplification": 636, "aborted": 500,
         "authentication": 0, "delivered": 0, "relayed": 0, "expired": 5, "stored": 808,

@@ -166,6 +166,41 @@ def test_what_is_not_over_stays(pair):
     assert pair.faults() == []
 
 
+def test_what_was_spent_and_never_told_stays(pair):
+    """The other end may not have got it: the two must still compare."""
+    with pair.owner.transaction():
+        pair.owner.spend("b", 64, Account.AUTHENTICATION)
+    pair.age()
+    fold(pair.owner)
+    assert rows(pair.owner) == 1
+
+
+def test_a_key_that_waits_at_its_owner_stays(pair):
+    with pair.owner.transaction():
+        grant, _ = pair.owner.allocate(
+            "b", key_bits=256, master="alice", readers=("anna",), key_ids=draw_key_ids(1), expires_utc=pair.now
+        )
+    with pair.owner.transaction():
+        pair.owner.confirm(grant.grant_id)
+    pair.age()
+    fold(pair.owner)
+    assert rows(pair.owner) == 1
+    with pair.owner.transaction():
+        pair.owner.expire()
+    fold(pair.owner)
+    assert rows(pair.owner) == 0
+
+
+def test_a_row_that_has_the_number_of_a_folded_one_is_not_changed_for_it(pair):
+    old = pair.deliver()
+    pair.age()
+    fold(pair.holder)
+    new = pair.deliver(is_fetched=False)
+    assert new.number == old.number
+    pair.holder._tables.update_grant(old)
+    assert [(g.grant_id, any(g.waiting)) for g in pair.holder._tables.grants()] == [(new.grant_id, True)]
+
+
 def test_the_owner_says_no_more_than_is_on_disk(pair):
     pair.deliver()
     with pair.owner.transaction():

@@ -153,8 +153,9 @@ def test_both_ends_get_one_key_and_every_hop_pays_for_it(ring):
         assert ring.account(node, peer, "authentication") == 256
 
 
-def test_a_key_over_several_links_keeps_the_weakest_of_their_bounds(tmp_path):
-    ring = Ring(tmp_path, bounds={("b", "c"): "differential"})
+@pytest.mark.parametrize("weak", [("a", "b"), ("b", "c")])
+def test_a_key_over_several_links_keeps_the_weakest_of_their_bounds(tmp_path, weak):
+    ring = Ring(tmp_path, bounds={weak: "differential"})
     ring.send(("a", "b", "c"))
     assert [block.bound for node, peer in ("ac", "ca") for block in ring.blocks(node, peer)] == ["differential"] * 2
     ring.send(("a", "d", "c"))

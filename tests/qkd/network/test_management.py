@@ -3,6 +3,7 @@ import pytest
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.network.management import Management
 from kakehashi.qkd.network.messages import LinkReport, NodeReport, Note
+from kakehashi.qkd.network.relay import HOP_BITS
 from kakehashi.qkd.network.spec import NetworkSpec
 
 #   a - b - c, and a way round over d
@@ -64,6 +65,15 @@ def world():
 
 def alarm(link):
     return Note(kind="alarm", at_utc=0.0, text="27.0% of the test bits were wrong.", link=link)
+
+
+@pytest.mark.parametrize(("missing", "is_enough"), [(0, True), (1, False)])
+def test_a_hop_must_have_key_for_its_tags_too(missing, is_enough):
+    world = World()
+    soon = 10 * 100 // 2  # of what a link makes in ten seconds, each end has half to spend
+    world.stock = dict.fromkeys(world.stock, 4096 + HOP_BITS - soon - missing)
+    world.turn()
+    assert bool(world.turn()["a"].routes) == is_enough
 
 
 def test_a_pair_without_a_fibre_gets_a_route_and_neighbours_need_none(world):

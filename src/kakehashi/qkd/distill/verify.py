@@ -4,7 +4,7 @@ The hash is that of :mod:`~kakehashi.qkd.distill.authenticate`, at a point that 
 and sent with the hash. Two different strings of :math:`n` bits then have the same first :math:`t` bits with probability
 at most :math:`L\,2^{-t}`, :math:`L = \lceil n / 128 \rceil + 1`. Here the point is no secret, and there is no pad: what
 is sent discloses :math:`t` bits about the string, and whether it fits, which the other end answers in the open, is one
-more.
+more. :class:`~kakehashi.qkd.distill.session.Session` charges them, with what is said beside the hash.
 """
 
 from __future__ import annotations
@@ -54,16 +54,6 @@ class Fingerprint:
     def __post_init__(self) -> None:
         if self.n < 0 or len(self.point) * 8 != HASH_KEY_BITS or not 1 <= self.value.n <= HASH_KEY_BITS:
             raise InputError(f"A fingerprint has a point of {HASH_KEY_BITS} bits and a value of no more.")
-
-    @property
-    def disclosed_bits(self) -> int:
-        """Bits that the key must be shortened by: the value, and whether it fits.
-
-        Example:
-            >>> fingerprint(Bits.from_bytes(b"corrected"), failure=1e-15).disclosed_bits
-            52
-        """
-        return self.value.n + 1
 
 
 def _hash(bits: Bits, point: bytes) -> Bits:

@@ -11,7 +11,7 @@ from kakehashi.core.errors import InputError
 from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.model import Account
 
-__all__ = ["ID_BYTES", "Grant", "Part", "draw_key_ids", "key_id_bytes", "key_id_text", "without"]
+__all__ = ["ID_BYTES", "Grant", "Part", "cut_out", "draw_key_ids", "key_id_bytes", "key_id_text", "without"]
 
 UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -143,9 +143,19 @@ def without(parts: Iterable[Part], taken: Iterable[Part]) -> tuple[Part, ...]:
 def _around(part: Part, hole: Part) -> Iterable[Part]:
     if part.block_id != hole.block_id:
         return (part,)
-    end, hole_end = part.first + part.n_bits, hole.first + hole.n_bits
-    sides = (part.first, min(end, hole.first)), (max(part.first, hole_end), end)
-    return [Part(block_id=part.block_id, first=low, n_bits=high - low) for low, high in sides if low < high]
+    left = cut_out(part.first, part.first + part.n_bits, hole)
+    return [Part(block_id=part.block_id, first=low, n_bits=high - low) for low, high in left]
+
+
+def cut_out(low: int, high: int, hole: Part) -> list[list[int]]:
+    """What is left of bits ``low`` to ``high - 1`` of a block without those of a part of it.
+
+    Example:
+        >>> cut_out(0, 64, Part(block_id="0" * 32, first=16, n_bits=8))
+        [[0, 16], [24, 64]]
+    """
+    sides = [low, min(high, hole.first)], [max(low, hole.first + hole.n_bits), high]
+    return [[begin, end] for begin, end in sides if begin < end]
 
 
 def draw_key_ids(n: int) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from kakehashi.qkd.keys.grant import Grant, Part
+from kakehashi.qkd.keys.grant import Grant, Part, cut_out
 from kakehashi.qkd.keys.lifecycle import GrantState
 from kakehashi.qkd.keys.tables import BlockRow
 from kakehashi.qkd.security.bounds import weakest
@@ -106,7 +106,7 @@ class Shelf:
         rows = []
         for part in grant.parts:
             block = self.by_id[part.block_id]
-            block.free = list(_without(block.free, part.first, part.first + part.n_bits))
+            block.free = [left for low, high in block.free for left in cut_out(low, high, part)]
             if block.number in self._supply.get(block.peer, ()):
                 self.stock[block.peer] -= part.n_bits
                 if not block.free:
@@ -192,11 +192,3 @@ class Shelf:
     def bound(self, parts: Sequence[Part]) -> str:
         """Name of the bound that it keeps: the weakest of its blocks."""
         return weakest({self.by_id[part.block_id].bound for part in parts})
-
-
-def _without(free: Sequence[Sequence[int]], first: int, end: int) -> Iterator[list[int]]:
-    for low, high in free:
-        if low < min(high, first):
-            yield [low, min(high, first)]
-        if max(low, end) < high:
-            yield [max(low, end), high]

@@ -181,13 +181,7 @@ class Management:
             "receiver": link.receiver,
             "photons": link.photons,
             "pace": link.pace,
-            "state": "alarm"
-            if name in self.alarms
-            else "running"
-            if self._is_running(name)
-            else "down"
-            if ends
-            else "not run",
+            "state": self._state_of(name, is_run=bool(ends)),
             "why": "; ".join(sorted({found.why for found in ends if found.why})),
             "qber": max(known) if known else None,
             "rate_bit_per_s": self._rate(name),
@@ -195,6 +189,13 @@ class Management:
             "n_given_up": max((found.n_given_up for found in ends), default=0),
             "last_key_s": now - max(f.made_utc for f in ends) if any(f.made_utc for f in ends) else None,
         }
+
+    def _state_of(self, name: str, *, is_run: bool) -> str:
+        if name in self.alarms:
+            return "alarm"
+        if self._is_running(name):
+            return "running"
+        return "down" if is_run else "not run"
 
     def _ends(self, name: str) -> list[LinkReport | None]:
         link = next(link for link in self.spec.link if link.name == name)

@@ -55,3 +55,44 @@ def test_a_control_without_sense(answering):
         Control(answering(b"what?\n")).status()
     with pytest.raises(InputError, match="not so"):
         Control(answering(b'{"error": "not so"}\n')).stop()
+
+
+@pytest.mark.parametrize("end", [SenderEnd, ReceiverEnd])
+def test_whoever_waits_for_an_exposure_is_told_that_the_end_was_closed(end):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        opened = end(f"127.0.0.1:{server.getsockname()[1]}", timeout_s=60.0)
+        found = []
+
+        def wait():
+            with pytest.raises(DeviceError, match="stopped answering") as caught:
+                opened._ask()
+            found.append(caught.value)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(100)
+            opened.close()
+            thread.join(10)
+            assert not thread.is_alive()
+            assert connection.recv(100) == b""
+    assert found[0].transient
+    assert opened._socket is None
+
+
+@pytest.mark.parametrize("end", [SenderEnd, ReceiverEnd])
+def test_an_end_that_is_closed_while_it_connects_leaves_no_socket(end, monkeypatch):
+    here, there = socket.socketpair()
+    opened = end("127.0.0.1:1")
+
+    def connect(address, *, timeout_s):
+        opened.close()
+        return here
+
+    monkeypatch.setattr("kakehashi.qkd.link.ends.connect", connect)
+    with there:
+        with pytest.raises(DeviceError, match="closed at this end"):
+            opened._ask()
+        assert there.recv(100) == b""
+    assert opened._socket is None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
+import threading
 from typing import Any, Self
 
 from kakehashi.core.errors import DeviceError, InputError
@@ -22,57 +24,80 @@ ANY_SLOT = 2**64 - 1
 
 
 class _End:
-    """A connection that asks for exposures one by one."""
+    """A connection that asks for exposures one by one. Another thread may close it meanwhile."""
 
     role: Role
 
     def __init__(self, address: str, *, timeout_s: float = 60.0) -> None:
         self._address = Address(address)
         self._timeout_s = timeout_s
+        self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self._is_asking = self._is_closed = False
         self._wanted = ANY_SLOT
 
     def _ask(self) -> Preparations | Detections:
         """The next exposure. After a fault the same one is asked for again, over a new connection."""
-        if self._socket is None:
-            self._socket = connect(self._address, timeout_s=self._timeout_s)
+        with self._lock:
+            self._is_asking = True
+        is_sound = False
         try:
-            self._socket.sendall(REQUEST.pack(self._wanted))
-            header = self._read(HEADER.size)
-            half = unpack(header, self._read(payload_bytes(header, self.role)), self.role)
+            connection = self._open()
+            connection.sendall(REQUEST.pack(self._wanted))
+            header = _read(connection, HEADER.size)
+            half = unpack(header, _read(connection, payload_bytes(header, self.role)), self.role)
+            is_sound = True
         except OSError as error:
-            self.close()
             raise DeviceError(
                 f"The simulated link at {self._address.text} stopped answering ({error.strerror or error}).",
                 transient=True,
             ) from error
-        except DeviceError:
-            self.close()
-            raise
+        finally:
+            with self._lock:
+                self._is_asking = False
+                if self._is_closed or not is_sound:
+                    self._drop()
         self._wanted = half.first_slot + half.n_slots
         return half
 
-    def _read(self, n: int) -> bytes:
-        assert self._socket is not None
-        data = bytearray()
-        while len(data) < n:
-            part = self._socket.recv(min(n - len(data), 1 << 20))
-            if not part:
-                raise ConnectionResetError(0, "it closed the connection")
-            data += part
-        return bytes(data)
+    def _open(self) -> socket.socket:
+        connection = self._socket or connect(self._address, timeout_s=self._timeout_s)
+        with self._lock:
+            self._socket = connection
+            if self._is_closed:  # perhaps while it was being opened
+                raise ConnectionAbortedError(0, "it was closed at this end")
+        return connection
 
-    def close(self) -> None:
-        """Close the connection; the next call opens another."""
+    def _drop(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def close(self) -> None:
+        """Close the connection for good. A thread that waits for an exposure is told so at once, and closes it."""
+        with self._lock:
+            self._is_closed = True
+            if not self._is_asking:
+                self._drop()
+            elif self._socket is not None:
+                with contextlib.suppress(OSError):  # the other end may have gone already
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _read(connection: socket.socket, n: int) -> bytes:
+    data = bytearray()
+    while len(data) < n:
+        part = connection.recv(min(n - len(data), 1 << 20))
+        if not part:
+            raise ConnectionResetError(0, "it closed the connection")
+        data += part
+    return bytes(data)
 
 
 class SenderEnd(_End):

@@ -1,4 +1,4 @@
-"""Write the tables of README.md and the pages of docs/ that have some from benchmarks/results/*.json.
+"""Write the tables of README.md and the pages of docs/ from benchmarks/results and verification/results.
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`; nothing between them is written by hand.
 
@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tabulate_key_network import network_tables
 from tabulate_qkd import tables as qkd_tables
 from tabulate_qkd_delivery import delivery_tables
 from tabulate_twins import tables
@@ -30,6 +31,7 @@ PAGES = tuple(
         "docs/explanations/amplification.md",
         "docs/explanations/compilation.md",
         "docs/explanations/distillation.md",
+        "docs/explanations/network.md",
         "docs/explanations/photons.md",
         "docs/explanations/reconciliation.md",
         "docs/explanations/twins.md",
@@ -372,6 +374,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **tables(markdown),
     **qkd_tables(markdown),
     **delivery_tables(markdown),
+    **network_tables(markdown),
 }
 
 

@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.qkd.key_pair import share
 from tests.qkd.network_folder import TEXT
 
 from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.demo.programs import Programs
 from kakehashi.qkd.demo.show import Show, run_demo
 from kakehashi.qkd.demo.timeline import Timeline
+from kakehashi.qkd.keys.store import KeyStore
+from kakehashi.qkd.keys.vault import read_node_key
 from kakehashi.qkd.network.plan import set_up
 
 pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
@@ -61,6 +64,25 @@ def test_a_network_without_users_is_refused(tmp_path):
         Show(plan, Timeline(), seconds=10, with_page=False)
     line = asyncio.run(run_demo(file, folder=tmp_path / "m", seconds=10, with_page=False))
     assert "two users" in line.faults[0]
+
+
+def test_the_bits_of_a_link_are_counted_at_one_of_its_ends(tmp_path):
+    file = tmp_path / "network.toml"
+    file.write_text(TEXT)
+    plan = set_up(file, tmp_path / "n")
+    stores = {
+        n: KeyStore(plan.store(n), node=n, node_key=read_node_key(plan.node_key(n)), durable=False) for n in "abc"
+    }
+    for owner, holder in ("ab", "cb", "ac"):  # no link joins the last two
+        share(stores[owner], stores[holder], 1000)
+    for store in stores.values():
+        store.close()
+    line = Timeline()
+    show = Show(plan, line, seconds=10, with_page=False)
+    show._operator.close()
+    show._audit()
+    assert line.is_good
+    assert line.figures["sifted_bits"] == 2 * 8000
 
 
 def state(plan, **of_links):

@@ -295,7 +295,9 @@ class Show:
         faults = [fault for audit in audits for fault in audit.faults]
         for fault in faults:
             self.line.fault(fault)
-        sifted = sum(link.sifted for audit in audits for link in audit.links)
+        # Both ends of a link have its bits in their books; they are counted in those of one.
+        ends = {tuple(sorted(link.ends)) for link in self._links}
+        sifted = sum(link.sifted for audit in audits for link in audit.links if (audit.node, link.peer) in ends)
         self.line.figures |= {"audits": len(audits), "audit_faults": len(faults), "sifted_bits": sifted}
         self.line.note(
             "audit", f"{len(audits)} audits of {len(names)} stores, {sifted} sifted bits: {len(faults)} faults."

@@ -177,6 +177,8 @@ STAGES = {
     "the rest": ("rest",),
 }
 """Columns of a session's table, and the stages that each sums."""
+GOAL_MBIT_PER_S = 50.0
+"""Of a whole session with Cascade, by the clock."""
 
 
 def sessions(markdown: Markdown) -> str:
@@ -204,7 +206,20 @@ def sessions(markdown: Markdown) -> str:
     columns += ["taking exposures", "bytes sent a bit"]
     load = document["load_before"]
     words = f"\nPrograms that ran or waited on the two cores beforehand, on average: {load:.1f}.\n"
-    return markdown(columns, rows) + words + _measured(document)
+    return markdown(columns, rows) + _goal(document) + words + _measured(document)
+
+
+def _goal(document: dict[str, Any]) -> str:
+    """Whether sessions with Cascade are as fast as they should be."""
+    ends = [row[role] for row in document["rows"] if row["correction"] == "cascade" for role in ("sender", "receiver")]
+    clock, processor = (sorted(end[name] for end in ends) for name in ("mbit_per_s", "mbit_per_processor_s"))
+    verdict = "met" if clock[0] >= GOAL_MBIT_PER_S else "not met"
+    return (
+        f"\nThe goal is {GOAL_MBIT_PER_S:g} Mbit/s of sifted bits with Cascade, one core for each end. By the clock,"
+        f" whole sessions reach {clock[0]:.0f} to {clock[-1]:.0f} Mbit/s: the goal is **{verdict}**. The"
+        f" {processor[0]:.0f} to {processor[-1]:.0f} Mbit/s a processor second are what an end could do if it never"
+        " had to wait for the other.\n"
+    )
 
 
 def tables(markdown: Markdown) -> dict[str, Callable[[], str]]:

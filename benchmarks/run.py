@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+ONE_CORE = ("solve.py", "noise.py", "qkd_correction.py", "qkd_session.py")
 
 
 def main() -> None:
@@ -25,12 +26,13 @@ def main() -> None:
         ["noisy_sampling.py", *(["--quick"] if quick else [])],
         ["qkd_photons.py", *(["--quick"] if quick else [])],
         ["qkd_correction.py"],
+        ["qkd_delivery.py", *(["--quick"] if quick else [])],
     ]
     if not quick:
-        tasks.append(["loop.py"])
+        tasks += [["qkd_amplification.py"], ["qkd_session.py"], ["loop.py"]]
     for name, *options in tasks:
         print(f"\n{name}", flush=True)
-        one_core = {"OMP_NUM_THREADS": "1"} if name in ("solve.py", "noise.py", "qkd_correction.py") else {}
+        one_core = {"OMP_NUM_THREADS": "1"} if name in ONE_CORE else {}
         subprocess.run([sys.executable, str(HERE / name), *options], check=True, env={**os.environ, **one_core})
 
 

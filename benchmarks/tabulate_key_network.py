@@ -82,6 +82,7 @@ def storm(markdown: Markdown) -> str:
         ["killed and started again", killed],
         ["links listened to, cut", f"{events.get('intercept-resend', 0)}, {events.get('cut', 0)}"],
         ["keys at the first user, at both", f"{keys['keys at the master']:,}, {keys['keys at both']:,}"],
+        ["requests of the first user that got no key", str(keys.get("no key", 0))],
         [
             "keys late at the second user, by at most",
             f"{keys['late at the slave']:,}, {keys['longest wait of a late key']:g} s",

@@ -22,7 +22,8 @@ from kakehashi.qkd.delivery.spec import read_kme_spec
 from kakehashi.qkd.delivery.trial import free_ports
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.clock import SteadyClock
-from kakehashi.qkd.keys.store import DATABASE
+from kakehashi.qkd.keys.store import DATABASE, KeyStore
+from kakehashi.qkd.keys.vault import read_node_key
 
 PAIR = ("certificate", "private_key")
 
@@ -146,63 +147,91 @@ def start(folder, name):
     return subprocess.Popen(base, stderr=subprocess.DEVNULL, env=environment)
 
 
-@pytest.mark.slow
-def test_kill_at_random_instants_delivers_nothing_twice_and_nothing_that_differs(tmp_path):
-    """Two real servers, killed again and again while two users ask; then the books of both must balance."""
-    ports = free_ports(4)
-    write_files(tmp_path, ports=ports)
-    (tmp_path / "x").mkdir()
-    from kakehashi.qkd.keys.store import KeyStore
-    from kakehashi.qkd.keys.vault import read_node_key
+class Users:
+    """Two users who ask for keys and fetch them, whatever happens to the servers, and remember what they got."""
 
-    stores = [KeyStore(tmp_path / n, node=f"kme-{n}", node_key=read_node_key(tmp_path / f"{n}.key")) for n in "ab"]
-    fill_blocks(*stores, n_bits=8_000_000, n_blocks=2)
-    for store in stores:
-        store.close()
-    running = {name: start(tmp_path, name) for name in "ab"}
-    alice, bob = Caller(tmp_path, "alice", ports[0]), Caller(tmp_path, "bob", ports[2])
-    randomness = random.Random(5)
-    masters, slaves, waiting = {}, {}, []
-    n_kills, end = 0, time.monotonic() + float(os.environ.get("KAKEHASHI_KILL_SECONDS", "60"))
-    next_kill = time.monotonic() + 6
-    try:
-        while time.monotonic() < end:
-            found = alice.call("bob/enc_keys", {"number": randomness.choice([1, 1, 3, 20])})
-            if found and found[0] == 200:
-                for key in found[1]["keys"]:
-                    assert key["key_ID"] not in masters
-                    masters[key["key_ID"]] = key["key"]
-                    waiting.append(key["key_ID"])
-            else:
-                time.sleep(0.02)
-            some, waiting = waiting[:10], waiting[10:]
-            if some:
-                got = bob.call("alice/dec_keys", {"key_IDs": [{"key_ID": key_id} for key_id in some]})
-                if got and got[0] == 200:
-                    for key in got[1]["keys"]:
-                        assert key["key_ID"] not in slaves
-                        slaves[key["key_ID"]] = key["key"]
-                elif got is None:  # lost on the way or never given: one by one, each may come at most once
-                    time.sleep(0.05)
-                    waiting += some
-            if time.monotonic() > next_kill:
-                for name in randomness.choice(["a", "b", "ab"]):
-                    running[name].send_signal(signal.SIGKILL)
-                    running[name].wait()
-                    running[name] = start(tmp_path, name)
-                    n_kills += 1
-                next_kill = time.monotonic() + 3 + 3 * randomness.random()
-    finally:
-        alice.close()
-        bob.close()
-        time.sleep(5)  # until they have reconciled
-        for process in running.values():
+    def __init__(self, folder, ports, randomness):
+        self.alice, self.bob = Caller(folder, "alice", ports[0]), Caller(folder, "bob", ports[2])
+        self.randomness = randomness
+        self.masters, self.slaves, self.waiting = {}, {}, []
+
+    def turn(self):
+        found = self.alice.call("bob/enc_keys", {"number": self.randomness.choice([1, 1, 3, 20])})
+        if found and found[0] == 200:
+            for key in found[1]["keys"]:
+                assert key["key_ID"] not in self.masters
+                self.masters[key["key_ID"]] = key["key"]
+                self.waiting.append(key["key_ID"])
+        else:
+            time.sleep(0.02)
+        some, self.waiting = self.waiting[:10], self.waiting[10:]
+        if some:
+            self.fetch(some)
+
+    def fetch(self, some):
+        got = self.bob.call("alice/dec_keys", {"key_IDs": [{"key_ID": key_id} for key_id in some]})
+        if got and got[0] == 200:
+            for key in got[1]["keys"]:
+                assert key["key_ID"] not in self.slaves
+                self.slaves[key["key_ID"]] = key["key"]
+        elif got is None:  # lost on the way or never given: one by one, each may come at most once
+            time.sleep(0.05)
+            self.waiting += some
+
+    def close(self):
+        self.alice.close()
+        self.bob.close()
+
+
+class Killed:
+    """Two servers, one or both of which are killed and started again every few seconds."""
+
+    def __init__(self, folder, randomness):
+        self.folder, self.randomness, self.n_kills = folder, randomness, 0
+        self.running = {name: start(folder, name) for name in "ab"}
+        self.next_kill = time.monotonic() + 6
+
+    def turn(self):
+        if time.monotonic() <= self.next_kill:
+            return
+        for name in self.randomness.choice(["a", "b", "ab"]):
+            self.running[name].send_signal(signal.SIGKILL)
+            self.running[name].wait()
+            self.running[name] = start(self.folder, name)
+            self.n_kills += 1
+        self.next_kill = time.monotonic() + 3 + 3 * self.randomness.random()
+
+    def end(self):
+        for process in self.running.values():
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(20)
             process.kill()
             process.wait()
-    assert n_kills >= 5
+
+
+@pytest.mark.slow
+def test_kill_at_random_instants_delivers_nothing_twice_and_nothing_that_differs(tmp_path):
+    """Two real servers, killed again and again while two users ask; then the books of both must balance."""
+    ports = free_ports(4)
+    write_files(tmp_path, ports=ports)
+    stores = [KeyStore(tmp_path / n, node=f"kme-{n}", node_key=read_node_key(tmp_path / f"{n}.key")) for n in "ab"]
+    fill_blocks(*stores, n_bits=8_000_000, n_blocks=2)
+    for store in stores:
+        store.close()
+    randomness = random.Random(5)
+    servers, users = Killed(tmp_path, randomness), Users(tmp_path, ports, randomness)
+    end = time.monotonic() + float(os.environ.get("KAKEHASHI_KILL_SECONDS", "60"))
+    try:
+        while time.monotonic() < end:
+            users.turn()
+            servers.turn()
+    finally:
+        users.close()
+        time.sleep(5)  # until they have reconciled
+        servers.end()
+    masters, slaves = users.masters, users.slaves
+    assert servers.n_kills >= 5
     assert len(set(masters.values())) == len(masters) > 100
     assert len(slaves) > 100
     assert all(masters[key_id] == key for key_id, key in slaves.items())
@@ -211,4 +240,3 @@ def test_kill_at_random_instants_delivers_nothing_twice_and_nothing_that_differs
     pair = audit_pair(tmp_path / "a", tmp_path / "b")
     assert pair.faults == ()
     assert pair.notes == ()
-    print(f"{n_kills} kills, {len(masters)} keys to the master, {len(slaves)} to the slave")

@@ -250,64 +250,7 @@ class Server:
         self.thread.join()
         self.http.server_close()
 
-    # --- HTTP
-
     def _http(self):
-        server, context = self, self.tls()
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = server.protocol
-            timeout = 5
-            disable_nagle_algorithm = True
-
-            def setup(self):
-                # Here, in the connection's own thread, so that a silent client keeps nobody waiting.
-                self.request.settimeout(self.timeout)
-                self.request = context.wrap_socket(self.request, server_side=True)
-                super().setup()
-
-            def finish(self):
-                super().finish()
-                self.request.close()
-
-            def handle_one_request(self):
-                if type(server).read_head is Server.read_head:
-                    return super().handle_one_request()
-                head = server.read_head(self.rfile)
-                if head is None:
-                    self.close_connection = True
-                    return None
-                self.command, target, headers = head
-                self.close_connection, self.request_version, self.requestline = False, "HTTP/1.1", ""
-                length = headers.get("content-length", "0")
-                if int(length) > server.max_body:
-                    self.close_connection = True
-                    return self.say(400, b'{"message": "too long"}')
-                body = self.rfile.read(max(0, int(length))) or b"{}"
-                return self.say(*server.answer(self.request, headers, self.command, target, body))
-
-            def log_message(self, *arguments):
-                pass
-
-            def serve(self):
-                lengths = self.headers.get_all("Content-Length") or ["0"]
-                is_odd = len(lengths) > 1 or not lengths[0].isdigit() or "Transfer-Encoding" in self.headers
-                if is_odd or int(lengths[0]) > server.max_body:
-                    self.close_connection = True
-                    return self.say(400, b'{"message": "bad length"}')
-                body = self.rfile.read(int(lengths[0]))
-                return self.say(*server.answer(self.request, self.headers, self.command, self.path, body))
-
-            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = serve
-
-            def say(self, status, body):
-                self.send_response(status)
-                self.send_header("Content-Type", server.content_type)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD" or server.head_has_body:
-                    self.wfile.write(body)
-
         class Http(self.http_class):
             request_queue_size = 64
             daemon_threads = True
@@ -316,4 +259,63 @@ class Server:
             def handle_error(self, request, client_address):
                 """A broken connection is no news here."""
 
-        return Http(("127.0.0.1", 0), Handler)
+        http = Http(("127.0.0.1", 0), Handler)
+        http.site, http.context = self, self.tls()
+        return http
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection to a :class:`Server`, which is its HTTP server's ``site``."""
+
+    timeout = 5
+    disable_nagle_algorithm = True
+
+    def setup(self):
+        # Here, in the connection's own thread, so that a silent client keeps nobody waiting.
+        self.site = self.server.site
+        self.protocol_version = self.site.protocol
+        self.request.settimeout(self.timeout)
+        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self):
+        super().finish()
+        self.request.close()
+
+    def handle_one_request(self):
+        if type(self.site).read_head is Server.read_head:
+            return super().handle_one_request()
+        head = self.site.read_head(self.rfile)
+        if head is None:
+            self.close_connection = True
+            return None
+        self.command, target, headers = head
+        self.close_connection, self.request_version, self.requestline = False, "HTTP/1.1", ""
+        length = headers.get("content-length", "0")
+        if int(length) > self.site.max_body:
+            self.close_connection = True
+            return self.say(400, b'{"message": "too long"}')
+        body = self.rfile.read(max(0, int(length))) or b"{}"
+        return self.say(*self.site.answer(self.request, headers, self.command, target, body))
+
+    def log_message(self, *arguments):
+        pass
+
+    def serve(self):
+        lengths = self.headers.get_all("Content-Length") or ["0"]
+        is_odd = len(lengths) > 1 or not lengths[0].isdigit() or "Transfer-Encoding" in self.headers
+        if is_odd or int(lengths[0]) > self.site.max_body:
+            self.close_connection = True
+            return self.say(400, b'{"message": "bad length"}')
+        body = self.rfile.read(int(lengths[0]))
+        return self.say(*self.site.answer(self.request, self.headers, self.command, self.path, body))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = serve
+
+    def say(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Type", self.site.content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD" or self.site.head_has_body:
+            self.wfile.write(body)

@@ -146,44 +146,59 @@ def use_ipsec(
 
         agreement = KeyAgreement(master, slave, use, timeline=timeline, wrong_from=wrong_from)
         stack.enter_context(agreement)
-        suites: list[str] = []
-
-        def renew() -> None:
-            if suites and not suites[-1]:
-                return  # refused at the very first: a wrong key that is shown to let nothing through
-            old = agreement.key_ids[-1:]
-            suites.append(_renew(agreement, first, second, timeline))
-            for key_id in old:
-                if not suites[-1]:
-                    raise DeviceError(f"The renewed key is refused ({first.refusal()}), and the tunnel is closed.")
-                first.close(key_id)
-
-        renew()
-        say(f"{'A tunnel' if suites[0] else 'No tunnel'} after {timeline.moments[-1].at_s:.2f} s; pings follow.")
-        sent, received = count_pings(*hosts, seconds=seconds, rotate_s=rotate_s, renew=renew)
+        tunnels = _Tunnels(agreement, first, second, timeline)
+        tunnels.renew()
+        say(f"{'A tunnel' if tunnels.suite else 'No tunnel'} after {timeline.moments[-1].at_s:.2f} s; pings follow.")
+        sent, received = count_pings(*hosts, seconds=seconds, rotate_s=rotate_s, renew=tunnels.renew)
         return Outcome(
             consumer="ipsec",
             wrong_from=wrong_from,
-            is_connected=bool(suites[-1]),
+            is_connected=bool(tunnels.suite),
             sent=sent,
             received=received,
-            suite=suites[-1],
-            refusal="" if suites[-1] else first.refusal(),
+            suite=tunnels.suite,
+            refusal="" if tunnels.suite else first.refusal(),
             key_ids=tuple(agreement.key_ids),
             moments=timeline.moments,
         )
 
 
-def _renew(agreement: KeyAgreement, first: _End, second: _End, timeline: Timeline) -> str:
-    """A tunnel under a new key; gives its suite, or nothing where it is refused."""
-    key = agreement.next_key()
-    with timeline.step(first.host.name, "put it to use"):
-        first.load(key, second)
-    began = time.monotonic()
-    suite = first.initiate(key)
-    step = f"shook hands, by key {len(agreement.key_ids)}" if suite else "was refused"
-    timeline.note(first.host.name, step, took_s=time.monotonic() - began)
-    return suite
+class _Tunnels:
+    """The tunnels of a run, one after the other.
+
+    Attributes:
+        suite: Cryptography of the newest; empty where its key was refused.
+    """
+
+    def __init__(self, agreement: KeyAgreement, first: _End, second: _End, timeline: Timeline) -> None:
+        self._agreement, self._first, self._second, self._timeline = agreement, first, second, timeline
+        self.suite = ""
+
+    def renew(self) -> None:
+        """A tunnel under a new key, and the end of the one before.
+
+        Raises:
+            DeviceError: The key is refused, and it is not the first.
+        """
+        old = self._agreement.key_ids[-1:]
+        if old and not self.suite:
+            return  # refused at the very first: a wrong key that is shown to let nothing through
+        self.suite = self._open()
+        for key_id in old:
+            if not self.suite:
+                raise DeviceError(f"The renewed key is refused ({self._first.refusal()}), and the tunnel is closed.")
+            self._first.close(key_id)
+
+    def _open(self) -> str:
+        """A tunnel under a new key; gives its suite, or nothing where it is refused."""
+        name, key = self._first.host.name, self._agreement.next_key()
+        with self._timeline.step(name, "put it to use"):
+            self._first.load(key, self._second)
+        began = time.monotonic()
+        suite = self._first.initiate(key)
+        step = f"shook hands, by key {len(self._agreement.key_ids)}" if suite else "was refused"
+        self._timeline.note(name, step, took_s=time.monotonic() - began)
+        return suite
 
 
 class _End:

@@ -86,14 +86,11 @@ def amplify(key: Bits, seed: Bits, n_out: int, *, n_threads: int | None = None) 
     columns, its upper right corner is :math:`s_0`, its upper left corner :math:`s_{n-m-1}` and its lower left corner
     :math:`s_{n-2}`. All seed bits are used, whatever ``n_out``.
 
-    The family is two-universal: two keys collide with probability at most :math:`2^{-m}`. Let :math:`d \ne 0` be
-    their sum. If its last :math:`n - m` bits are 0, the results differ in the first :math:`m`, for every seed. If
-    not, :math:`T` times those bits is uniform, because with :math:`k` the first place of a 1 among them, row
-    :math:`i` holds :math:`s_{i - k + n - m - 1}` and otherwise only seed bits of smaller index; it then meets the
-    first :math:`m` bits of :math:`d` for one in :math:`2^m` seeds. So the leftover hash lemma holds as it stands, and
-    the hash adds no failure to what the bound on the key's length has charged.
+    The family is two-universal: two keys collide with probability at most :math:`2^{-m}`, as
+    docs/explanations/amplification.md proves. So the leftover hash lemma holds as it stands, and the hash adds no
+    failure to what the bound on the key's length has charged.
 
-    Time grows as :math:`n \log n`; up to some thousand bits, products are taken word by word. The time does not
+    Time grows as :math:`n \log n`; below some ten thousand bits, products are taken word by word. The time does not
     depend on the bits.
 
     Args:

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 
 import pytest
 
@@ -6,7 +7,7 @@ from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.certificates import client_context, make_certificates, server_context
 from kakehashi.qkd.network.plan import HOST, _find_ports
 from kakehashi.qkd.network.spec import NetworkSpec
-from kakehashi.qkd.network.tunnel import LinkDoor, call_link
+from kakehashi.qkd.network.tunnel import GREETINGS_PER_LINK, LinkDoor, call_link
 
 SPEC = NetworkSpec.model_validate(
     {
@@ -91,5 +92,42 @@ def test_nobody_there_is_an_error_that_may_pass(tls):
         with pytest.raises(DeviceError) as caught:
             await call_link(HOST, 1, "a-b", peer="b", context=client_context(*tls("a")))
         assert caught.value.transient
+
+    run(tls, work)
+
+
+def test_one_that_calls_on_and_on_holds_one_socket(tls):
+    async def work(door, port):
+        context = client_context(*tls("a"))
+        calls = [await call_link(HOST, port, "a-b", peer="b", context=context) for _ in range(5)]
+        while door._waiting["a-b"].empty():
+            await asyncio.sleep(0.01)
+        assert door._waiting["a-b"].qsize() == 1
+        there = await door.next_call("a-b")
+        calls[-1].sendall(b"the last")
+        there.setblocking(False)
+        assert await asyncio.get_running_loop().sock_recv(there, 10) == b"the last"
+        for sock in (*calls, there):
+            sock.close()
+
+    run(tls, work)
+
+
+def test_calls_that_say_nothing_are_few(tls):
+    """Whoever has no link here is sent away at once, and whoever has one may not hold more than some."""
+
+    async def work(door, port):
+        ends = []
+        for who in ("c", *"aaaaaa"):
+            reader, writer = await asyncio.open_connection(HOST, port, ssl=client_context(*tls(who)))
+            ends.append((who, asyncio.create_task(reader.read(1)), writer))
+        await asyncio.sleep(0.3)
+        assert [who for who, read, _ in ends if not read.done()] == ["a"] * GREETINGS_PER_LINK
+        for _, read, writer in ends:
+            writer.transport.abort()
+            with contextlib.suppress(ConnectionError):
+                await read
+        while door._greeted["a"]:
+            await asyncio.sleep(0.01)
 
     run(tls, work)

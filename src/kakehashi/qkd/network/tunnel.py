@@ -11,6 +11,7 @@ import contextlib
 import logging
 import socket
 import ssl
+from collections import Counter
 
 from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.certificates import identity
@@ -20,6 +21,8 @@ __all__ = ["LinkDoor", "call_link"]
 log = logging.getLogger(__name__)
 
 GREETING_S = 30.0
+GREETINGS_PER_LINK = 4
+"""Calls that a node may have open before it has said for which link they are, for each link that is its to call."""
 CHUNK = 1 << 17
 
 
@@ -84,11 +87,14 @@ class LinkDoor:
         self._context = context
         self._waiting: dict[str, asyncio.Queue[socket.socket]] = {link: asyncio.Queue() for link in expected}
         self._current: dict[str, asyncio.StreamWriter] = {}
+        self._greeted: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._greet, host, port, ssl=self._context)
+        self._server = await asyncio.start_server(
+            self._greet, host, port, ssl=self._context, ssl_handshake_timeout=GREETING_S
+        )
 
     async def close(self) -> None:
         """Stop, and end all channels."""
@@ -96,28 +102,42 @@ class LinkDoor:
             self._server.close()
         for writer in self._current.values():
             writer.transport.abort()
-        for waiting in self._waiting.values():
-            while not waiting.empty():
-                waiting.get_nowait().close()
+        for link in self._waiting:
+            self._forget_calls(link)
 
     async def next_call(self, link: str) -> socket.socket:
         """The next channel of a link, as :func:`call_link` gives it."""
         return await self._waiting[link].get()
 
+    def _forget_calls(self, link: str) -> None:
+        while not self._waiting[link].empty():
+            self._waiting[link].get_nowait().close()
+
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        caller = identity(writer.get_extra_info("peercert") or {}, "kme") or ""
+        n_links = list(self._expected.values()).count(caller)
+        if self._greeted[caller] >= GREETINGS_PER_LINK * n_links:
+            log.warning("'%s' called, and has no link to call for, or too many calls open.", caller)
+            writer.transport.abort()
+            return
+        self._greeted[caller] += 1
         try:
             async with asyncio.timeout(GREETING_S):
                 link = (await reader.readline()).decode("ascii", "replace").strip()
-            caller = identity(writer.get_extra_info("peercert") or {}, "kme")
-            if caller is None or self._expected.get(link) != caller:
-                log.warning("'%s' called for link '%s', which is not its own.", caller, link)
-                writer.transport.abort()
-                return
-            writer.write(b"+")
-            await writer.drain()
+                if self._expected.get(link) != caller:
+                    log.warning("'%s' called for link '%.40s', which is not its own.", caller, link)
+                    writer.transport.abort()
+                    return
+                writer.write(b"+")
+                await writer.drain()
         except (OSError, ssl.SSLError, TimeoutError, ValueError):
             writer.transport.abort()
             return
+        finally:
+            self._greeted[caller] -= 1
+        self._forget_calls(
+            link
+        )  # else one that calls on and on, while nobody takes the calls, would use up all sockets
         before = self._current.pop(link, None)
         if before is not None:  # the other end began anew and the old channel has not noticed
             before.transport.abort()

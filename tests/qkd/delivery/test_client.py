@@ -21,9 +21,9 @@ def run(tmp_path, story, handler):
         )
         port = await server.start("127.0.0.1", 0)
 
-        def make(name="b", kind="kme", timeout_s=5.0):
+        def make(name="b", kind="kme", **options):
             context = client_context(*files["a"])
-            return HttpClient("127.0.0.1", port, name=name, kind=kind, context=context, timeout_s=timeout_s)
+            return HttpClient("127.0.0.1", port, name=name, kind=kind, context=context, **{"timeout_s": 5.0} | options)
 
         try:
             await story(make, server)
@@ -80,6 +80,17 @@ def test_no_answer_in_time_is_an_error_and_the_next_call_is_new(tmp_path):
         assert caught.value.transient
         await asyncio.sleep(0.5)
         assert await client.call("/", b"new") == (200, b"newa")
+        client.close()
+
+    run(tmp_path, story, echo)
+
+
+def test_an_answer_that_is_too_long_is_an_error(tmp_path):
+    async def story(make, server):
+        client = make(max_answer_bytes=1000)
+        assert (await client.call("/", b"x" * 999))[0] == 200
+        with pytest.raises(DeviceError, match="too long"):
+            await client.call("/", b"x" * 1000)
         client.close()
 
     run(tmp_path, story, echo)

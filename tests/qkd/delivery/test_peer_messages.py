@@ -33,6 +33,11 @@ def test_a_grant_comes_over_the_wire_whole():
         {"mask": "AAAA"},
         {"master": None},
         {"parts": [["2" * 32, -8, 8]]},
+        {"sequence": 2**70},
+        {"sequence": float("inf")},
+        {"parts": [["2" * 32, 0, float("inf")]]},
+        {"grant_id": "\ud800"},
+        {"master": "x\udfff"},
     ],
 )
 def test_a_grant_that_makes_no_sense_is_refused(change):

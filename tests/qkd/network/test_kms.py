@@ -8,6 +8,7 @@ from tests.qkd.network_folder import write_network
 from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.certificates import client_context
 from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.server import Answer
 from kakehashi.qkd.network.kms import PATH, ManagementServer, Operator
 from kakehashi.qkd.network.messages import NodeReport, Orders
 from kakehashi.qkd.network.plan import HOST, set_up
@@ -66,6 +67,9 @@ def test_reports_go_in_and_orders_come_out(plan):
         ("a", "report", report("b").model_dump_json().encode(), 400),
         ("a", "report", b"{}", 400),
         ("a", "report", b"\xff", 400),
+        ("a", "report", b"[" * 100_000, 400),
+        ("a", "report", b'{"node": "a", "at_utc": 1.0, "stock_bits": {"b": 1' + b"0" * 400 + b"}}", 400),
+        ("a", "report", b'{"node": "a", "at_utc": 1.0, "stock_bits": {"x": 1}}', 400),
         ("a", "state", b"{}", 401),
         ("alice", "report", report("a").model_dump_json().encode(), 401),
         ("operator", "report", report("a").model_dump_json().encode(), 401),
@@ -84,3 +88,36 @@ def test_what_is_wrong_is_refused(plan, caller, path, body, status):
 def test_without_a_server_there_is_one_sentence(plan):
     with pytest.raises(DeviceError, match="kms"):
         asyncio.run(Operator(plan).state())
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"[" * 100_000, b'{"schema": "other"}'])
+def test_a_server_that_answers_nonsense_is_one_sentence(plan, body):
+    async def work(server):
+        async def nonsense(_):
+            return Answer(200, body)
+
+        server._door.handler = nonsense
+        operator = Operator(plan)
+        with pytest.raises(DeviceError, match="no state of a network"):
+            await operator.state()
+        operator.close()
+
+    serve(plan, work)
+
+
+def test_a_fault_does_not_end_the_look_at_the_network(plan, caplog):
+    async def work(server):
+        look, looks = server.management.look, []
+
+        def faulty(now):
+            looks.append(now)
+            if len(looks) == 1:
+                raise ZeroDivisionError
+            look(now)
+
+        server.management.look = faulty
+        while len(looks) < 3:
+            await asyncio.sleep(0.05)
+
+    serve(plan, work)
+    assert "nobody looked" in caplog.text

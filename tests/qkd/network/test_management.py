@@ -33,13 +33,18 @@ class World:
         self.now = 1000.0
         self.stock = {frozenset(pair): 50_000 for pair in LINKS}
         self.made = {f"{x}-{y}": 999.0 for x, y in LINKS}
+        self.rate = {f"{x}-{y}": 100.0 for x, y in LINKS}
         self.silent = set()
         self.spare = "waiting"
 
     def report(self, node, *notes):
         links = tuple(
             LinkReport(
-                link=f"{x}-{y}", state="running", qber=0.02, rate_bit_per_s=100.0, made_utc=self.made[f"{x}-{y}"]
+                link=f"{x}-{y}",
+                state="running",
+                qber=0.02,
+                rate_bit_per_s=self.rate[f"{x}-{y}"],
+                made_utc=self.made[f"{x}-{y}"],
             )
             for x, y in LINKS
             if node in (x, y)
@@ -166,3 +171,24 @@ def test_the_state_is_what_the_page_shows(world):
 def test_a_link_of_which_no_node_reports_is_not_run(world):
     state = Management(world.management.spec).state(0.0)
     assert {link["state"] for link in state["links"]} == {"not run"}
+
+
+@pytest.mark.parametrize("what", ["note", "link", "stock", "route"])
+def test_a_node_cannot_speak_of_what_is_not_its_own(world, what):
+    """Else whoever has one node could stop every link with an alarm, or fill the memory with alarms of none."""
+    for name in ("b-c", "x", *map(str, range(100))):
+        note, link = alarm(name), LinkReport(link=name, state="running")
+        changes = {"note": {"notes": (note,)}, "link": {"links": (link,)}, "stock": {"stock_bits": {name: 5}}}
+        changes["route"] = {"notes": (Note(kind="relay", at_utc=0.0, text="", link=name),)}
+        with pytest.raises(InputError, match="not its own"):
+            world.management.report(NodeReport(node="a", at_utc=0.0, **({"stock_bits": {}} | changes[what])), 0.0)
+    assert not world.management.alarms
+
+
+@pytest.mark.parametrize(("n_routes", "found"), [(1, {"c": (("b", "a", "d", "c"),)}), (2, {})])
+def test_neighbours_whose_link_is_dry_get_no_single_share_where_two_are_wanted(n_routes, found):
+    """Each node on the only way round would see all of the key."""
+    world = World(n_routes=n_routes)
+    world.stock[frozenset("bc")], world.rate["b-c"] = 0, 0.0
+    world.turn()
+    assert {peer: ways for peer, ways in world.turn()["b"].routes.items() if peer == "c"} == found

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import json
 import os
 import signal
 import sys
@@ -10,14 +11,17 @@ from tests.qkd.network_folder import write_network
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.delivery.certificates import client_context
+from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.server import Answer
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.events import Made
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.link.source import SourceProcess
 from kakehashi.qkd.network.kms import ManagementServer
-from kakehashi.qkd.network.messages import Note
-from kakehashi.qkd.network.node import MAX_NOTES, Node, drop_sent, halve
-from kakehashi.qkd.network.plan import set_up
+from kakehashi.qkd.network.messages import MAX_NOTES, Note
+from kakehashi.qkd.network.node import Node, drop_sent, halve
+from kakehashi.qkd.network.plan import HOST, set_up
 from kakehashi.qkd.security.model import Failure, KeyLength
 
 
@@ -64,6 +68,93 @@ def test_a_note_that_came_while_a_report_was_under_way_waits_for_the_next(tmp_pa
         drop_sent(node._notes, report.notes)
         assert list(map(id, node._notes)) == list(map(id, later[-MAX_NOTES:]))
     node.kme.store.close()
+
+
+def with_node(plan, name, work):
+    """A node without its links, and a server that gives the orders that it is told to give."""
+
+    async def main():
+        node, manager = Node(plan, name, links=frozenset()), ManagementServer(plan, with_page=False)
+        await manager.start()
+        await node.start()
+        try:
+            async with asyncio.timeout(20):
+                await work(node, manager)
+        finally:
+            await node.close()
+            await manager.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        {"x": [["a", "x"]]},
+        {"c": [["a"]]},
+        {"c": [["b", "c"]]},
+        {"c": [["a", "b", "c"]] * 2},
+        {"c": []},
+        {"c": 5},
+        {str(name): [["a", "b", str(name)]] for name in range(50)},
+    ],
+)
+def test_orders_that_make_no_sense_are_not_followed(tmp_path, caplog, routes):
+    async def work(node, manager):
+        n_asked = 0
+
+        async def mad(_):
+            nonlocal n_asked
+            n_asked += 1
+            return Answer(200, json.dumps({"routes": routes, "max_key_age_s": 5.0}).encode())
+
+        manager._door.handler = mad
+        while n_asked < 4:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        assert (node._orders.routes, node._supplies) == ({}, {})
+        assert not any(task.done() for task in node._tasks)
+
+    with_node(set_up(write_network(tmp_path), tmp_path / "net"), "a", work)
+    assert "orders make no sense" in caplog.text
+
+
+def test_a_fault_does_not_end_what_a_node_does_all_the_time(tmp_path, caplog):
+    async def work(node, _):
+        honest, n_asked = node._look_at_links, 0
+
+        def faulty():
+            nonlocal n_asked
+            n_asked += 1
+            if n_asked == 1:
+                raise ZeroDivisionError
+            honest()
+
+        node._look_at_links = faulty
+        while n_asked < 3:
+            await asyncio.sleep(0.05)
+        assert not any(task.done() for task in node._tasks)
+
+    with_node(set_up(write_network(tmp_path), tmp_path / "net"), "a", work)
+    assert "A fault of kakehashi." in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[" * 100_000, b"[]", b'{"route": ["b", "a"], "hop": Infinity}', b'{"route": ["b"], "hop": 1}']
+)
+def test_a_message_that_makes_no_sense_has_an_answer(tmp_path, body):
+    plan = set_up(write_network(tmp_path), tmp_path / "net")
+
+    async def work(node, _):
+        client = HttpClient(
+            HOST, plan.addresses.nodes["a"].node, name="a", kind="kme", context=client_context(*plan.tls("b"))
+        )
+        for path in ("ahead", "relay", "finish", "x"):
+            status, answer = await client.call(f"/kakehashi/node/v1/{path}", body)
+            assert (status, list(json.loads(answer))) == (400, ["message"])
+        client.close()
+
+    with_node(plan, "a", work)
 
 
 def audit(plan):

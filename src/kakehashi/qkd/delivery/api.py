@@ -14,7 +14,7 @@ from kakehashi.qkd.delivery.etsi014 import KeyIds, RefusalError
 from kakehashi.qkd.delivery.peer_desk import PeerDesk
 from kakehashi.qkd.delivery.server import Answer, Request
 
-__all__ = ["PeerApi", "UserApi", "refuse"]
+__all__ = ["PeerApi", "UserApi", "guard", "refuse"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,19 @@ def _error(refusal: RefusalError) -> Answer:
     return Answer(refusal.status, etsi014.write_error(refusal))
 
 
-async def _guard(work: Awaitable[bytes]) -> Answer:
-    """An answer whatever happens. What went wrong inside is logged by its kind, never with a value."""
+async def guard(work: Awaitable[bytes]) -> Answer:
+    """An answer whatever happens. What went wrong inside is logged by its kind, never with a value.
+
+    Args:
+        work: Gives the body, or raises; a :class:`~kakehashi.qkd.delivery.etsi014.RefusalError` says how to answer.
+
+    Example:
+        >>> import asyncio
+        >>> async def work():
+        ...     raise RefusalError(400, "the body is too long")
+        >>> asyncio.run(guard(work())).status
+        400
+    """
     try:
         return Answer(200, await work)
     except RefusalError as refusal:
@@ -66,7 +77,7 @@ class UserApi:
 
     async def handle(self, request: Request) -> Answer:
         """The answer to one request."""
-        return await _guard(self._route(request))
+        return await guard(self._route(request))
 
     async def _route(self, request: Request) -> bytes:
         caller = request.name
@@ -146,7 +157,7 @@ class PeerApi:
 
     async def handle(self, request: Request) -> Answer:
         """The answer to one request."""
-        return await _guard(self._route(request))
+        return await guard(self._route(request))
 
     async def _route(self, request: Request) -> bytes:
         if request.name is None or request.name not in self._names:

@@ -40,10 +40,19 @@ class HttpClient:
         kind: What kind of name that is.
         context: TLS.
         timeout_s: Time for connecting and for each call.
+        max_answer_bytes: Longest body of an answer.
     """
 
     def __init__(
-        self, host: str, port: int, *, name: str, kind: Kind, context: ssl.SSLContext, timeout_s: float = 10.0
+        self,
+        host: str,
+        port: int,
+        *,
+        name: str,
+        kind: Kind,
+        context: ssl.SSLContext,
+        timeout_s: float = 10.0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._host = host
         self._port = port
@@ -51,6 +60,7 @@ class HttpClient:
         self._kind: Kind = kind
         self._context = context
         self._timeout_s = timeout_s
+        self._max_answer_bytes = max_answer_bytes
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._is_free = asyncio.Lock()
 
@@ -71,7 +81,7 @@ class HttpClient:
                 head = f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n\r\n"
                 writer.write(head.encode() + body)
                 await writer.drain()
-                return await _read(reader)
+                return await _read(reader, self._max_answer_bytes)
         except (OSError, ssl.SSLError, TimeoutError, EOFError, httptools.HttpParserError) as error:
             self.close()
             reason = getattr(error, "reason", None) or str(error) or type(error).__name__
@@ -97,7 +107,7 @@ class HttpClient:
         return streams
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def _read(reader: asyncio.StreamReader, at_most: int) -> tuple[int, bytes]:
     answer = _Reader()
     parser = httptools.HttpResponseParser(answer)
     while not answer.is_whole:
@@ -105,6 +115,6 @@ async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
         if not data:
             raise EOFError("the connection was closed")
         parser.feed_data(data)
-        if len(answer.body) > MAX_ANSWER_BYTES:
+        if len(answer.body) > at_most:
             raise EOFError("the answer is too long")
     return parser.get_status_code(), bytes(answer.body)

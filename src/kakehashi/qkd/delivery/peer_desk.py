@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kakehashi.core.errors import InputError, KakehashiError
-from kakehashi.qkd.delivery.peer_messages import PATH, grant_from_json, grant_to_json, text
+from kakehashi.qkd.delivery.peer_messages import PATH, grant_from_json, grant_to_json, number, text
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.model import Account
@@ -92,13 +92,14 @@ class PeerDesk:
         store.void_at(grant)
 
     async def _reconcile(self, peer: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        asked = [(int(sequence), text(grant_id, 32)) for sequence, grant_id in table["untold"]]
-        blocks = [(text(block_id, 32), int(n)) for block_id, n in table["blocks"]]
+        asked = [(number(sequence), text(grant_id, 32)) for sequence, grant_id in table["untold"]]
+        blocks = [(text(block_id, 32), number(n)) for block_id, n in table["blocks"]]
+        closed, after = number(table["closed"]), number(table["after"])
         store = self._commit.store
 
         def do() -> tuple[list[str], list[Grant], list[str]]:
-            store.note_closed(peer, int(table["closed"]))
-            known, extra = store.find_grants(peer, asked, after=int(table["after"]))
+            store.note_closed(peer, closed)
+            known, extra = store.find_grants(peer, asked, after=after)
             return known, extra, store.known_blocks(peer, blocks)
 
         known, extra, shared = await self._commit.run(do)

@@ -128,7 +128,7 @@ class PeerLink:
                 if future.done():
                     continue
                 if table["grant_id"] in refused:
-                    logger.warning("'%s' refused a grant: %s", self.name, refused[table["grant_id"]])
+                    logger.warning("'%s' refused a grant: %.400s", self.name, refused[table["grant_id"]])
                     future.set_exception(DeviceError(f"'{self.name}' does not have the key.", transient=True))
                 else:
                     future.set_result(None)
@@ -232,7 +232,7 @@ class PeerLink:
                 return False
             logger.info("'%s' never had what grant %s was cut from.", self.name, grant.grant_id)
         elif grant.state is not GrantState.SPENT:
-            logger.error("'%s' does not give up grant %s: %s", self.name, grant.grant_id, reason)
+            logger.error("'%s' does not give up grant %s: %.400s", self.name, grant.grant_id, reason)
         return True
 
     async def _call(self, client: HttpClient, what: str, table: Mapping[str, Any]) -> dict[str, Any]:

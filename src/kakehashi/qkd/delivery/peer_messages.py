@@ -25,7 +25,7 @@ from kakehashi.core.errors import InputError
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.model import Account
 
-__all__ = ["PATH", "grant_from_json", "grant_to_json", "text"]
+__all__ = ["PATH", "grant_from_json", "grant_to_json", "number", "text"]
 
 PATH = "/kakehashi/kme/v1/"
 
@@ -61,10 +61,10 @@ def grant_from_json(table: Mapping[str, Any], *, peer: str, expires_utc: float =
             grant_id=text(table["grant_id"], 32),
             peer=peer,
             is_ours=False,
-            sequence=int(table["sequence"]),
+            sequence=number(table["sequence"]),
             account=Account(table["account"]),
-            key_bits=int(table["key_bits"]),
-            parts=tuple(Part(block_id=text(b, 32), first=int(f), n_bits=int(n)) for b, f, n in table["parts"]),
+            key_bits=number(table["key_bits"]),
+            parts=tuple(Part(block_id=text(b, 32), first=number(f), n_bits=number(n)) for b, f, n in table["parts"]),
             master=text(table["master"], 255),
             readers=tuple(text(name, 255) for name in table["readers"]),
             key_ids=base64.b64decode(table["key_ids"], validate=True),
@@ -79,8 +79,19 @@ def text(value: object, at_most: int) -> str:
     """A text of a message.
 
     Raises:
-        InputError: It is none, or longer than that.
+        InputError: It is none, longer than that, or has half a character, which no file can hold.
     """
-    if not isinstance(value, str) or len(value) > at_most:
+    if not isinstance(value, str) or len(value) > at_most or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise InputError(f"a name of at most {at_most} characters was expected")
+    return value
+
+
+def number(value: object) -> int:
+    """A whole number of a message.
+
+    Raises:
+        InputError: It is none, or larger than a store can hold.
+    """
+    if not isinstance(value, int) or abs(value) > 2**62:
+        raise InputError("a whole number was expected")
     return value

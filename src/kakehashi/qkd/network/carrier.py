@@ -9,27 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
+
+import pydantic
 
 from kakehashi.core.errors import DeviceError, DistillationError, InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.client import HttpClient
 from kakehashi.qkd.delivery.peer_link import PeerLink
-from kakehashi.qkd.delivery.peer_messages import grant_from_json, grant_to_json
+from kakehashi.qkd.delivery.peer_messages import grant_from_json, grant_to_json, number
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.model import Account, KeyBlock
 from kakehashi.qkd.keys.vault import wipe
 from kakehashi.qkd.network.arrivals import Arrivals
-from kakehashi.qkd.network.messages import Note
+from kakehashi.qkd.network.messages import MAX_TEXT, Note, Outcome, Text
 from kakehashi.qkd.network.relay import (
     FORGERY,
     TAG_KEY_BITS,
@@ -49,6 +50,9 @@ logger = logging.getLogger(__name__)
 
 PATH = "/kakehashi/node/v1/"
 MAX_BITS = 8_000_000
+"""Longest key that is relayed."""
+
+T = TypeVar("T")
 
 
 class Carrier:
@@ -80,7 +84,7 @@ class Carrier:
         self._arrivals = Arrivals()
 
     def close(self) -> None:
-        """Close connections."""
+        """Close connections that are idle; the others go with the calls on them."""
         for clients in self._idle.values():
             for client in clients:
                 client.close()
@@ -92,7 +96,7 @@ class Carrier:
             DeviceError: A node on the way cannot, or does not answer; nothing came of it.
         """
         began = time.monotonic()
-        await asyncio.gather(*(self._look_ahead(route, 0, n_bits + TAG_KEY_BITS) for route in routes))
+        await _all_of([self._look_ahead(route, 0, n_bits + TAG_KEY_BITS) for route in routes])
         key, block_id = secrets.token_bytes(n_bits // 8), secrets.token_hex(16)
         tag_key = secrets.token_bytes(TAG_KEY_BITS // 8)
         shares = split(key + tag_key, len(routes))
@@ -103,12 +107,12 @@ class Carrier:
             )
             for i, (route, share) in enumerate(zip(routes, shares, strict=True))
         ]
-        claims = await asyncio.gather(*hops)
+        claims = await _all_of(hops)
         await self._store(block_id, peer, key, claims, is_ours=True)
         tag = tag_of_whole(block_id, routes, key, tag_key=tag_key)
         try:
             answer = await self._call(peer, "finish", {"block_id": block_id, "tag": tag.hex()})
-            if answer.get("is_changed"):
+            if answer.is_changed:
                 self._alarm(f"The key for {peer} was changed on its way", routes)
             _expect_ok(answer, peer)
         except DeviceError:
@@ -128,24 +132,29 @@ class Carrier:
         try:
             table = json.loads(body)
             if path == PATH + "ahead":
-                route, hop = tuple(map(str, table["route"])), int(table["hop"])
-                self._expect_route(caller, route, hop)
-                try:
-                    await self._look_ahead(route, hop + 1, int(table["n_bits"]))
-                except DeviceError as error:
-                    return {"ok": False, "why": str(error)}
-                return {"ok": True}
-            if path == PATH + "relay":
-                return await self._take(caller, table)
-            if path == PATH + "finish":
-                return await self._finish(caller, str(table["block_id"]), bytes.fromhex(table["tag"]))
-        except (KeyError, TypeError, ValueError) as error:
+                outcome = await self._ahead(caller, table)
+            elif path == PATH + "relay":
+                outcome = await self._take(caller, table)
+            elif path == PATH + "finish":
+                outcome = await self._finish(caller, str(table["block_id"]), bytes.fromhex(table["tag"]))
+            else:
+                raise InputError(f"'{caller}' asked for {path}, which is not known here.")
+            return outcome.model_dump(exclude_defaults=True)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             if isinstance(error, KakehashiError):
                 raise
             raise InputError(f"'{caller}' sent a message that makes no sense: {type(error).__name__}.") from None
-        raise InputError(f"'{caller}' asked for {path}, which is not known here.")
 
     # --- one hop
+
+    async def _ahead(self, caller: str, table: Mapping[str, Any]) -> Outcome:
+        route, hop = tuple(map(str, table["route"])), number(table["hop"])
+        self._expect_route(caller, route, hop)
+        try:
+            await self._look_ahead(route, hop + 1, number(table["n_bits"]))
+        except DeviceError as error:
+            return _no(error)
+        return Outcome(ok=True)
 
     async def _look_ahead(self, route: tuple[str, ...], hop: int, n_bits: int) -> None:
         """Ask every node on the way whether it has key for its hop, before the first one spends any.
@@ -180,7 +189,7 @@ class Carrier:
         link = self._links[peer]
         if not link.is_up:
             raise DeviceError(f"'{peer}' cannot be reached.", transient=True)
-        answer: dict[str, Any] = {}
+        answer: Outcome | None = None
         with link.under_way():
             (pad_grant, pad), (tag_grant, tag_key) = await self._commit.run(lambda: self._spend(peer, n_bits))
             try:
@@ -202,19 +211,21 @@ class Carrier:
                 )
             finally:
                 wipe(pad, tag_key)
-                if "ok" in answer:  # whatever came of it, the peer has spent the same
+                if answer is not None:  # whatever came of it, the peer has spent the same
                     self._commit.defer(lambda: self._commit.store.confirm(pad_grant.grant_id, tag_grant.grant_id))
                 else:
                     link.doubt(pad_grant.grant_id, tag_grant.grant_id)
         _expect_ok(answer, peer)
-        return float(answer["failure"]), str(answer["bound"])
+        if answer.failure is None or answer.failure < failure:  # what comes after a hop makes no key better
+            raise DeviceError(f"'{peer}' does not say what a relayed key may fail with.", transient=True)
+        return answer.failure, weakest([bound, answer.bound])
 
     def _spend(self, peer: str, n_bits: int) -> tuple[tuple[Grant, bytearray], tuple[Grant, bytearray]]:
         store = self._commit.store
         self._expect_stock(peer, n_bits)  # before anything is changed
         return store.spend(peer, n_bits, Account.RELAYED), store.spend(peer, TAG_KEY_BITS, Account.AUTHENTICATION)
 
-    async def _take(self, caller: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    async def _take(self, caller: str, table: Mapping[str, Any]) -> Outcome:
         header = read_header(table["header"], caller=caller, here=self._name)
         if not set(header.route) <= {self._name, *self._links}:
             raise InputError(f"'{caller}' relayed a key over nodes that are not in this network.")
@@ -233,7 +244,7 @@ class Carrier:
             key = open_sealed(header.to_json(), padded, tag, pad=bytes(pad), tag_key=bytes(tag_key))
         except DistillationError as error:
             self._alarm(f"From {caller}: {str(error).rstrip('.')}", [header.route])
-            return {"ok": False, "why": str(error)}
+            return _no(error)
         finally:
             wipe(pad, tag_key)
         if header.hop + 2 == len(header.route):
@@ -241,25 +252,25 @@ class Carrier:
                 self._arrivals.keep(header, key)
             except DistillationError as error:
                 self._alarm(f"From {caller}: {str(error).rstrip('.')}", [header.route])
-                return {"ok": False, "why": str(error)}
-            return {"ok": True, "failure": header.failure, "bound": header.bound}
+                return _no(error)
+            return Outcome(ok=True, failure=header.failure, bound=header.bound)
         try:
             failure, bound = await self._hop(replace(header, hop=header.hop + 1), key)
         except DeviceError as error:
-            return {"ok": False, "why": str(error)}
-        return {"ok": True, "failure": failure, "bound": bound}
+            return _no(error)
+        return Outcome(ok=True, failure=failure, bound=bound)
 
     # --- the end of the way
 
-    async def _finish(self, caller: str, block_id: str, tag: bytes) -> dict[str, Any]:
+    async def _finish(self, caller: str, block_id: str, tag: bytes) -> Outcome:
         arrived = self._arrivals.take(caller, block_id)
         try:
             key = arrived.open(block_id, tag)
         except DistillationError as error:
             self._alarm(f"A key from {caller} was changed on its way", arrived.routes)
-            return {"ok": False, "is_changed": True, "why": str(error)}
+            return _no(error, is_changed=True)
         await self._store(block_id, caller, key, arrived.claims, is_ours=False)
-        return {"ok": True}
+        return Outcome(ok=True)
 
     async def _store(self, block_id: str, peer: str, key: bytes, claims: Sequence[Claim], *, is_ours: bool) -> None:
         block = KeyBlock(
@@ -267,7 +278,7 @@ class Carrier:
             peer=peer,
             is_ours=is_ours,
             bits=Bits.from_bytes(key),
-            failure=sum(failure for failure, _ in claims) + FORGERY,
+            failure=min(1.0, sum(failure for failure, _ in claims) + FORGERY),
             bound=weakest(bound for _, bound in claims),
             origin="relayed",
             made_utc=time.time(),
@@ -278,22 +289,54 @@ class Carrier:
 
     def _alarm(self, text: str, routes: Sequence[tuple[str, ...]]) -> None:
         ways = " and ".join("-".join(route) for route in routes)
-        self._on_note(Note(kind="alarm", at_utc=time.time(), text=f"{text} ({ways})."[:400], route=routes[0]))
+        self._on_note(Note(kind="alarm", at_utc=time.time(), text=f"{text} ({ways})."[:MAX_TEXT], route=routes[0]))
 
-    async def _call(self, peer: str, what: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask a node. Each question has a connection to itself, so that relays cannot block each other in a ring."""
+    async def _call(self, peer: str, what: str, table: Mapping[str, Any]) -> Outcome:
+        """Ask a node. Each question has a connection to itself, so that relays cannot block each other in a ring.
+
+        Raises:
+            DeviceError: It does not answer, refuses, or answers what makes no sense.
+        """
         idle = self._idle.setdefault(peer, [])
         client = idle.pop() if idle else self._connect(peer)
         status, body = await client.call(PATH + what, json.dumps(table).encode())
         idle.append(client)
-        found: dict[str, Any] = {}
-        with contextlib.suppress(ValueError):
-            found = json.loads(body)
         if status != 200:
-            raise DeviceError(f"'{peer}' refused a relayed key: {found.get('message', status)}", transient=True)
-        return found
+            raise DeviceError(f"'{peer}' refused a relayed key: {_reason(body) or status}", transient=True)
+        try:
+            return Outcome.model_validate_json(body)
+        except pydantic.ValidationError:
+            raise DeviceError(f"'{peer}' answered {what} with what makes no sense.", transient=True) from None
 
 
-def _expect_ok(answer: Mapping[str, Any], peer: str) -> None:
-    if not answer.get("ok"):
-        raise DeviceError(str(answer.get("why", f"'{peer}' does not say why.")), transient=True)
+class _Refusal(pydantic.BaseModel):
+    message: Text
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return _Refusal.model_validate_json(body).message
+    except pydantic.ValidationError:
+        return ""
+
+
+def _no(error: KakehashiError, *, is_changed: bool = False) -> Outcome:
+    return Outcome(ok=False, why=str(error)[:MAX_TEXT], is_changed=is_changed)
+
+
+def _expect_ok(answer: Outcome, peer: str) -> None:
+    if not answer.ok:
+        raise DeviceError(answer.why or f"'{peer}' does not say why.", transient=True)
+
+
+async def _all_of(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """What came of all; an error only when none is under way any more, so that one that hangs is not joined by others.
+
+    Raises:
+        DeviceError: One failed.
+    """
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]

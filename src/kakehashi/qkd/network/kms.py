@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pydantic
 
-from kakehashi.core.errors import DeviceError
-from kakehashi.qkd.delivery.api import refuse
+from kakehashi.core.errors import DeviceError, InputError
+from kakehashi.qkd.delivery.api import guard, refuse
 from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
 from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.etsi014 import RefusalError
 from kakehashi.qkd.delivery.serve import until_told_to_stop
 from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
-from kakehashi.qkd.network.management import Management
+from kakehashi.qkd.network.management import SCHEMA, Management
 from kakehashi.qkd.network.messages import NodeReport
 from kakehashi.qkd.network.page import PageServer
 from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
 from kakehashi.qkd.network.spec import MANAGER
 
 __all__ = ["ManagementServer", "Operator", "run_management"]
+
+logger = logging.getLogger(__name__)
 
 PATH = "/kakehashi/kms/v1/"
 
@@ -75,28 +79,36 @@ class ManagementServer:
 
     async def _keep_looking(self) -> None:
         while True:
-            self.management.look(time.time())
-            if self._page is not None:
-                self._page.show(self.management.state(time.time()))
+            try:
+                self.management.look(time.time())
+                if self._page is not None:
+                    self._page.show(self.management.state(time.time()))
+            except Exception:  # nobody else would notice that a node is silent
+                logger.exception("A fault of kakehashi: nobody looked at the network.")
             await asyncio.sleep(0.25)
 
     async def _handle(self, request: Request) -> Answer:
+        return await guard(self._answer(request))
+
+    async def _answer(self, request: Request) -> bytes:
         now = time.time()
+        if request.path == PATH + "report" and request.name in self._plan.spec.names:
+            return self._take(request, now)
+        if request.path == PATH + "state" and request.name == "operator":
+            return json.dumps(self.management.state(now)).encode()
+        raise RefusalError(401, "the certificate is not for this")
+
+    def _take(self, request: Request, now: float) -> bytes:
         try:
-            if request.path == PATH + "report" and request.name in self._plan.spec.names:
-                report = NodeReport.model_validate_json(bytes(request.body))
-                if report.node != request.name:
-                    return _refusal(f"'{request.name}' reports in the name of '{report.node}'.")
-                return Answer(200, self.management.report(report, now).model_dump_json().encode())
-            if request.path == PATH + "state" and request.name == "operator":
-                return Answer(200, json.dumps(self.management.state(now)).encode())
+            report = NodeReport.model_validate_json(bytes(request.body))
         except pydantic.ValidationError as error:
-            return _refusal(f"The report makes no sense: {error.errors()[0]['msg']}.")
-        return Answer(401, b'{"message": "the certificate is not for this"}')
-
-
-def _refusal(message: str) -> Answer:
-    return Answer(400, json.dumps({"message": message}).encode())
+            raise RefusalError(400, f"The report makes no sense: {error.errors()[0]['msg']}.") from None
+        if report.node != request.name:
+            raise RefusalError(400, f"'{request.name}' reports in the name of '{report.node}'.")
+        try:
+            return self.management.report(report, now).model_dump_json().encode()
+        except InputError as error:
+            raise RefusalError(400, str(error)) from None
 
 
 class Operator:
@@ -116,12 +128,17 @@ class Operator:
         """As :meth:`~kakehashi.qkd.network.management.Management.state`.
 
         Raises:
-            DeviceError: It does not answer.
+            DeviceError: It does not answer, or what makes no sense.
         """
         status, body = await self._client.call(PATH + "state", b"{}")
         if status != 200:
             raise DeviceError(f"The management server answered {status}.", transient=True)
-        found: dict[str, Any] = json.loads(body)
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+            raise DeviceError("The management server answered what is no state of a network.", transient=True)
         return found
 
     def close(self) -> None:

@@ -6,13 +6,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from kakehashi.core.errors import InputError
 from kakehashi.qkd.network.messages import LinkReport, NodeReport, Orders
 from kakehashi.qkd.network.relay import HOP_BITS
 from kakehashi.qkd.network.routing import Edge, Route, choose_routes
 from kakehashi.qkd.network.spec import LinkOfNetwork, NetworkSpec
 
-__all__ = ["Alarm", "Entry", "Management"]
+__all__ = ["SCHEMA", "Alarm", "Entry", "Management"]
+
+SCHEMA = "kakehashi.qkd.network/1"
+"""What the state of a network says of itself."""
 
 CLEAR_S = 2.0
 """How long after the last word of an alarm a block must be made to end it: one that was under way says nothing."""
@@ -84,10 +86,9 @@ class Management:
         """Take a report and give the orders for its node.
 
         Raises:
-            InputError: There is no such node.
+            InputError: There is no such node, or it speaks of what is not its own.
         """
-        if report.node not in self.spec.names:
-            raise InputError(f"'{report.node}' is no node of this network.")
+        report.expect_own(self.spec)
         self._heard[report.node] = _Heard(report, now, {link.link: link for link in report.links})
         for note in report.notes:
             if note.kind == "alarm":
@@ -144,7 +145,7 @@ class Management:
     def state(self, now: float) -> dict[str, Any]:
         """All that the page shows; numbers and names, no key."""
         return {
-            "schema": "kakehashi.qkd.network/1",
+            "schema": SCHEMA,
             "title": self.spec.title,
             "at_utc": now,
             "nodes": [self._node_state(node.name, now) for node in self.spec.node],
@@ -225,11 +226,11 @@ class Management:
 
     def _choose_for(self, one: str, other: str, edges: list[Edge], bits: int, n_routes: int, now: float) -> None:
         direct = next((e for e in edges if (e.source, e.target) == (one, other)), None)
-        is_direct = direct is not None and direct.is_usable
-        found = choose_routes(edges, one, other, needed_bits=bits, n_routes=1 if is_direct else n_routes)
-        if is_direct and direct is not None and direct.stock_bits + direct.rate_bit_per_s > 0:
-            found = (Route(nodes=(one, other), cost=0.0),)
-        if not is_direct and n_routes > 1 and len(found) == 1:
+        if direct is not None and direct.is_usable and direct.stock_bits + direct.rate_bit_per_s > 0:
+            found: tuple[Route, ...] = (Route(nodes=(one, other), cost=0.0),)
+        else:
+            found = choose_routes(edges, one, other, needed_bits=bits, n_routes=n_routes)
+        if n_routes > 1 and len(found) == 1 and found[0].n_hops > 1:
             found = ()  # shares over one route are no shares
         nodes = tuple(route.nodes for route in found)
         before = self.routes.get((one, other), ())

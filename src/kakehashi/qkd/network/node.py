@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -11,14 +12,15 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
-from kakehashi.qkd.delivery.api import refuse
+from kakehashi.qkd.delivery.api import guard, refuse
 from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
 from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.etsi014 import RefusalError
 from kakehashi.qkd.delivery.serve import Kme, until_told_to_stop
 from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
 from kakehashi.qkd.distill.account import Distilled
@@ -27,7 +29,7 @@ from kakehashi.qkd.keys.model import KeyBlock
 from kakehashi.qkd.keys.vault import forbid_core_dumps
 from kakehashi.qkd.network.carrier import Carrier
 from kakehashi.qkd.network.link_end import LinkEnd
-from kakehashi.qkd.network.messages import NodeReport, Note, Orders
+from kakehashi.qkd.network.messages import MAX_NOTES, MAX_TEXT, NodeReport, Note, Orders
 from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
 from kakehashi.qkd.network.spec import MANAGER, LinkOfNetwork, agreement_of
 from kakehashi.qkd.network.tunnel import LinkDoor, call_link
@@ -36,10 +38,13 @@ __all__ = ["Node", "drop_sent", "halve", "run_node"]
 
 logger = logging.getLogger(__name__)
 
-MAX_NOTES = 200
 SUPPLY_S = 0.25
 CALL_S = 2.0
 """How long a receiver waits for its sender before it looks whether it shall end."""
+FAULT_S = 1.0
+"""How long a node waits after a fault of its own before it goes on."""
+MAX_ANSWER_BYTES = 2**21
+"""Longest answer of a node or of the management server: orders for all peers of the largest network fit."""
 
 
 def halve(made: Made, *, peer: str, is_sender: bool, now: float) -> list[tuple[KeyBlock, Distilled, int]]:
@@ -169,7 +174,8 @@ class Node:
         await self._link_door.start(HOST, doors.links)
         for end in self._ends:
             end.start()
-        self._tasks = [asyncio.create_task(work) for work in (self._keep_reporting(), self._keep_supplied())]
+        reporting = functools.partial(self._report_once, self._client(self.plan.addresses.manager, MANAGER))
+        self._tasks = [asyncio.create_task(_for_ever(turn)) for turn in (reporting, self._supply_once)]
 
     async def close(self) -> None:
         """End everything; what has been made is on disk."""
@@ -210,7 +216,7 @@ class Node:
             await self.kme.commit.run(lambda: store.add_aborted(block_id, peer, event.account))
         if isinstance(event, GivenUp | Restarted):
             kind: Literal["alarm", "link"] = "alarm" if event.is_alarm else "link"
-            self._note(Note(kind=kind, at_utc=time.time(), text=event.reason[:400], link=link))
+            self._note(Note(kind=kind, at_utc=time.time(), text=event.reason[:MAX_TEXT], link=link))
 
     def _note(self, note: Note) -> None:
         self._notes.append(note)
@@ -221,30 +227,38 @@ class Node:
     # --- relays
 
     async def _handle(self, request: Request) -> Answer:
+        return await guard(self._answer(request))
+
+    async def _answer(self, request: Request) -> bytes:
+        if request.name not in self.plan.spec.names or request.method != "POST":
+            raise RefusalError(401, "the certificate names no node of this network")
         try:
-            if request.name not in self.plan.spec.names or request.method != "POST":
-                return Answer(401, b'{"message": "the certificate names no node of this network"}')
-            answer = await self._carrier.answer(request.name, request.path, bytes(request.body))
-            return Answer(200, json.dumps(answer).encode())
+            return json.dumps(await self._carrier.answer(request.name, request.path, bytes(request.body))).encode()
         except InputError as error:
-            return Answer(400, json.dumps({"message": str(error)}).encode())
-        except KakehashiError as error:
-            logger.warning("A message from '%s' failed: %s", request.name, type(error).__name__)
-            return Answer(503, b'{"message": "this node cannot do that now"}')
+            raise RefusalError(400, str(error)) from None
 
     def _connect(self, peer: str) -> HttpClient:
-        port = self.plan.addresses.nodes[peer].node
-        return HttpClient(HOST, port, name=peer, kind="kme", context=self._outward, timeout_s=PATIENCE_S)
+        return self._client(self.plan.addresses.nodes[peer].node, peer)
 
-    async def _keep_supplied(self) -> None:
+    def _client(self, port: int, name: str) -> HttpClient:
+        return HttpClient(
+            HOST,
+            port,
+            name=name,
+            kind="kme",
+            context=self._outward,
+            timeout_s=PATIENCE_S,
+            max_answer_bytes=MAX_ANSWER_BYTES,
+        )
+
+    async def _supply_once(self) -> None:
         """Have keys brought to every node for which there are orders, until there is enough."""
         relay = self.plan.spec.relay
-        while True:
-            await asyncio.sleep(SUPPLY_S)
-            for peer, routes in self._orders.routes.items():
-                task = self._supplies.get(peer)
-                if (task is None or task.done()) and self.kme.store.stock_bits(peer) < relay.stock_bits:
-                    self._supplies[peer] = asyncio.create_task(self._supply(peer, routes, relay.block_bits))
+        await asyncio.sleep(SUPPLY_S)
+        for peer, routes in self._orders.routes.items():
+            task = self._supplies.get(peer)
+            if (task is None or task.done()) and self.kme.store.stock_bits(peer) < relay.stock_bits:
+                self._supplies[peer] = asyncio.create_task(self._supply(peer, routes, relay.block_bits))
 
     async def _supply(self, peer: str, routes: tuple[tuple[str, ...], ...], n_bits: int) -> None:
         try:
@@ -252,6 +266,9 @@ class Node:
         except KakehashiError as error:
             logger.info("No key for '%s' over others: %s", peer, error)
             await asyncio.sleep(0.5)
+        except Exception:
+            logger.exception("A fault of kakehashi: no key for '%s' over others.", peer)
+            await asyncio.sleep(FAULT_S)
 
     # --- reports
 
@@ -268,27 +285,27 @@ class Node:
             notes=tuple(self._notes),
         )
 
-    async def _keep_reporting(self) -> None:
-        """Report, take orders; without the server the last orders hold."""
-        port, period = self.plan.addresses.manager, self.plan.spec.management.report_s
-        client = HttpClient(HOST, port, name=MANAGER, kind="kme", context=self._outward, timeout_s=PATIENCE_S)
-        while True:
-            self._look_at_links()
-            report = self.report()
-            try:
-                status, body = await client.call("/kakehashi/kms/v1/report", report.model_dump_json().encode())
-                if status == 200:
-                    self._orders = Orders.model_validate_json(body)
-                    drop_sent(self._notes, report.notes)
-            except DeviceError as error:
-                logger.info("The management server: %s", error)
-            except ValueError:
-                logger.warning("The management server's orders make no sense.")
-            await self._delete_old()
-            self._is_urgent.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(period):
-                    await self._is_urgent.wait()
+    async def _report_once(self, client: HttpClient) -> None:
+        """Report, take orders; without the server, or with orders that make no sense, the last orders hold."""
+        self._look_at_links()
+        report = self.report()
+        try:
+            status, body = await client.call("/kakehashi/kms/v1/report", report.model_dump_json().encode())
+            if status == 200:
+                orders = Orders.model_validate_json(body)
+                orders.expect_sane(self.name, self.plan.spec)
+                self._orders = orders
+                drop_sent(self._notes, report.notes)
+        except DeviceError as error:
+            logger.info("The management server: %s", error)
+        except ValueError as error:
+            reason = f": {error}" if isinstance(error, InputError) else "."
+            logger.warning("The management server's orders make no sense%s", reason)
+        await self._delete_old()
+        self._is_urgent.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.plan.spec.management.report_s):
+                await self._is_urgent.wait()
 
     def _look_at_links(self) -> None:
         for end in self._ends:
@@ -308,6 +325,16 @@ class Node:
         if bits:
             text = f"{bits} bits older than {limit:g} s were destroyed."
             self._note(Note(kind="deletion", at_utc=time.time(), text=text, bits=bits))
+
+
+async def _for_ever(turn: Callable[[], Awaitable[None]]) -> None:
+    """Do something again and again: a fault in one turn must not be the last that is heard of a node."""
+    while True:
+        try:
+            await turn()
+        except Exception:
+            logger.exception("A fault of kakehashi.")
+            await asyncio.sleep(FAULT_S)
 
 
 def drop_sent(notes: deque[Note], sent: Sequence[Note]) -> None:

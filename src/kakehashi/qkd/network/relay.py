@@ -19,6 +19,7 @@ another. Either way its chance is :data:`FORGERY` at most. A node that has all s
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ from kakehashi.qkd.distill.authenticate import HASH_KEY_BITS, TagKey, Transcript
 __all__ = [
     "FORGERY",
     "HOP_BITS",
+    "MAX_NODES",
+    "MAX_SHARES",
+    "PROOF",
     "TAG_KEY_BITS",
     "Claim",
     "Header",
@@ -49,15 +53,23 @@ TAG_BITS = 128
 TAG_KEY_BITS = HASH_KEY_BITS + TAG_BITS
 """Key of a hop that a tag takes: a point, and a pad."""
 
-MAX_NAME = 64
-Claim: TypeAlias = tuple[float, str]
-"""With what probability a share may fail, and the name of the proof by which that holds."""
-
 HOP_BITS = 2 * TAG_KEY_BITS
 """What a hop spends beside the pad of the key itself: a pad for the key of its tag, and the key of the hop's tag."""
 
 FORGERY = 1e-30
 """Bound of a forger's chance for one message of up to 2^24 bytes: 2^20 blocks in 2^128."""
+
+PROOF = "[a-z0-9-]{0,64}"
+"""What names of proofs look like, those of later versions too; none where nothing was spent yet."""
+
+MAX_NODES = 64
+"""Nodes of a route."""
+
+MAX_SHARES = 8
+"""Shares of a key."""
+
+Claim: TypeAlias = tuple[float, str]
+"""With what probability a share may fail, and the name of the proof by which that holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +129,16 @@ def read_header(table: Mapping[str, Any], *, caller: str, here: str) -> Header:
             failure=float(table["failure"]),
             bound=str(table["bound"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"'{caller}' sent a relayed key that makes no sense: {type(error).__name__}.") from None
     is_sane = (
         len(header.block_id) == 32
         and set(header.block_id) <= set("0123456789abcdef")
-        and len(set(header.route)) == len(header.route) <= 64
+        and len(set(header.route)) == len(header.route) <= MAX_NODES
         and 0 <= header.hop < len(header.route) - 1
-        and 0 <= header.share < header.n_shares <= 8
+        and 0 <= header.share < header.n_shares <= MAX_SHARES
         and 0 <= header.failure < 1
-        and len(header.bound) <= MAX_NAME
+        and re.fullmatch(PROOF, header.bound)
     )
     if not is_sane or header.route[header.hop : header.hop + 2] != (caller, here):
         raise InputError(f"'{caller}' sent a relayed key whose route does not lead from it to '{here}'.")

@@ -156,6 +156,7 @@ class Users:
         self.masters, self.slaves, self.waiting = {}, {}, []
 
     def turn(self):
+        """Whether there were new keys, as there are only where both servers run."""
         found = self.alice.call("bob/enc_keys", {"number": self.randomness.choice([1, 1, 3, 20])})
         if found and found[0] == 200:
             for key in found[1]["keys"]:
@@ -167,6 +168,7 @@ class Users:
         some, self.waiting = self.waiting[:10], self.waiting[10:]
         if some:
             self.fetch(some)
+        return bool(found and found[0] == 200)
 
     def fetch(self, some):
         got = self.bob.call("alice/dec_keys", {"key_IDs": [{"key_ID": key_id} for key_id in some]})
@@ -211,7 +213,7 @@ class Killed:
 
 
 @pytest.mark.slow
-def test_kill_at_random_instants_delivers_nothing_twice_and_nothing_that_differs(tmp_path):
+def test_kill_at_random_instants_delivers_nothing_twice_and_nothing_that_differs(tmp_path, core_limit):
     """Two real servers, killed again and again while two users ask; then the books of both must balance."""
     ports = free_ports(4)
     write_files(tmp_path, ports=ports)
@@ -224,7 +226,8 @@ def test_kill_at_random_instants_delivers_nothing_twice_and_nothing_that_differs
     end = time.monotonic() + float(os.environ.get("KAKEHASHI_KILL_SECONDS", "60"))
     try:
         while time.monotonic() < end:
-            users.turn()
+            if users.turn():
+                assert [core_limit(process) for process in servers.running.values()] == [0, 0]
             servers.turn()
     finally:
         users.close()

@@ -165,7 +165,7 @@ def audit(plan):
 
 
 @pytest.mark.slow
-def test_the_middle_node_is_killed_twice_and_keys_go_on(tmp_path):
+def test_the_middle_node_is_killed_twice_and_keys_go_on(tmp_path, core_limit):
     plan = set_up(write_network(tmp_path), tmp_path / "n")
 
     async def stock(node, peer, n_bits):
@@ -197,6 +197,7 @@ def test_the_middle_node_is_killed_twice_and_keys_go_on(tmp_path):
             for turn in range(3):
                 middle = await start_middle()
                 await stock(nodes[0], "c", 2048)
+                assert core_limit(middle) == 0
                 if turn < 2:
                     n_blocks = nodes[0].report().links[0].n_blocks
                     async with asyncio.timeout(60):

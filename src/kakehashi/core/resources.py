@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import sys
 from pathlib import Path
 
 from kakehashi.core.errors import ResourceError
+
+try:
+    import resource
+except ImportError:  # not Unix
+    resource = None  # type: ignore[assignment]
 
 __all__ = [
     "available_memory_bytes",
@@ -21,11 +25,13 @@ __all__ = [
 
 
 def peak_memory_bytes() -> int:
-    """Peak resident memory of this process so far, in bytes."""
+    """Peak resident memory of this process so far, in bytes; 0 where the system does not say."""
     # On Linux the other number is the parent's where that had more when it started this process.
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
+    if resource is None:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

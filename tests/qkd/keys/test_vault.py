@@ -1,6 +1,8 @@
 import os
 import resource
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,27 @@ from kakehashi.qkd.keys.vault import (
 )
 
 KEY = secrets.token_bytes(32)
+
+
+def test_the_room_can_be_imported_where_the_modules_of_unix_are_missing(tmp_path):
+    story = """
+import importlib, pkgutil, sys
+sys.modules.update({"fcntl": None, "resource": None})
+import kakehashi.qkd
+for module in pkgutil.walk_packages(kakehashi.qkd.__path__, "kakehashi.qkd."):
+    importlib.import_module(module.name)
+from pathlib import Path
+from kakehashi.core.errors import ResourceError
+from kakehashi.qkd.keys.store import KeyStore
+from kakehashi.qkd.keys.vault import forbid_core_dumps
+forbid_core_dumps()
+try:
+    KeyStore(Path(sys.argv[1]), node="a", node_key=bytes(32))
+except ResourceError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", story, tmp_path / "x"], capture_output=True, text=True, check=True)
+    assert "file locks of Unix" in done.stdout
 
 
 def test_a_piece_comes_back_and_only_under_its_name(tmp_path):

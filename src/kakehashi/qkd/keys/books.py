@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,11 @@ from kakehashi.qkd.keys.model import Account, KeyBlock
 from kakehashi.qkd.keys.shelf import Shelf
 from kakehashi.qkd.keys.tables import BlockRow, Entry, Tables
 from kakehashi.qkd.keys.vault import Vault
+
+try:
+    import fcntl
+except ImportError:  # not Unix
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["DATABASE", "SIFTED", "SLOTS", "Books"]
 
@@ -352,6 +356,8 @@ class Books:
 
 
 def _lock_folder(folder: Path) -> int:
+    if fcntl is None:
+        raise ResourceError(f"{folder} cannot be kept from other programs: a store needs the file locks of Unix.")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

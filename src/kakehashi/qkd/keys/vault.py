@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
-import resource
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +25,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
+
+try:
+    import resource
+except ImportError:  # not Unix
+    resource = None  # type: ignore[assignment]
 
 __all__ = ["NODE_KEY_VARIABLE", "Vault", "forbid_core_dumps", "read_node_key", "wipe", "write_node_key"]
 
@@ -41,8 +45,12 @@ EMPTY = bytes(SLOT_BYTES)
 
 
 def forbid_core_dumps() -> None:
-    """Have this program leave no image of its memory, which holds key, on the disk when it crashes."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    """Have this program leave no image of its memory, which holds key, on the disk when it crashes.
+
+    Where a system has no such limit, as Windows, it is for its settings to see to that.
+    """
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def wipe(*buffers: bytearray | memoryview) -> None:

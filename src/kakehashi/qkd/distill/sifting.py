@@ -15,6 +15,9 @@ from kakehashi.qkd.link.model import Detections, Preparations
 
 __all__ = ["Noted", "Sifted", "report", "sift_at_receiver", "sift_at_sender"]
 
+PLANES = 5
+"""What the sender looks up for a click: whether it has anything, bit, basis, and the two bits of the intensity."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Noted:
@@ -110,9 +113,9 @@ def sift_at_receiver(answer: Sifting, noted: Noted) -> Sifted:
 
 
 def _look_up(reported: Reported, prepared: Preparations) -> list[Bits]:
-    """What the sender has for each click: whether anything, bit, basis, and the two bits of the intensity."""
+    """What the sender has for each click, in :data:`PLANES`."""
     n = reported.basis.n
-    planes = np.empty((5, (n + 7) // 8), np.uint8)
+    planes = np.empty((PLANES, (n + 7) // 8), np.uint8)
     _native.look_up_clicks(
         prepared.slot,
         prepared.bit,

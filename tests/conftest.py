@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,8 @@ settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
 gc.disable()  # while tests are collected, which makes millions of objects and hardly any to throw away
 
 
@@ -18,6 +21,17 @@ def pytest_collection_finish():
     """What was imported and collected stays to the end: the garbage collector need not look at it again and again."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The path of a browser that can be run without a screen."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    if os.environ.get("CI"):
+        pytest.fail(f"none of {', '.join(BROWSERS)} is installed")
+    pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
 
 
 @pytest.fixture(params=["portable", "avx2", "avx512"])

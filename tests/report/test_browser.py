@@ -1,8 +1,6 @@
 """The report in a real browser: it shows, nothing is requested, nothing is complained of."""
 
-import os
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -11,7 +9,6 @@ from matplotlib.image import imread
 from kakehashi.report.example import example_result
 from kakehashi.report.html import write_report
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -22,16 +19,6 @@ FLAGS = [
     "--no-first-run",
     "--hide-scrollbars",
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    for name in BROWSERS:
-        if path := shutil.which(name):
-            return path
-    if os.environ.get("CI"):
-        pytest.fail(f"none of {', '.join(BROWSERS)} is installed")
-    pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
 
 
 @pytest.mark.slow

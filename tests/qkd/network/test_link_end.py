@@ -56,6 +56,7 @@ def test_without_the_other_end_it_waits_and_says_why(tmp_path):
     ends[0].start()
     wait(lambda: ends[0].report.why)
     assert (ends[0].report.state, ends[0].report.why) == ("waiting", "nobody is there.")
+    assert ends[0].report.bound == "differential"  # the link of NTT sends differential phases
     ends[0].stop()
     ends[0].join(5)
     assert not ends[0].is_alive()

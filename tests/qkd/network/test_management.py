@@ -45,6 +45,7 @@ class World:
                 qber=0.02,
                 rate_bit_per_s=self.rate[f"{x}-{y}"],
                 made_utc=self.made[f"{x}-{y}"],
+                bound="differential" if node == "d" else "lim",
             )
             for x, y in LINKS
             if node in (x, y)
@@ -165,6 +166,7 @@ def test_the_state_is_what_the_page_shows(world):
         **{f"{x}-{y}": "running" for x, y in LINKS},
     }
     assert state["nodes"][0]["stock_bits"]["b"] == 50_000
+    assert [link["bound"] for link in state["links"]] == ["lim", "lim", "differential", "differential", ""]
     assert not state["alarms"]
 
 

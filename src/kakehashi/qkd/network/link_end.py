@@ -19,7 +19,7 @@ from kakehashi.qkd.distill.receiver_session import ReceiverSession
 from kakehashi.qkd.distill.sender_session import SenderSession
 from kakehashi.qkd.link.ends import ReceiverEnd, SenderEnd
 from kakehashi.qkd.link.source import addresses_in
-from kakehashi.qkd.network.messages import LinkReport
+from kakehashi.qkd.network.messages import MAX_TEXT, LinkReport
 from kakehashi.qkd.network.stock_file import StockFile
 
 __all__ = ["LinkEnd"]
@@ -101,10 +101,11 @@ class LinkEnd(threading.Thread):
             state=self._state,
             qber=self._qber,
             rate_bit_per_s=sum(recent) / max(1.0, min(RATE_S, now - self._began)),
+            bound=self.agreement.bound,
             n_blocks=self._n_blocks,
             n_given_up=self._n_given_up,
             made_utc=self._made_utc,
-            why=self._why[:400],
+            why=self._why[:MAX_TEXT],
         )
 
     def early_alarm(self) -> str | None:

@@ -10,6 +10,7 @@ from kakehashi.qkd.network.messages import LinkReport, NodeReport, Orders
 from kakehashi.qkd.network.relay import HOP_BITS
 from kakehashi.qkd.network.routing import Edge, Route, choose_routes
 from kakehashi.qkd.network.spec import LinkOfNetwork, NetworkSpec
+from kakehashi.qkd.security.bounds import weakest
 
 __all__ = ["SCHEMA", "Alarm", "Entry", "Management"]
 
@@ -186,6 +187,7 @@ class Management:
             "why": "; ".join(sorted({found.why for found in ends if found.why})),
             "qber": max(known) if known else None,
             "rate_bit_per_s": self._rate(name),
+            "bound": weakest(found.bound for found in ends),
             "n_blocks": min((found.n_blocks for found in ends), default=0),
             "n_given_up": max((found.n_given_up for found in ends), default=0),
             "last_key_s": now - max(f.made_utc for f in ends) if any(f.made_utc for f in ends) else None,

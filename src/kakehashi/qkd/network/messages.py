@@ -27,6 +27,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, le=1e15)]
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
+Proof = Annotated[str, Field(pattern=f"^{PROOF}$")]
 Way = Annotated[tuple[Name, ...], Field(max_length=MAX_NODES)]
 
 
@@ -45,7 +46,7 @@ class Outcome(Spec):
     why: Text = ""
     is_changed: bool = False
     failure: Annotated[float, Field(ge=0, lt=1)] | None = None
-    bound: Annotated[str, Field(pattern=f"^{PROOF}$")] = ""
+    bound: Proof = ""
 
 
 class LinkReport(Spec):
@@ -56,6 +57,7 @@ class LinkReport(Spec):
         state: ``waiting`` for the other end or for photons, ``running``, or ``stopped`` for good.
         qber: Error rate of the last block, whether it gave key or not, or of newer test bits that raised an alarm.
         rate_bit_per_s: Key of the last minute, for each second of the clock.
+        bound: Name of the proof by which its keys are secret.
         n_blocks: Blocks made.
         n_given_up: Blocks given up.
         made_utc: When the last block was made; 0 where none was.
@@ -66,6 +68,7 @@ class LinkReport(Spec):
     state: Literal["waiting", "running", "stopped"]
     qber: Share | None = None
     rate_bit_per_s: Rate = 0.0
+    bound: Proof = ""
     n_blocks: Count = 0
     n_given_up: Count = 0
     made_utc: Seconds = 0.0

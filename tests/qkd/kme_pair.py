@@ -10,10 +10,11 @@ import time
 from kakehashi.core.errors import DeviceError, KakehashiError, ResourceError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.desk import Desk
-from kakehashi.qkd.delivery.etsi014 import KeyIds, KeyRequest
+from kakehashi.qkd.delivery.etsi014 import KeyIds, KeyRequest, RefusalError
 from kakehashi.qkd.delivery.peer_desk import PeerDesk
 from kakehashi.qkd.delivery.peer_link import PeerLink
 from kakehashi.qkd.delivery.spec import KmeSpec
+from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant, Part, draw_key_ids
 from kakehashi.qkd.keys.model import Account, KeyBlock
@@ -235,3 +236,62 @@ def make_grant(**changes):
         "mask": bytes(range(16)),
     }  # fmt: skip
     return Grant(**fields | changes)
+
+
+def run(folder, story, names=("a", "b"), fill=4096, **limits):
+    async def all_of_it():
+        net = Net(folder, names, **limits)
+        for one in names:
+            for other in names:
+                if one != other:
+                    net.fill(one, other, fill)
+        net.start()
+        await net.until_shared()
+        try:
+            return await story(net)
+        finally:
+            await net.close()
+
+    return asyncio.run(all_of_it())
+
+
+def assert_books_balance(net):
+    for node in net.nodes.values():
+        audit = audit_store(node.folder)
+        assert audit.faults == ()
+        assert all(block.is_balanced for block in audit.blocks)
+    names = net.names
+    for one, other in ((one, other) for one in names for other in names if one < other):
+        assert audit_pair(net.nodes[one].folder, net.nodes[other].folder).faults == ()
+
+
+class Witness:
+    """Remembers who got what, and objects if a key is given twice or differs."""
+
+    def __init__(self):
+        self.masters = {}
+        self.slaves = {}
+
+    def master(self, sent):
+        for key_id, key in sent.items():
+            assert key_id not in self.masters
+            assert key not in self.masters.values()
+            self.masters[key_id] = key
+
+    def slave(self, reader, got):
+        for key_id, key in got.items():
+            assert (reader, key_id) not in self.slaves
+            assert self.masters.get(key_id, key) == key
+            self.slaves[reader, key_id] = key
+
+
+async def attempt(work, *statuses):
+    """The outcome, or None where the server said 503 or another of the statuses, or went away."""
+    try:
+        return await work
+    except Crash:
+        return None
+    except RefusalError as refusal:
+        if refusal.status in (503, *statuses):
+            return None
+        raise

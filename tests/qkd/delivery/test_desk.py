@@ -1,40 +1,10 @@
 import asyncio
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from tests.qkd.kme_pair import HOMES, Crash, Net
+from tests.qkd.kme_pair import Net, Witness, assert_books_balance, attempt, run
 
 from kakehashi.qkd.delivery.etsi014 import MESSAGES, KeyIds, RefusalError
-from kakehashi.qkd.keys.audit import audit_pair, audit_store
-
-
-def run(folder, story, names=("a", "b"), fill=4096, **limits):
-    async def all_of_it():
-        net = Net(folder, names, **limits)
-        for one in names:
-            for other in names:
-                if one != other:
-                    net.fill(one, other, fill)
-        net.start()
-        await net.until_shared()
-        try:
-            return await story(net)
-        finally:
-            await net.close()
-
-    return asyncio.run(all_of_it())
-
-
-def assert_books_balance(net):
-    for node in net.nodes.values():
-        audit = audit_store(node.folder)
-        assert audit.faults == ()
-        assert all(block.is_balanced for block in audit.blocks)
-    names = net.names
-    for one, other in ((one, other) for one in names for other in names if one < other):
-        assert audit_pair(net.nodes[one].folder, net.nodes[other].folder).faults == ()
+from kakehashi.qkd.keys.audit import audit_store
 
 
 async def refused(status, message, work):
@@ -288,38 +258,6 @@ def test_two_readers_of_one_key_race_and_each_gets_it_once(tmp_path):
     run(tmp_path, story)
 
 
-class Witness:
-    """Remembers who got what, and objects if a key is given twice or differs."""
-
-    def __init__(self):
-        self.masters = {}
-        self.slaves = {}
-
-    def master(self, sent):
-        for key_id, key in sent.items():
-            assert key_id not in self.masters
-            assert key not in self.masters.values()
-            self.masters[key_id] = key
-
-    def slave(self, reader, got):
-        for key_id, key in got.items():
-            assert (reader, key_id) not in self.slaves
-            assert self.masters.get(key_id, key) == key
-            self.slaves[reader, key_id] = key
-
-
-async def attempt(work, *statuses):
-    """The outcome, or None where the server said 503 or another of the statuses, or went away."""
-    try:
-        return await work
-    except Crash:
-        return None
-    except RefusalError as refusal:
-        if refusal.status in (503, *statuses):
-            return None
-        raise
-
-
 @pytest.mark.parametrize("victim", ["a", "b", "c"])
 def test_a_server_may_stop_between_writes(tmp_path, victim):
     stop_at(tmp_path, victim, range({"a": 1, "b": 2, "c": 3}[victim], 100, 4))
@@ -372,128 +310,3 @@ def stop_at(tmp_path, victim, points):
             break
         reached.append(point)
     assert len(reached) >= 12 // points.step
-
-
-class Machine(RuleBasedStateMachine):
-    """Requests, crashes, lost messages, and time, in any order."""
-
-    @initialize()
-    def begin(self):
-        import tempfile
-        from pathlib import Path
-
-        self.folder = tempfile.TemporaryDirectory()
-        self.runner = asyncio.Runner()
-        self.net = Net(Path(self.folder.name), key_lifetime_s=1000, block_lifetime_s=1e5)
-        self.witness = Witness()
-        self.sent = []
-
-        async def start():
-            self.net.fill("a", "b", 2000)
-            self.net.fill("b", "a", 2000)
-            self.net.start()
-            await self.net.until_shared()
-
-        self.runner.run(start())
-
-    async def _mend(self):
-        self.net.lose = None
-        await self.net.until_up()
-
-    @rule(
-        pair=st.sampled_from([("alice", "bob"), ("bea", "anna"), ("anna", "bob")]),
-        number=st.integers(1, 3),
-        size=st.sampled_from([64, 136, 256]),
-        both=st.booleans(),
-    )
-    def enc(self, pair, number, size, both):
-        async def work():
-            extra = tuple(s for s, k in HOMES.items() if both and k in "ab" and s not in pair)
-            sent = await attempt(self.net.enc(*pair, number=number, size=size, additional=extra))
-            await self._mend()
-            return sent or {}, (pair[1], *extra)
-
-        sent, readers = self.runner.run(work())
-        self.witness.master(sent)
-        self.sent += [(key_id, reader, pair[0]) for key_id in sent for reader in readers]
-
-    @rule(place=st.integers(0, 1000), again=st.booleans())
-    def dec(self, place, again):
-        async def work(key_id, reader, master):
-            for _ in range(1 + again):
-                self.witness.slave(reader, await attempt(self.net.dec([key_id], reader, master), 400, 401) or {})
-            await self._mend()
-
-        if self.sent:
-            self.runner.run(work(*self.sent[place % len(self.sent)]))
-
-    @rule(node=st.sampled_from("ab"), n=st.integers(1, 25))
-    def arm(self, node, n):
-        self.net.nodes[node].arm(n)
-
-    @rule(what=st.sampled_from(["question", "answer"]))
-    def lose(self, what):
-        self.net.lose = what
-
-    @rule(seconds=st.sampled_from([-500.0, 600.0, 2000.0]), node=st.sampled_from("ab"))
-    def wait(self, seconds, node):
-        async def work():
-            self.net.now += seconds
-            store = self.net.nodes[node].store
-            await attempt(self.net.nodes[node].commit.run(store.expire))
-            await self._mend()
-            commit = self.net.nodes[node].commit
-            await attempt(commit.run(commit.store.fold))
-            await attempt(commit.run(commit.store.fold_ledger))
-            await self._mend()
-
-        self.runner.run(work())
-
-    @rule(node=st.sampled_from(["a", "b"]))
-    def fill(self, node):
-        async def work():
-            for name in "ab":
-                self.net.nodes[name].countdown = None
-            await self._mend()
-            await self.net.fill_running(node, "b" if node == "a" else "a", 500)
-
-        self.runner.run(work())
-
-    @rule()
-    def look(self):
-        async def work():
-            for node in self.net.nodes.values():
-                node.countdown = None
-            await self._mend()
-            await self.net.settle()
-            assert_books_balance(self.net)
-
-        self.runner.run(work())
-
-    def teardown(self):
-        if not hasattr(self, "net"):
-            return
-        try:
-            self.look()
-        finally:
-            self.runner.run(self.net.close())
-            self.runner.close()
-            self.folder.cleanup()
-
-
-TestMachine = Machine.TestCase
-TestMachine.settings = settings(
-    max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-
-@pytest.mark.slow
-def test_the_machine_at_length():
-    from hypothesis.stateful import run_state_machine_as_test
-
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )

@@ -1,3 +1,5 @@
+import fcntl
+import resource
 import socket
 import threading
 import time
@@ -8,6 +10,7 @@ from tests.qkd.distill.link import AGREEMENT, exposure
 
 from kakehashi.core.errors import DeviceError, DistillationError
 from kakehashi.qkd.bits import Bits
+from kakehashi.qkd.distill import drive
 from kakehashi.qkd.distill.drive import LENGTH, Channel, _Shutter, drive_receiver, drive_sender
 from kakehashi.qkd.distill.events import Made
 from kakehashi.qkd.distill.receiver_session import ReceiverSession
@@ -111,6 +114,41 @@ def test_more_is_queued_than_a_socket_takes(channels):
         one.receive(0.0)
     assert received == sent
     assert one.n_sent == other.n_received
+
+
+def test_one_that_reads_nothing_is_not_sent_more_and_more_and_in_the_end_is_left(channels, monkeypatch):
+    """What is sent again and again would else pile up here for as long as the other end holds the channel open."""
+    one, other = channels
+    greeting, theirs = SenderSession(AGREEMENT, stock(is_sender=True)), []
+    other.send(greeting.outgoing(0.0))
+    monkeypatch.setattr(drive, "STUCK_S", 1.0)
+    session = ReceiverSession(AGREEMENT, stock(is_sender=False))
+    session.wire._first_resend_s = session.wire._resend_s = 0.01
+
+    def should_stop():
+        theirs.append(len(one._outgoing))
+        return False
+
+    with pytest.raises(DeviceError, match="reads nothing") as error:
+        list(drive_receiver(session, Half(1, n_exposures=10**6), one, should_stop=should_stop))
+    assert error.value.transient
+    assert max(theirs) < 2**21
+
+
+def test_a_channel_may_be_a_file_of_any_number():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 2048:
+        pytest.skip("this machine allows no more than 1024 files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2048), before[1]))
+    pair = socket.socketpair()
+    try:
+        high = socket.socket(fileno=fcntl.fcntl(pair[0], fcntl.F_DUPFD, 1500))
+        with Channel(high) as one, Channel(pair[1]) as other:
+            other.send([b"far away"])
+            assert one.receive(5.0) == [b"far away"]
+    finally:
+        pair[0].close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -31,6 +31,8 @@ LENGTH = struct.Struct("<I")
 MAX_DATAGRAM = 1 << 20
 AT_ONCE = 1 << 18
 PAUSE_S = 0.05
+STUCK_S = 60.0
+"""How long the other end may leave everything unread; as long as it may leave everything unanswered."""
 
 Exposure: TypeAlias = Preparations | Detections
 
@@ -42,7 +44,8 @@ class Channel:
         connection: The socket; this end owns it from now on.
 
     Raises:
-        DeviceError: By :meth:`receive` and :meth:`send`: the other end is gone, or sent what is no datagram. Transient.
+        DeviceError: By :meth:`receive` and :meth:`send`: the other end is gone, has read nothing for a minute, or sent
+            what is no datagram. Transient.
 
     Example:
         >>> one, other = socket.socketpair()
@@ -59,11 +62,14 @@ class Channel:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._incoming = bytearray()
         self._outgoing = bytearray()
+        self._moved_at = 0.0
         self.n_sent = 0
         self.n_received = 0
 
     def send(self, datagrams: list[bytes]) -> None:
         """Queue datagrams and send what the socket takes."""
+        if not self._outgoing:
+            self._moved_at = time.monotonic()
         for datagram in datagrams:
             self._outgoing += LENGTH.pack(len(datagram))
             self._outgoing += datagram
@@ -77,13 +83,16 @@ class Channel:
 
     def receive(self, timeout_s: float, bell: socket.socket | None = None) -> list[bytes]:
         """Datagrams that are there, waiting for the first for at most ``timeout_s``, or until a bell rings."""
-        ears = [self._socket] if bell is None else [self._socket, bell]
-        readable, writable, _ = select.select(ears, [self._socket] if self._outgoing else [], [], max(0.0, timeout_s))
-        if writable:
+        ears = select.poll()  # select() takes no more than 1024 files, and a node may have more open
+        ears.register(self._socket, select.POLLIN | (select.POLLOUT if self._outgoing else 0))
+        if bell is not None:
+            ears.register(bell, select.POLLIN)
+        heard = dict(ears.poll(1000 * max(0.0, timeout_s)))
+        if self._outgoing:
             self._flush()
-        if bell in readable and bell is not None:
+        if bell is not None and bell.fileno() in heard:
             bell.recv(4096)
-        if self._socket in readable:
+        if heard.get(self._socket.fileno(), 0) & ~select.POLLOUT:
             self._read()
         return self._split()
 
@@ -104,8 +113,10 @@ class Channel:
                     n = self._socket.send(part)
                 self.n_sent += n
                 del self._outgoing[:n]
+                self._moved_at = time.monotonic()
         except BlockingIOError:
-            pass
+            if time.monotonic() - self._moved_at > STUCK_S:
+                raise DeviceError("The other end of the classical channel reads nothing.", transient=True) from None
         except OSError as error:
             raise DeviceError("The other end of the classical channel is gone.", transient=True) from error
 
@@ -219,18 +230,23 @@ def _drive(
                 put(exposure)
                 n_put += 1
             now = time.monotonic()
-            channel.send(session.outgoing(now))
+            _pass_on(session, channel)
             session.work()
             yield from session.events()
             session.raise_failure()
-            for datagram in channel.receive(_pause(session, now), shutter.bell):
+            for datagram in channel.receive(PAUSE_S if channel.is_busy else _pause(session, now), shutter.bell):
                 session.receive(datagram, time.monotonic())
                 if session.wire.n_queued:  # an answer leaves before the next lane is worked on
-                    channel.send(session.outgoing(time.monotonic()))
+                    _pass_on(session, channel)
                     session.work()
             yield from session.events()
     finally:
         shutter.end()
+
+
+def _pass_on(session: SenderSession | ReceiverSession, channel: Channel) -> None:
+    """Send what there is, but nothing more to one that does not read: what is sent again and again would pile up."""
+    channel.send([] if channel.is_busy else session.outgoing(time.monotonic()))
 
 
 def _pause(session: SenderSession | ReceiverSession, now: float) -> float:

@@ -142,3 +142,8 @@ def test_more_errors_than_detections_are_a_fault():
     )
     with pytest.raises(DistillationError, match="impossible"):
         decode(encode(message))
+
+
+def test_a_reason_is_one_short_line():
+    data = bytes([Kind.ABORT]) + b"no\nWARNING: all is well\x1b[2J" + b"x" * 10_000
+    assert decode(data).reason == "no WARNING: all is well [2J" + "x" * (500 - 27)

@@ -144,6 +144,7 @@ Message: TypeAlias = Hello | Reported | Sifting | Question | Answer | Corrected 
 
 MAX_CLICKS = 1 << 27
 MAX_SLOT = 1 << 53
+MAX_REASON = 500
 
 
 def encode(message: Message) -> bytes:
@@ -180,7 +181,7 @@ def encode(message: Message) -> bytes:
         case Tag():
             return struct.pack("<BQH", Kind.TAG, message.index, message.tag.n) + message.tag.to_bytes()
         case Abort():
-            return bytes([Kind.ABORT]) + message.reason.encode()[:500]
+            return bytes([Kind.ABORT]) + message.reason.encode()[:MAX_REASON]
 
 
 def decode(data: bytes) -> Message:
@@ -286,6 +287,11 @@ def _tag(reader: _Reader) -> Tag:
     return Tag(index=index, tag=tag)
 
 
+def _abort(reader: _Reader) -> Abort:
+    reason = reader.data[1 : MAX_REASON + 1].decode(errors="replace")
+    return Abort(reason="".join(letter if letter.isprintable() else " " for letter in reason))  # it may go into a log
+
+
 _READERS: Mapping[Kind, Callable[[_Reader], Message]] = {
     Kind.HELLO: _hello,
     Kind.REPORTED: _reported,
@@ -295,5 +301,5 @@ _READERS: Mapping[Kind, Callable[[_Reader], Message]] = {
     Kind.CORRECTED: _corrected,
     Kind.SEED: _seed,
     Kind.TAG: _tag,
-    Kind.ABORT: lambda reader: Abort(reason=reader.data[1:].decode(errors="replace")),
+    Kind.ABORT: _abort,
 }

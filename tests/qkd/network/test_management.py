@@ -194,3 +194,29 @@ def test_neighbours_whose_link_is_dry_get_no_single_share_where_two_are_wanted(n
     world.stock[frozenset("bc")], world.rate["b-c"] = 0, 0.0
     world.turn()
     assert {peer: ways for peer, ways in world.turn()["b"].routes.items() if peer == "c"} == found
+
+
+def test_a_node_that_reports_without_a_pause_gets_its_orders_and_no_search(world):
+    looks, look = [], world.management.look
+    world.management.look = lambda now: looks.append(now) or look(now)
+    for _ in range(100):
+        world.now += 0.001
+        assert world.report("a").routes == {"c": (("a", "b", "c"),)}
+    assert looks == []
+    world.report("b", alarm("b-c"))  # an alarm that is new does not wait
+    assert world.report("a").routes == {"c": (("a", "d", "c"),)}
+    assert len(looks) == 1
+    world.now += 0.2
+    world.report("a")
+    assert len(looks) == 2
+
+
+def test_routes_are_searched_for_only_where_what_hops_cost_has_changed(world):
+    searches, search = [], world.management._choose_for
+    world.management._choose_for = lambda *things: searches.append(things[:2]) or search(*things)
+    world.stock[frozenset("ab")] += 100
+    world.turn()
+    assert searches == []
+    world.stock[frozenset("ab")] = 5000
+    world.turn()
+    assert ("a", "c") in searches

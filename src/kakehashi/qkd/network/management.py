@@ -8,7 +8,7 @@ from typing import Any
 
 from kakehashi.qkd.network.messages import LinkReport, NodeReport, Orders
 from kakehashi.qkd.network.relay import HOP_BITS
-from kakehashi.qkd.network.routing import Edge, Route, choose_routes
+from kakehashi.qkd.network.routing import Edge, Route, choose_routes, hop_cost
 from kakehashi.qkd.network.spec import LinkOfNetwork, NetworkSpec
 from kakehashi.qkd.security.bounds import weakest
 
@@ -19,6 +19,10 @@ SCHEMA = "kakehashi.qkd.network/1"
 
 CLEAR_S = 2.0
 """How long after the last word of an alarm a block must be made to end it: one that was under way says nothing."""
+
+LOOK_S = 0.1
+"""How soon after its last report another one of a node makes the server look at the network, but for a new alarm: one
+that reports without a pause would else have it do nothing but search."""
 
 KEPT = 1000
 """Entries of the log that are kept in memory."""
@@ -82,6 +86,7 @@ class Management:
         self.routes: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {}
         self.n_entries = 0
         self._heard: dict[str, _Heard] = {}
+        self._costs: dict[tuple[str, str], tuple[float, bool]] = {}
 
     def report(self, report: NodeReport, now: float) -> Orders:
         """Take a report and give the orders for its node.
@@ -90,6 +95,7 @@ class Management:
             InputError: There is no such node, or it speaks of what is not its own.
         """
         report.expect_own(self.spec)
+        before, known = self._heard.get(report.node), set(self.alarms)
         self._heard[report.node] = _Heard(report, now, {link.link: link for link in report.links})
         for note in report.notes:
             if note.kind == "alarm":
@@ -97,7 +103,8 @@ class Management:
             else:
                 subject = note.link or report.node
                 self._enter(Entry(at_utc=now, kind=note.kind, subject=subject, text=note.text, route=note.route))
-        self.look(now)
+        if before is None or now >= before.at + LOOK_S or not known >= self.alarms.keys():
+            self.look(now)
         return self.orders(report.node)
 
     def look(self, now: float) -> None:
@@ -221,14 +228,19 @@ class Management:
 
     def _choose(self, now: float) -> None:
         edges, relay = self.edges(now), self.spec.relay
+        bits = relay.block_bits + HOP_BITS
+        costs = {(e.source, e.target): (round(hop_cost(e, bits), 1), _is_direct(e)) for e in edges}
+        if costs == self._costs:  # the search takes seconds where there are many nodes
+            return
+        self._costs = costs
         for one in self.spec.names:
             for other in self.spec.names:
                 if one != other:
-                    self._choose_for(one, other, edges, relay.block_bits + HOP_BITS, relay.n_routes, now)
+                    self._choose_for(one, other, edges, bits, relay.n_routes, now)
 
     def _choose_for(self, one: str, other: str, edges: list[Edge], bits: int, n_routes: int, now: float) -> None:
         direct = next((e for e in edges if (e.source, e.target) == (one, other)), None)
-        if direct is not None and direct.is_usable and direct.stock_bits + direct.rate_bit_per_s > 0:
+        if direct is not None and _is_direct(direct):
             found: tuple[Route, ...] = (Route(nodes=(one, other), cost=0.0),)
         else:
             found = choose_routes(edges, one, other, needed_bits=bits, n_routes=n_routes)
@@ -282,6 +294,11 @@ class Management:
     def _enter(self, entry: Entry) -> None:
         self.log.append(entry)
         self.n_entries += 1
+
+
+def _is_direct(edge: Edge) -> bool:
+    """Whether two neighbours need nobody between them."""
+    return edge.is_usable and edge.stock_bits + edge.rate_bit_per_s > 0
 
 
 def _alarm_json(alarm: Alarm) -> dict[str, Any]:

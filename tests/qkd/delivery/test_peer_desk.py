@@ -4,7 +4,7 @@ import pytest
 from tests.qkd.kme_pair import make_grant, run_pair
 
 from kakehashi.core.errors import InputError
-from kakehashi.qkd.delivery.peer_messages import grant_to_json
+from kakehashi.qkd.delivery.peer_messages import MAX_BATCH, grant_to_json
 from kakehashi.qkd.keys.audit import audit_store
 from kakehashi.qkd.keys.grant import Part
 from kakehashi.qkd.keys.model import Account
@@ -39,5 +39,21 @@ def test_a_peer_cannot_name_users_or_blocks_that_are_not_its_own(tmp_path):
         answer = await desk.answer("c", "/kakehashi/kme/v1/announce", json.dumps(table).encode())
         assert "not free" in answer["refused"]["1" * 32]
         assert audit_store(net.nodes["b"].folder).is_clean
+
+    run_pair(tmp_path, story)
+
+
+@pytest.mark.parametrize("what", ["announce", "void"])
+def test_a_message_holds_so_many_grants_and_no_more(tmp_path, what):
+    """All of them are one transaction, for which everybody else waits."""
+
+    async def story(net):
+        def ask(n):
+            body = json.dumps({"grants": [grant_to_json(make_grant())] * n}).encode()
+            return net.nodes["b"].peer_desk.answer("a", f"/kakehashi/kme/v1/{what}", body)
+
+        assert (await ask(MAX_BATCH))["refused"]
+        with pytest.raises(InputError, match="257 grants at once"):
+            await ask(MAX_BATCH + 1)
 
     run_pair(tmp_path, story)

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from tests.qkd.kme_pair import Wire, make_grant, run_pair
+from tests.qkd.kme_pair import Net, Wire, make_grant, run_pair
 
 from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.peer_link import PeerLink
@@ -187,3 +187,25 @@ def test_a_link_ends_when_it_is_told_though_it_is_woken_in_the_same_moment(tmp_p
                 await link.close()
 
     run_pair(tmp_path, story)
+
+
+@pytest.mark.parametrize("is_break", [True, False])
+def test_a_peer_cannot_say_that_another_has_a_block(tmp_path, is_break):
+    """It may know the name of one, where a key for the other went over it."""
+
+    async def story(net):
+        net.fill("a", "b", 64)
+        net.fill("a", "c", 64)
+        store, link = net.nodes["a"].store, net.nodes["a"].links["b"]
+        names = [block_id for peer in "bc" for block_id, _ in store.unshared_blocks(peer)]
+
+        async def lie(*_):
+            return {"known": [], "extra": [], "blocks": names, "refused": {}}
+
+        link._call = lie
+        await (link._reconcile if is_break else link._tell)(None)
+        assert [store.stock_bits(peer) for peer in "bc"] == [512, 0]
+        for node in net.nodes.values():
+            await node.close()
+
+    asyncio.run(story(Net(tmp_path, ("a", "b", "c"))))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kakehashi.core.errors import InputError, KakehashiError
-from kakehashi.qkd.delivery.peer_messages import PATH, grant_from_json, grant_to_json, number, text
+from kakehashi.qkd.delivery.peer_messages import MAX_BATCH, PATH, grant_from_json, grant_to_json, number, text
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.model import Account
@@ -76,6 +76,8 @@ class PeerDesk:
                     refused[grant.grant_id] = str(error)
             return refused
 
+        if len(tables) > MAX_BATCH:
+            raise InputError(f"'{peer}' told of {len(tables)} grants at once, more than {MAX_BATCH}.")
         for table in tables:  # before anything is changed: a refusal must change nothing
             grant_from_json(table, peer=peer)
         return await self._commit.run(do)

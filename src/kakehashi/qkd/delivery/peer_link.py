@@ -16,7 +16,7 @@ from typing import Any
 
 from kakehashi.core.errors import DeviceError, KakehashiError
 from kakehashi.qkd.delivery.client import HttpClient
-from kakehashi.qkd.delivery.peer_messages import PATH, grant_from_json, grant_to_json
+from kakehashi.qkd.delivery.peer_messages import MAX_BATCH, PATH, grant_from_json, grant_to_json
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.lifecycle import GrantState
@@ -25,8 +25,6 @@ __all__ = ["PeerLink"]
 
 logger = logging.getLogger(__name__)
 
-MAX_BATCH = 256
-"""Grants in one message."""
 CLOSED_S = 60.0
 """Time between two messages about grants that are over."""
 LATE_S = 120.0
@@ -164,19 +162,19 @@ class PeerLink:
     async def _reconcile(self, client: HttpClient) -> None:
         """Compare the books with nothing under way. What the peer does not know of is given up on both sides."""
         store = self._commit.store
-        untold = store.untold(self.name)
+        untold, blocks = store.untold(self.name), store.unshared_blocks(self.name)
         question = {
             "untold": [[grant.sequence, grant.grant_id] for grant in untold],
             "after": store.shelf.top.get(self.name, 0),
-            "blocks": store.unshared_blocks(self.name),
+            "blocks": blocks,
             "closed": self._closed_up_to(),
         }
         answer = await self._call(client, "reconcile", question)
-        known = set(answer["known"])
+        known, shared = set(answer["known"]), _shared(blocks, answer)
         lost = [grant_from_json(table, peer=self.name) for table in answer["extra"]]
 
         def settle() -> None:
-            store.share_blocks(answer["blocks"])
+            store.share_blocks(shared)
             for grant in untold:
                 if grant.state is GrantState.ALLOCATED and grant.grant_id not in known:
                     store.void(grant.grant_id)
@@ -194,7 +192,8 @@ class PeerLink:
         if blocks or time.monotonic() > self._closed_at + CLOSED_S:
             question = {"untold": [], "after": 2**62, "blocks": blocks, "closed": self._closed_up_to()}
             answer = await self._call(client, "reconcile", question)
-            await self._commit.run(lambda: store.share_blocks(answer["blocks"]))
+            shared = _shared(blocks, answer)
+            await self._commit.run(lambda: store.share_blocks(shared))
         untold = {grant.grant_id: grant for grant in store.untold(self.name)}
         self._in_doubt &= untold.keys()
         lost = [g for g in untold.values() if g.state is GrantState.EXPIRED or g.grant_id in self._in_doubt]
@@ -244,6 +243,12 @@ class PeerLink:
         except ValueError:
             raise DeviceError(f"'{self.name}' answered no JSON to {what}", transient=True) from None
         return found
+
+
+def _shared(asked: Sequence[tuple[str, int]], answer: Mapping[str, Any]) -> list[str]:
+    """Which blocks that it was asked about a peer has; of others it cannot tell."""
+    found = set(answer["blocks"])
+    return [block_id for block_id, _ in asked if block_id in found]
 
 
 GIVEN_UP = (GrantState.EXPIRED, GrantState.SPENT)

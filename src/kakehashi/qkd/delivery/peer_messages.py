@@ -25,9 +25,11 @@ from kakehashi.core.errors import InputError
 from kakehashi.qkd.keys.grant import Grant, Part
 from kakehashi.qkd.keys.model import Account
 
-__all__ = ["PATH", "grant_from_json", "grant_to_json", "number", "text"]
+__all__ = ["MAX_BATCH", "PATH", "grant_from_json", "grant_to_json", "number", "text"]
 
 PATH = "/kakehashi/kme/v1/"
+MAX_BATCH = 256
+"""Grants in one message."""
 
 
 def grant_to_json(grant: Grant, readers: Sequence[str] = ()) -> dict[str, Any]:

@@ -133,6 +133,22 @@ def test_one_that_reads_nothing_is_not_sent_more_and_more_and_in_the_end_is_left
         list(drive_receiver(session, Half(1, n_exposures=10**6), one, should_stop=should_stop))
     assert error.value.transient
     assert max(theirs) < 2**21
+    assert len(theirs) < 200  # and it is waited for, not looked at again and again
+
+
+def test_one_that_reads_slowly_is_not_left(monkeypatch):
+    monkeypatch.setattr(drive, "STUCK_S", 0.3)
+    connection, other = socket.socketpair()
+    with Channel(connection) as channel, other:
+        channel.send([bytes(500_000) for _ in range(8)])
+        for _ in range(8):
+            assert other.recv(100_000)
+            channel.receive(0.1)
+            time.sleep(0.05)
+        assert channel.is_busy
+        time.sleep(0.3)
+        with pytest.raises(DeviceError, match="reads nothing"):
+            channel.receive(0.0)
 
 
 def test_a_channel_may_be_a_file_of_any_number():

@@ -76,6 +76,13 @@ def test_a_neighbour_cannot_make_a_key_better_than_what_was_spent_on_it(ring):
     assert [(b.failure, b.bound) for b in ring.blocks("a", "c")][1:] == [(1.0, "zzz")]
 
 
+def test_a_neighbour_cannot_name_a_better_proof_than_that_of_the_hop_before(tmp_path):
+    ring = Ring(tmp_path, bounds={("a", "b"): "differential"})
+    ring.instead = {"relay": (200, json.dumps({"ok": True, "failure": 0.25, "bound": "lim"}).encode())}
+    ring.send(("a", "b", "c"))
+    assert [block.bound for block in ring.blocks("a", "c")] == ["differential"]
+
+
 def relay_again(ring, change):
     """Have what was relayed to b relayed once more, and other than it was."""
     _, callee, _, table = next(said for said in ring.said if said[2] == "relay")

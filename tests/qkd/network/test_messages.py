@@ -96,6 +96,8 @@ def test_orders_that_fit_the_network_are_taken(n_routes, routes):
         (1, {"a": ["aba"]}),
         (1, {"c": ["abac"]}),  # in a ring
         (1, {"c": ["ababc"]}),
+        (1, {"c": ["abadc"]}),
+        (1, {"c": ["adcbc"]}),
         (1, {"c": ["abc", "abc"]}),
         (2, {"c": ["abc"]}),  # all shares over one node
         (2, {"c": ["abc", "adbc"]}),

@@ -19,7 +19,7 @@ from kakehashi.qkd.distill.events import Made
 from kakehashi.qkd.keys.audit import audit_pair, audit_store
 from kakehashi.qkd.link.source import SourceProcess
 from kakehashi.qkd.network.kms import ManagementServer
-from kakehashi.qkd.network.messages import MAX_NOTES, Note
+from kakehashi.qkd.network.messages import MAX_NOTES, Note, Orders
 from kakehashi.qkd.network.node import Node, drop_sent, halve
 from kakehashi.qkd.network.plan import HOST, set_up
 from kakehashi.qkd.security.model import Failure, KeyLength
@@ -85,6 +85,24 @@ def with_node(plan, name, work):
             await manager.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("n_spaces", "is_followed"), [(0, True), (2**21, False)])
+def test_orders_that_are_endless_are_not_read(tmp_path, n_spaces, is_followed):
+    async def work(node, manager):
+        n_asked = 0
+
+        async def talk(_):
+            nonlocal n_asked
+            n_asked += 1
+            return Answer(200, b" " * n_spaces + Orders(routes={"c": (("a", "b", "c"),)}).model_dump_json().encode())
+
+        manager._door.handler = talk
+        while n_asked < 3:
+            await asyncio.sleep(0.05)
+        assert bool(node._orders.routes) == is_followed
+
+    with_node(set_up(write_network(tmp_path), tmp_path / "net"), "a", work)
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,7 @@ class LinkDoor:
             return
         finally:
             self._greeted[caller] -= 1
-        self._forget_calls(
-            link
-        )  # else one that calls on and on, while nobody takes the calls, would use up all sockets
+        self._forget_calls(link)  # while nobody takes them, one that calls on and on would use up all sockets
         before = self._current.pop(link, None)
         if before is not None:  # the other end began anew and the old channel has not noticed
             before.transport.abort()

@@ -146,6 +146,20 @@ def test_a_silent_node_is_an_alarm_and_is_gone_around(world):
     assert "b" not in world.management.alarms
 
 
+def test_an_alarm_of_a_node_does_not_hide_that_it_falls_silent(world):
+    """Whoever sends a node a wrong tag has it raise an alarm, and could then cut it off unseen."""
+    world.report("b", alarm(""))
+    assert set(world.management.alarms) == {"relays of b"}
+    world.silent = {"b"}
+    for _ in range(12):
+        world.turn()
+    assert set(world.management.alarms) == {"b", "relays of b"}
+    world.silent = set()
+    world.turn()
+    world.turn()
+    assert set(world.management.alarms) == {"relays of b"}
+
+
 def test_shares_go_over_disjoint_routes_or_not_at_all():
     world = World(n_routes=2)
     world.turn()

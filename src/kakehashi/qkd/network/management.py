@@ -33,7 +33,7 @@ class Alarm:
     """Something that somebody should look at.
 
     Attributes:
-        subject: Link or node.
+        subject: Link, node, or relays of a node.
         text: One sentence.
         at_utc: When it was reported here.
         cleared_utc: When it was over; None as long as it is not.
@@ -99,7 +99,8 @@ class Management:
         self._heard[report.node] = _Heard(report, now, {link.link: link for link in report.links})
         for note in report.notes:
             if note.kind == "alarm":
-                self._raise(note.link or report.node, note.text, now)
+                # by itself: it stays open, and the node must still be missed when it falls silent
+                self._raise(note.link or f"relays of {report.node}", note.text, now)
             else:
                 subject = note.link or report.node
                 self._enter(Entry(at_utc=now, kind=note.kind, subject=subject, text=note.text, route=note.route))
@@ -113,7 +114,7 @@ class Management:
             is_lost = self._is_lost(name, now)
             if is_lost and name in self._heard and name not in self.alarms:
                 self._raise(name, f"Node {name} has not reported for {self.spec.management.silent_s:g} s.", now)
-            elif not is_lost and name in self.alarms and "has not reported" in self.alarms[name].text:
+            elif not is_lost and name in self.alarms:
                 self._clear(name, now)
         for link in self.spec.link:
             alarm = self.alarms.get(link.name)

@@ -115,7 +115,7 @@ def certificates(
 def revoke(folder: Path, /, *names: str) -> int:
     """Revoke certificates of a trial's authority, or renew its list before it runs out.
 
-    The list is FOLDER/revoked.crl; a key server whose TOML file names it as `revoked` reads it when it starts.
+    The list is FOLDER/revoked.crl; a key server whose TOML file names it as `revoked` goes by it within seconds.
 
     Parameters
     ----------

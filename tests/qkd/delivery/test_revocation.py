@@ -1,16 +1,18 @@
 import contextlib
 import datetime as dt
+import http.client
 import shutil
 import ssl
+import time
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from tests.qkd.served import Served
+from tests.qkd.served import Served, tls
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.delivery.certificates import client_context, make_certificates, revoke_certificates, server_context
-from kakehashi.qkd.delivery.revocation import check_revoked
+from kakehashi.qkd.delivery.revocation import read_revoked
 
 
 def test_a_revoked_user_is_refused_in_the_handshake_and_the_others_go_on(tmp_path):
@@ -27,6 +29,48 @@ def test_a_revoked_user_is_refused_in_the_handshake_and_the_others_go_on(tmp_pat
             served.call("Büro 1/2", "GET", "/api/v1/keys/alice/status")
     finally:
         served.close()
+
+
+def test_a_list_that_is_signed_anew_holds_at_once_for_users_and_servers(tmp_path):
+    served, kept = Served(tmp_path, revoked=()), {}
+    try:
+        enc_keys = "/api/v1/keys/bob/enc_keys"
+        kept |= {
+            name: http.client.HTTPSConnection("localhost", served.port(name), context=tls(tmp_path, name), timeout=30)
+            for name in ("alice", "anna")
+        }
+        for connection in kept.values():
+            connection.request("GET", enc_keys)
+            assert connection.getresponse().read()
+        revoke_certificates(tmp_path / "pki", ["anna"])
+        within_a_while(lambda: not is_answered(kept["anna"], enc_keys))
+        assert is_answered(kept["alice"], enc_keys)  # on the connection that it has
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            served.call("anna", "GET", enc_keys)
+        revoke_certificates(tmp_path / "pki", ["kme-b"])
+        within_a_while(lambda: not served.kmes["kme-a"].links["kme-b"].is_up)
+        assert served.call("alice", "GET", enc_keys)[0] == 503
+    finally:
+        for connection in kept.values():
+            connection.close()
+        served.close()
+
+
+def is_answered(connection, path):
+    """Over the same connection, which must not be opened anew."""
+    try:
+        connection.auto_open = 0
+        connection.request("GET", path)
+        return connection.getresponse().read() and True
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def within_a_while(holds):
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -123,9 +167,9 @@ def test_lists_of_several_authorities_stand_in_one_file(pki, tmp_path):
     make_certificates(other, saes=["alice"], kmes=[])
     bundle = tmp_path / "bundle.crl"
     bundle.write_bytes(b"".join(revoke_certificates(folder, ["alice"]).read_bytes() for folder in (pki, other)))
-    check_revoked(bundle, [pki / "ca.crt", other / "ca.crt"])
+    read_revoked(bundle, [pki / "ca.crt", other / "ca.crt"])
     with pytest.raises(InputError, match="not signed by"):
-        check_revoked(bundle, [pki / "ca.crt"])
+        read_revoked(bundle, [pki / "ca.crt"])
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")

@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.files import write_text
-from kakehashi.qkd.delivery.revocation import check_revoked
+from kakehashi.qkd.delivery.revocation import read_revoked
 
 __all__ = [
     "REVOKED",
@@ -147,7 +147,7 @@ def _set_up(
     except (ssl.SSLError, OSError) as error:
         raise InputError(f"{authority} is not in PEM: {error}.") from None
     if revoked is not None:
-        check_revoked(revoked, (authority, certificate))
+        read_revoked(revoked, (authority, certificate))
         context.load_verify_locations(revoked)
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context

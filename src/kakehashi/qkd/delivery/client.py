@@ -38,7 +38,7 @@ class HttpClient:
         port: Likewise.
         name: The name that its certificate must give.
         kind: What kind of name that is.
-        context: TLS.
+        context: TLS; another one may be set at any time, and the next call connects anew.
         timeout_s: Time for connecting and for each call.
         max_answer_bytes: Longest body of an answer.
     """
@@ -58,7 +58,8 @@ class HttpClient:
         self._port = port
         self._name = name
         self._kind: Kind = kind
-        self._context = context
+        self.context = context
+        self._used = context
         self._timeout_s = timeout_s
         self._max_answer_bytes = max_answer_bytes
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -72,6 +73,8 @@ class HttpClient:
                 is unknown; the connection is closed.
         """
         async with self._is_free:
+            if self._used is not self.context:
+                self.close()
             return await self._call(path, body)
 
     async def _call(self, path: str, body: bytes) -> tuple[int, bytes]:
@@ -98,7 +101,8 @@ class HttpClient:
             self._streams = None
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        streams = await asyncio.open_connection(self._host, self._port, ssl=self._context, limit=2**20)
+        self._used = self.context
+        streams = await asyncio.open_connection(self._host, self._port, ssl=self._used, limit=2**20)
         found = identity(streams[1].get_extra_info("peercert") or {}, self._kind)
         if found != self._name:
             streams[1].transport.abort()

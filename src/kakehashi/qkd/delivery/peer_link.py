@@ -103,6 +103,11 @@ class PeerLink:
         """Look for new blocks, and for grants to be given up, without waiting for the next turn."""
         self._is_wanted.set()
 
+    def try_anew(self) -> None:
+        """Speak to the peer now, though there may be nothing to tell: it may no longer be believed, or not believe us."""
+        self._closed_at = -CLOSED_S
+        self.wake()
+
     def doubt(self, *grant_ids: str) -> None:
         """What was spent on a message may not have reached the peer: have it settled without waiting for a break."""
         self._in_doubt.update(grant_ids)

@@ -1,4 +1,4 @@
-"""Whether a list of revoked certificates can be used."""
+"""Lists of revoked certificates: whether one can be used, and whom it names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from kakehashi.core.errors import InputError
 
-__all__ = ["check_revoked"]
+__all__ = ["read_revoked"]
 
 LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
 
-def check_revoked(revoked: Path, issuers: Sequence[Path]) -> None:
-    """Refuse a list with which the checks of TLS would let nobody in, or trust somebody more.
+def read_revoked(revoked: Path, issuers: Sequence[Path]) -> frozenset[int]:
+    """Whom a list names; refuses one with which the checks of TLS would let nobody in, or trust somebody more.
 
     OpenSSL takes any PEM here, a certificate too, which it would then trust; and of a list that is too old, or of
     another authority, it speaks only when the first client is turned away.
@@ -27,15 +27,22 @@ def check_revoked(revoked: Path, issuers: Sequence[Path]) -> None:
         revoked: The file: lists in PEM.
         issuers: Files of certificates, PEM, one of which must have signed each list.
 
+    Returns:
+        Serial numbers of certificates, of all lists together.
+
     Raises:
         InputError: A list is not in PEM, of another authority, too old or not valid yet.
     """
-    content = revoked.read_bytes()
+    try:
+        content = revoked.read_bytes()
+    except OSError as error:
+        raise InputError(f"{revoked} cannot be read: {error.strerror}.") from None
     found = LIST.findall(content)
     if not found or len(found) != content.count(b"-----BEGIN "):
         raise InputError(f"{revoked} must hold lists of revoked certificates (X509 CRL) in PEM, and nothing else.")
     known = [certificate for path in issuers for certificate in x509.load_pem_x509_certificates(path.read_bytes())]
     now = dt.datetime.now(dt.UTC)
+    numbers: set[int] = set()
     for text in found:
         try:
             crl = x509.load_pem_x509_crl(text)
@@ -52,6 +59,8 @@ def check_revoked(revoked: Path, issuers: Sequence[Path]) -> None:
             )
         if crl.last_update_utc > now:
             raise InputError(f"{revoked} is valid from {crl.last_update_utc:%Y-%m-%d %H:%M} UTC on: look at the clock.")
+        numbers.update(entry.serial_number for entry in crl)
+    return frozenset(numbers)
 
 
 def _has_signed(certificate: x509.Certificate, crl: x509.CertificateRevocationList) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import logging
 import secrets
 import signal
@@ -15,13 +16,14 @@ from typing import Any
 from kakehashi.core.errors import InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.api import PeerApi, UserApi, refuse
-from kakehashi.qkd.delivery.certificates import Kind, client_context, identity, require_identity, server_context
+from kakehashi.qkd.delivery.certificates import Kind, identity
 from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.credentials import Credentials
 from kakehashi.qkd.delivery.desk import Desk
 from kakehashi.qkd.delivery.peer_desk import PeerDesk
 from kakehashi.qkd.delivery.peer_link import PeerLink
 from kakehashi.qkd.delivery.server import Bounds, Handler, HttpServer
-from kakehashi.qkd.delivery.spec import KmeSpec
+from kakehashi.qkd.delivery.spec import KmeSpec, PeerSpec
 from kakehashi.qkd.keys.clock import SteadyClock
 from kakehashi.qkd.keys.commit import GroupCommit
 from kakehashi.qkd.keys.model import KeyBlock
@@ -54,40 +56,32 @@ class Kme:
 
     def __init__(self, spec: KmeSpec, *, clock: Callable[[], float] | None = None) -> None:
         clock = clock or SteadyClock()
-        files = (spec.certificate, spec.private_key, spec.authority, spec.revoked)
         self.spec = spec
-        inward, outward = server_context(*files), client_context(*files)
-        require_identity(spec.certificate, "kme", spec.name)
+        self.credentials = Credentials(spec.name, spec.certificate, spec.private_key, spec.authority, spec.revoked)
         self.store = KeyStore(
             spec.store, node=spec.name, node_key=read_node_key(spec.node_key), durable=spec.durable, clock=clock
         )
         self.commit = GroupCommit(self.store)
-        self.links = {
-            peer.name: PeerLink(
-                peer.name,
-                [
-                    HttpClient(
-                        *split_address(peer.address),
-                        name=peer.name,
-                        kind="kme",
-                        context=outward,
-                        timeout_s=spec.limits.request_timeout_s,
-                    )
-                    for _ in range(N_CONNECTIONS)
-                ],
-                self.commit,
-            )
-            for peer in spec.peer
-        }
+        self._clients = {peer.name: [self._client(peer) for _ in range(N_CONNECTIONS)] for peer in spec.peer}
+        self.links = {name: PeerLink(name, clients, self.commit) for name, clients in self._clients.items()}
         self.desk = Desk(spec, self.commit, self.links, clock=clock)
         lifetime_s = spec.limits.key_lifetime_s
         peer_desk = PeerDesk(self.commit, is_reader=self.desk.is_local, key_lifetime_s=lifetime_s, clock=clock)
-        self._user_door = self._door(UserApi(self.desk, with_skip=spec.skip).handle, inward, "sae")
-        self._peer_door = self._door(PeerApi(peer_desk, frozenset(self.links)).handle, inward, "kme")
+        self._user_door = self._door(UserApi(self.desk, with_skip=spec.skip).handle, "sae")
+        self._peer_door = self._door(PeerApi(peer_desk, frozenset(self.links)).handle, "kme")
         self._housekeeper: asyncio.Task[None] | None = None
         self.port = self.peer_port = 0
 
-    def _door(self, handler: Handler, context: Any, kind: Kind) -> HttpServer:
+    def _client(self, peer: PeerSpec) -> HttpClient:
+        return HttpClient(
+            *split_address(peer.address),
+            name=peer.name,
+            kind="kme",
+            context=self.credentials.client,
+            timeout_s=self.spec.limits.request_timeout_s,
+        )
+
+    def _door(self, handler: Handler, kind: Kind) -> HttpServer:
         limits = self.spec.limits
         is_peer = kind == "kme"
         bounds = Bounds(
@@ -103,6 +97,7 @@ class Kme:
         def naming(certificate: Any) -> str | None:
             return identity(certificate, kind)
 
+        context = self.credentials.server
         return HttpServer(handler, refuse=refuse, context=context, naming=naming, bounds=bounds)
 
     async def start(self) -> None:
@@ -138,12 +133,28 @@ class Kme:
         while await self.commit.run(self.store.fold_ledger):
             pass
 
+    def _renew_credentials(self) -> None:
+        try:
+            if not self.credentials.renew():
+                return
+        except InputError as error:
+            logger.warning("The files of TLS have changed, but what they were still holds: %s", error)
+            return
+        for door in (self._user_door, self._peer_door):
+            door.renew(self.credentials.server, self.credentials.is_revoked)
+        for client in itertools.chain.from_iterable(self._clients.values()):
+            client.context = self.credentials.client
+        for link in self.links.values():
+            link.try_anew()
+        logger.info("The files of TLS have changed, and what they say now holds.")
+
     async def _keep_house(self) -> None:
         max_age_s = self.spec.limits.block_lifetime_s
         turn = 0
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             turn += 1
+            self._renew_credentials()
             try:
                 bits = await self.commit.run(self.store.expire)
                 if turn % BLOCK_TURNS == 0:

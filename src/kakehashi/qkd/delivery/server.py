@@ -82,7 +82,7 @@ class HttpServer:
     Args:
         handler: Gives the answer. It should not raise.
         refuse: Makes the body of an error from a sentence.
-        context: TLS.
+        context: TLS; see :meth:`renew`.
         naming: Gives a client's name from its certificate.
         bounds: Limits.
     """
@@ -103,6 +103,7 @@ class HttpServer:
         self.connections: set[_Connection] = set()
         self.by_name: Counter[str] = Counter()
         self._context = context
+        self.is_revoked: Callable[[Mapping[str, Any]], bool] = lambda _: False
         self._n_open = 0
         self._greeted: Counter[str] = Counter()
         self._listener: socket.socket | None = None
@@ -138,6 +139,12 @@ class HttpServer:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def renew(self, context: ssl.SSLContext, is_revoked: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Take another context for connections from now on, and end those of certificates that are revoked by now."""
+        self._context, self.is_revoked = context, is_revoked
+        for connection in list(self.connections):
+            connection.look_at_certificate()
 
     def spawn(self, work: Any) -> asyncio.Task[None]:
         """Run work for as long as the server runs."""
@@ -231,6 +238,7 @@ class _Connection(asyncio.Protocol):
             server.by_name[self._name] += 1
             if server.by_name[self._name] > server.bounds.max_connections_per_name:
                 self.close()
+        self.look_at_certificate()  # the handshake may have begun under an older list
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         server = self._server
@@ -377,6 +385,11 @@ class _Connection(asyncio.Protocol):
         self._is_closing = True
         self._expect(self._server.bounds.request_timeout_s)
         self._transport.close()
+
+    def look_at_certificate(self) -> None:
+        """Close at once if it has been revoked."""
+        if self._server.is_revoked(self._transport.get_extra_info("peercert") or {}):
+            self.abort()
 
     def abort(self) -> None:
         """Close at once."""

@@ -21,9 +21,11 @@ def run(tmp_path, story, handler):
         )
         port = await server.start("127.0.0.1", 0)
 
+        context = client_context(*files["a"])
+
         def make(name="b", kind="kme", **options):
-            context = client_context(*files["a"])
-            return HttpClient("127.0.0.1", port, name=name, kind=kind, context=context, **{"timeout_s": 5.0} | options)
+            options = {"timeout_s": 5.0, "context": lambda: context} | options
+            return HttpClient("127.0.0.1", port, name=name, kind=kind, **options)
 
         try:
             await story(make, server)
@@ -47,6 +49,22 @@ def test_calls_keep_their_connection(tmp_path):
         assert len(server.connections) == 1
         client.close()
 
+    run(tmp_path, story, echo)
+
+
+def test_another_context_is_used_from_the_next_call_on(tmp_path):
+    async def story(make, server):
+        contexts = [client_context(*(tmp_path / f"{name}" for name in ("a.crt", "a.key", "ca.crt"))) for _ in range(2)]
+        client = make(context=lambda: contexts[0])
+        for n in (1, 1, 2):
+            if n == 2:
+                del contexts[0]
+            assert await client.call("/", b"x") == (200, b"xa")
+            seen.update(server.connections)
+            assert len(seen) == n
+        client.close()
+
+    seen = set()
     run(tmp_path, story, echo)
 
 

@@ -72,7 +72,7 @@ class Echo:
 
     @property
     def n_open(self):
-        return self.server._n_open
+        return self.server.listener.n_open
 
 
 @pytest.fixture(scope="module")

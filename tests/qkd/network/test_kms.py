@@ -34,7 +34,9 @@ def serve(plan, work):
 
 
 def client(plan, name):
-    return HttpClient(HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=client_context(*plan.tls(name)))
+    return HttpClient(
+        HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=lambda: client_context(*plan.tls(name))
+    )
 
 
 def report(node):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack
 
 import pytest
@@ -11,7 +12,7 @@ from tests.qkd.network_folder import write_network
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.bits import Bits
-from kakehashi.qkd.delivery.certificates import client_context
+from kakehashi.qkd.delivery.certificates import client_context, revoke_certificates
 from kakehashi.qkd.delivery.client import HttpClient
 from kakehashi.qkd.delivery.server import Answer
 from kakehashi.qkd.distill.account import Distilled
@@ -164,9 +165,8 @@ def test_a_message_that_makes_no_sense_has_an_answer(tmp_path, body):
     plan = set_up(write_network(tmp_path), tmp_path / "net")
 
     async def work(node, _):
-        client = HttpClient(
-            HOST, plan.addresses.nodes["a"].node, name="a", kind="kme", context=client_context(*plan.tls("b"))
-        )
+        port, context = plan.addresses.nodes["a"].node, client_context(*plan.tls("b"))
+        client = HttpClient(HOST, port, name="a", kind="kme", context=lambda: context)
         for path in ("ahead", "relay", "finish", "x"):
             status, answer = await client.call(f"/kakehashi/node/v1/{path}", body)
             assert (status, list(json.loads(answer))) == (400, ["message"])
@@ -180,6 +180,48 @@ def audit(plan):
     found = [audit_store(plan.store(name)) for name in names]
     found += [audit_pair(plan.store(one), plan.store(other)) for one, other in itertools.combinations(names, 2)]
     return [fault for audit in found for fault in audit.faults]
+
+
+@pytest.mark.slow
+def test_a_revoked_node_is_left_alone_by_the_others(tmp_path):
+    plan = set_up(write_network(tmp_path), tmp_path / "n")
+
+    async def until(holds):
+        async with asyncio.timeout(90):
+            while not holds():
+                await asyncio.sleep(0.1)
+
+    def links(node):
+        return {link.link: link for link in node.report().links}
+
+    def silent(manager):
+        return [node["name"] for node in manager.management.state(time.time())["nodes"] if not node["is_up"]]
+
+    async def main():
+        async with AsyncExitStack() as stack:
+            manager = ManagementServer(plan, with_page=False)
+            await manager.start()
+            stack.push_async_callback(manager.close)
+            a, b, c = nodes = [Node(plan, name) for name in "abc"]
+            for node in nodes:
+                await node.start()
+                stack.push_async_callback(node.close)
+            await until(lambda: a.kme.links["b"].is_up and links(a)["a-b"].n_blocks and links(c)["b-c"].n_blocks)
+            revoke_certificates(plan.folder / "certificates", ["c"])
+            await until(lambda: not b.kme.links["c"].is_up and not a.kme.links["c"].is_up)
+            await until(lambda: links(b)["b-c"].state == "waiting")
+            n_blocks = links(a)["a-b"].n_blocks, links(b)["b-c"].n_blocks
+            await until(lambda: links(a)["a-b"].n_blocks >= n_blocks[0] + 2)
+            assert links(b)["b-c"].n_blocks == n_blocks[1]
+            assert a.kme.links["b"].is_up
+            await until(lambda: silent(manager) == ["c"])
+
+    with (
+        SourceProcess(str(plan.light("a-b")), plan.photons("a-b"), exposure_s=0.3, pace=1.0),
+        SourceProcess(str(plan.light("b-c")), plan.photons("b-c"), exposure_s=0.3, pace=1.0),
+    ):
+        asyncio.run(main())
+    assert audit(plan) == []
 
 
 @pytest.mark.slow

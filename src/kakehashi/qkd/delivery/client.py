@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 
 import httptools
 
@@ -38,7 +39,7 @@ class HttpClient:
         port: Likewise.
         name: The name that its certificate must give.
         kind: What kind of name that is.
-        context: TLS; another one may be set at any time, and the next call connects anew.
+        context: Gives TLS; when it gives another, the next call connects anew.
         timeout_s: Time for connecting and for each call.
         max_answer_bytes: Longest body of an answer.
     """
@@ -50,7 +51,7 @@ class HttpClient:
         *,
         name: str,
         kind: Kind,
-        context: ssl.SSLContext,
+        context: Callable[[], ssl.SSLContext],
         timeout_s: float = 10.0,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
@@ -58,8 +59,8 @@ class HttpClient:
         self._port = port
         self._name = name
         self._kind: Kind = kind
-        self.context = context
-        self._used = context
+        self._context = context
+        self._used: ssl.SSLContext | None = None
         self._timeout_s = timeout_s
         self._max_answer_bytes = max_answer_bytes
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -73,7 +74,7 @@ class HttpClient:
                 is unknown; the connection is closed.
         """
         async with self._is_free:
-            if self._used is not self.context:
+            if self._used is not self._context():
                 self.close()
             return await self._call(path, body)
 
@@ -101,7 +102,7 @@ class HttpClient:
             self._streams = None
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        self._used = self.context
+        self._used = self._context()
         streams = await asyncio.open_connection(self._host, self._port, ssl=self._used, limit=2**20)
         found = identity(streams[1].get_extra_info("peercert") or {}, self._kind)
         if found != self._name:

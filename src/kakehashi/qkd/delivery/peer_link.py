@@ -104,7 +104,7 @@ class PeerLink:
         self._is_wanted.set()
 
     def try_anew(self) -> None:
-        """Speak to the peer now, though there may be nothing to tell: it may no longer be believed, or not believe us."""
+        """Speak to the peer, even if there is nothing to tell: one of the two may no longer believe the other."""
         self._closed_at = -CLOSED_S
         self.wake()
 

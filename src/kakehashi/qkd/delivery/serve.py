@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import itertools
 import logging
 import secrets
 import signal
@@ -49,21 +48,31 @@ class Kme:
     Args:
         spec: What it is.
         clock: Seconds since 1970; by default a :class:`~kakehashi.qkd.keys.clock.SteadyClock`.
+        on_renewed: Called when there are new contexts of TLS in ``credentials``.
 
     Raises:
         InputError: A file that the spec names is missing or wrong.
     """
 
-    def __init__(self, spec: KmeSpec, *, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        spec: KmeSpec,
+        *,
+        clock: Callable[[], float] | None = None,
+        on_renewed: Callable[[], None] = lambda: None,
+    ) -> None:
         clock = clock or SteadyClock()
         self.spec = spec
+        self._on_renewed = on_renewed
         self.credentials = Credentials(spec.name, spec.certificate, spec.private_key, spec.authority, spec.revoked)
         self.store = KeyStore(
             spec.store, node=spec.name, node_key=read_node_key(spec.node_key), durable=spec.durable, clock=clock
         )
         self.commit = GroupCommit(self.store)
-        self._clients = {peer.name: [self._client(peer) for _ in range(N_CONNECTIONS)] for peer in spec.peer}
-        self.links = {name: PeerLink(name, clients, self.commit) for name, clients in self._clients.items()}
+        self.links = {
+            peer.name: PeerLink(peer.name, [self._client(peer) for _ in range(N_CONNECTIONS)], self.commit)
+            for peer in spec.peer
+        }
         self.desk = Desk(spec, self.commit, self.links, clock=clock)
         lifetime_s = spec.limits.key_lifetime_s
         peer_desk = PeerDesk(self.commit, is_reader=self.desk.is_local, key_lifetime_s=lifetime_s, clock=clock)
@@ -77,7 +86,7 @@ class Kme:
             *split_address(peer.address),
             name=peer.name,
             kind="kme",
-            context=self.credentials.client,
+            context=lambda: self.credentials.client,
             timeout_s=self.spec.limits.request_timeout_s,
         )
 
@@ -141,11 +150,10 @@ class Kme:
             logger.warning("The files of TLS have changed, but what they were still holds: %s", error)
             return
         for door in (self._user_door, self._peer_door):
-            door.renew(self.credentials.server, self.credentials.is_revoked)
-        for client in itertools.chain.from_iterable(self._clients.values()):
-            client.context = self.credentials.client
+            door.listener.renew(self.credentials.server, self.credentials.is_revoked)
         for link in self.links.values():
             link.try_anew()
+        self._on_renewed()
         logger.info("The files of TLS have changed, and what they say now holds.")
 
     async def _keep_house(self) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import socket
 import ssl
 import time
 from collections import Counter
@@ -20,11 +18,9 @@ from typing import Any, TypeAlias, cast
 
 import httptools
 
-from kakehashi.core.errors import InputError
+from kakehashi.qkd.delivery.listener import Listener
 
 __all__ = ["Answer", "Bounds", "Handler", "HttpServer", "Request"]
-
-logger = logging.getLogger(__name__)
 
 HEAD_BYTES = 16_384
 """Longest head of a request."""
@@ -77,12 +73,12 @@ Naming: TypeAlias = Callable[[Mapping[str, Any]], str | None]
 
 
 class HttpServer:
-    """Listens, accepts, and hands whole requests to a handler.
+    """Hands whole requests to a handler.
 
     Args:
         handler: Gives the answer. It should not raise.
         refuse: Makes the body of an error from a sentence.
-        context: TLS; see :meth:`renew`.
+        context: TLS; see :meth:`~kakehashi.qkd.delivery.listener.Listener.renew`.
         naming: Gives a client's name from its certificate.
         bounds: Limits.
     """
@@ -102,12 +98,14 @@ class HttpServer:
         self.bounds = bounds
         self.connections: set[_Connection] = set()
         self.by_name: Counter[str] = Counter()
-        self._context = context
-        self.is_revoked: Callable[[Mapping[str, Any]], bool] = lambda _: False
-        self._n_open = 0
-        self._greeted: Counter[str] = Counter()
-        self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.listener = Listener(
+            lambda: _Connection(self),
+            context=context,
+            max_connections=bounds.max_connections,
+            max_handshakes_per_address=bounds.max_handshakes_per_address,
+            handshake_timeout_s=bounds.handshake_timeout_s,
+        )
 
     async def start(self, host: str, port: int) -> int:
         """Listen; gives the port, which is a free one where 0 was asked for.
@@ -115,22 +113,13 @@ class HttpServer:
         Raises:
             InputError: The address is in use or not of this machine.
         """
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            family, _, _, _, address = found[0]
-            listener = socket.create_server((address[0], address[1]), family=family, backlog=256)
-        except OSError as error:
-            raise InputError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
-        listener.setblocking(False)
-        self._listener = listener
-        for work in (self._accept(listener), self._sweep()):
-            self.spawn(work)
-        return int(listener.getsockname()[1])
+        port = await self.listener.start(host, port)
+        self.spawn(self._sweep())
+        return port
 
     async def close(self) -> None:
         """Stop listening, let answers under way go out, and close what is open."""
-        if self._listener is not None:
-            self._listener.close()
+        self.listener.stop()
         busy = [c.task for c in self.connections if c.task is not None]
         if busy:
             await asyncio.wait(busy, timeout=self.bounds.request_timeout_s)
@@ -138,13 +127,7 @@ class HttpServer:
             connection.close()
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def renew(self, context: ssl.SSLContext, is_revoked: Callable[[Mapping[str, Any]], bool]) -> None:
-        """Take another context for connections from now on, and end those of certificates that are revoked by now."""
-        self._context, self.is_revoked = context, is_revoked
-        for connection in list(self.connections):
-            connection.look_at_certificate()
+        await asyncio.gather(self.listener.close(), *self._tasks, return_exceptions=True)
 
     def spawn(self, work: Any) -> asyncio.Task[None]:
         """Run work for as long as the server runs."""
@@ -153,45 +136,6 @@ class HttpServer:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, address = await loop.sock_accept(listener)
-            except OSError:  # out of file descriptors: those that are open will go
-                await asyncio.sleep(0.1)
-                continue
-            host = str(address[0])
-            is_full = self._n_open >= self.bounds.max_connections
-            # without a certificate nobody may hold all places by handshakes that he does not finish
-            if is_full or self._greeted[host] >= self.bounds.max_handshakes_per_address:
-                client.close()
-                continue
-            self._n_open += 1
-            self._greeted[host] += 1
-            self.spawn(self._greet(client, host))
-
-    async def _greet(self, client: socket.socket, host: str) -> None:
-        """The handshake. A client without a good certificate fails here and never reaches a request."""
-        with contextlib.suppress(OSError):
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: _Connection(self),
-                client,
-                ssl=self._context,
-                ssl_handshake_timeout=self.bounds.handshake_timeout_s,
-                ssl_shutdown_timeout=1.0,
-            )
-        except (OSError, ssl.SSLError, TimeoutError) as error:
-            self.released()
-            client.close()
-            logger.info("A connection was refused: %s.", getattr(error, "reason", None) or type(error).__name__)
-        finally:
-            self._greeted[host] -= 1
-            if not self._greeted[host]:
-                del self._greeted[host]
-
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(min(1.0, self.bounds.request_timeout_s / 4))
@@ -199,10 +143,6 @@ class HttpServer:
             for connection in list(self.connections):
                 if connection.deadline < now:
                     connection.abort()
-
-    def released(self) -> None:
-        """A connection is gone."""
-        self._n_open -= 1
 
 
 class _Connection(asyncio.Protocol):
@@ -238,12 +178,12 @@ class _Connection(asyncio.Protocol):
             server.by_name[self._name] += 1
             if server.by_name[self._name] > server.bounds.max_connections_per_name:
                 self.close()
-        self.look_at_certificate()  # the handshake may have begun under an older list
+        server.listener.arrived(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         server = self._server
         server.connections.discard(self)
-        server.released()
+        server.listener.left(self._transport)
         if self._name is not None:
             server.by_name[self._name] -= 1
         self._can_write.set()
@@ -385,11 +325,6 @@ class _Connection(asyncio.Protocol):
         self._is_closing = True
         self._expect(self._server.bounds.request_timeout_s)
         self._transport.close()
-
-    def look_at_certificate(self) -> None:
-        """Close at once if it has been revoked."""
-        if self._server.is_revoked(self._transport.get_extra_info("peercert") or {}):
-            self.abort()
 
     def abort(self) -> None:
         """Close at once."""

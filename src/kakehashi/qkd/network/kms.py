@@ -13,8 +13,9 @@ import pydantic
 
 from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.delivery.api import guard, refuse
-from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
+from kakehashi.qkd.delivery.certificates import client_context, identity
 from kakehashi.qkd.delivery.client import HttpClient
+from kakehashi.qkd.delivery.credentials import Credentials
 from kakehashi.qkd.delivery.etsi014 import RefusalError
 from kakehashi.qkd.delivery.serve import until_told_to_stop
 from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
@@ -42,10 +43,11 @@ class ManagementServer:
     def __init__(self, plan: Plan, *, with_page: bool = True) -> None:
         self.management = Management(plan.spec)
         self._plan = plan
+        self._credentials = Credentials(MANAGER, *plan.tls(MANAGER), plan.revoked)
         self._door = HttpServer(
             self._handle,
             refuse=refuse,
-            context=server_context(*plan.tls(MANAGER)),
+            context=self._credentials.server,
             naming=lambda certificate: identity(certificate, "kme"),
             bounds=Bounds(
                 max_body_bytes=2**20,
@@ -85,7 +87,15 @@ class ManagementServer:
                     self._page.show(self.management.state(time.time()))
             except Exception:  # nobody else would notice that a node is silent
                 logger.exception("A fault of kakehashi: nobody looked at the network.")
+            self._renew()
             await asyncio.sleep(0.25)
+
+    def _renew(self) -> None:
+        try:
+            if self._credentials.renew():
+                self._door.listener.renew(self._credentials.server, self._credentials.is_revoked)
+        except InputError as error:
+            logger.warning("The files of TLS have changed, but what they were still holds: %s", error)
 
     async def _handle(self, request: Request) -> Answer:
         return await guard(self._answer(request))
@@ -119,9 +129,9 @@ class Operator:
     """
 
     def __init__(self, plan: Plan) -> None:
-        context = client_context(*plan.tls("operator"))
+        context = client_context(*plan.tls("operator"), plan.revoked)
         self._client = HttpClient(
-            HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=context, timeout_s=PATIENCE_S
+            HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=lambda: context, timeout_s=PATIENCE_S
         )
 
     async def state(self) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class LinkEnd(threading.Thread):
         self._open_channel = open_channel
         self._on_event = on_event
         self._stopping = threading.Event()
+        self._is_to_call_anew = threading.Event()
         stock, last_block = stock_file.read(forgery=agreement.forgery)
         kind = SenderSession if role == "sender" else ReceiverSession
         self._session: SenderSession | ReceiverSession = kind(
@@ -90,6 +91,10 @@ class LinkEnd(threading.Thread):
     def stop(self) -> None:
         """End soon."""
         self._stopping.set()
+
+    def call_anew(self) -> None:
+        """Give up the channel for a new one: the other end may no longer be believed."""
+        self._is_to_call_anew.set()
 
     @property
     def report(self) -> LinkReport:
@@ -168,16 +173,20 @@ class LinkEnd(threading.Thread):
                 raise
 
     def _events(self) -> Iterator[Event]:
-        session, stopping = self._session, self._stopping.is_set
+        session = self._session
+        self._is_to_call_anew.clear()
         with Channel(self._open_channel()) as channel:
             self._state, self._why = "running", ""
             # A new connection to the photons each time: a thread of the old one may still wait for an exposure.
             if isinstance(session, SenderSession):
                 with SenderEnd(self._photons) as sender:
-                    yield from drive_sender(session, sender, channel, should_stop=stopping)
+                    yield from drive_sender(session, sender, channel, should_stop=self._should_stop)
             else:
                 with ReceiverEnd(self._photons) as receiver:
-                    yield from drive_receiver(session, receiver, channel, should_stop=stopping)
+                    yield from drive_receiver(session, receiver, channel, should_stop=self._should_stop)
+
+    def _should_stop(self) -> bool:
+        return self._stopping.is_set() or self._is_to_call_anew.is_set()
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Made):

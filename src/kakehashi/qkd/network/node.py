@@ -18,7 +18,7 @@ from typing import Literal
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.delivery.api import guard, refuse
-from kakehashi.qkd.delivery.certificates import client_context, identity, server_context
+from kakehashi.qkd.delivery.certificates import identity
 from kakehashi.qkd.delivery.client import HttpClient
 from kakehashi.qkd.delivery.etsi014 import RefusalError
 from kakehashi.qkd.delivery.serve import Kme, until_told_to_stop
@@ -107,20 +107,19 @@ class Node:
             raise InputError(f"'{name}' is no node of this network; there are: {', '.join(plan.spec.names)}.")
         self.plan = plan
         self.name = name
-        files = plan.tls(name)
-        self._inward, self._outward = server_context(*files), client_context(*files)
-        self.kme = Kme(plan.kme(name))
+        self.kme = Kme(plan.kme(name), on_renewed=self._renew)
+        inward = self.kme.credentials.server
         self._notes: deque[Note] = deque(maxlen=MAX_NOTES)
         self._carrier = Carrier(
             name, self.kme.commit, self.kme.links, connect=self._connect, on_note=self._notes.append
         )
         wanted = [k for k in plan.spec.link if name in k.ends and (links is None or k.name in links)]
-        self._link_door = LinkDoor({k.name: k.sender for k in wanted if k.receiver == name}, self._inward)
+        self._link_door = LinkDoor({k.name: k.sender for k in wanted if k.receiver == name}, inward)
         self._ends = [self._make_end(link) for link in wanted]
         self._door = HttpServer(
             self._handle,
             refuse=refuse,
-            context=self._inward,
+            context=inward,
             naming=lambda certificate: identity(certificate, "kme"),
             bounds=Bounds(
                 max_body_bytes=2**22,
@@ -142,7 +141,7 @@ class Node:
         async def channel() -> socket.socket:
             if is_sender:
                 port = self.plan.addresses.nodes[peer].links
-                return await call_link(HOST, port, link.name, peer=peer, context=self._outward)
+                return await call_link(HOST, port, link.name, peer=peer, context=self.kme.credentials.client)
             try:
                 async with asyncio.timeout(CALL_S):
                     return await self._link_door.next_call(link.name)
@@ -195,6 +194,13 @@ class Node:
         await self._door.close()
         await self.kme.close()
 
+    def _renew(self) -> None:
+        credentials = self.kme.credentials
+        for door in (self._door, self._link_door):
+            door.listener.renew(credentials.server, credentials.is_revoked)
+        for end in self._ends:
+            end.call_anew()
+
     # --- what links make
 
     async def _take(self, end: LinkEnd, peer: str, event: Event) -> None:
@@ -246,7 +252,7 @@ class Node:
             port,
             name=name,
             kind="kme",
-            context=self._outward,
+            context=lambda: self.kme.credentials.client,
             timeout_s=PATIENCE_S,
             max_answer_bytes=MAX_ANSWER_BYTES,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import socket
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from typing import Any
 from kakehashi.core.errors import InputError
 from kakehashi.core.spec import Spec, parse_spec
 from kakehashi.qkd.bits import Bits
-from kakehashi.qkd.delivery.certificates import make_certificates
+from kakehashi.qkd.delivery.certificates import REVOKED, make_certificates, revoke_certificates
 from kakehashi.qkd.delivery.spec import KmeSpec, LimitsSpec, PeerSpec
+from kakehashi.qkd.delivery.trial import free_ports
 from kakehashi.qkd.distill.stock import Stock
 from kakehashi.qkd.keys.store import KeyStore
 from kakehashi.qkd.keys.vault import read_node_key, write_node_key
@@ -83,6 +83,11 @@ class Plan:
         base = self.folder / "certificates"
         return base / f"{name}.crt", base / f"{name}.key", base / "ca.crt"
 
+    @property
+    def revoked(self) -> Path:
+        """List of revoked certificates, which every program goes by."""
+        return self.folder / "certificates" / REVOKED
+
     def store(self, node: str) -> Path:
         """Folder of a node's key store."""
         return self.folder / "nodes" / node / "store"
@@ -116,6 +121,7 @@ class Plan:
             certificate=certificate,
             private_key=private_key,
             authority=authority,
+            revoked=self.revoked,
             sae=self.spec.sae,
             peer=tuple(PeerSpec(name=n, address=f"{HOST}:{d.keys}") for n, d in doors.items() if n != node),
             limits=LimitsSpec(
@@ -150,6 +156,7 @@ def set_up(file: Path, folder: Path) -> Plan:
     make_certificates(
         folder / "certificates", saes=[sae.id for sae in spec.sae], kmes=[*spec.names, MANAGER, "operator"]
     )
+    revoke_certificates(folder / "certificates", [])
     addresses = _find_ports(spec)
     plan = Plan(folder, spec, addresses)
     for name in spec.names:
@@ -211,10 +218,7 @@ def read_plan(folder: Path) -> Plan:
 
 
 def _find_ports(spec: NetworkSpec) -> Addresses:
-    n = 4 * len(spec.names) + 2
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(n)]
-        ports = [int(s.getsockname()[1]) for s in sockets]
+    ports = free_ports(4 * len(spec.names) + 2)
     nodes = {
         name: Doors(users=ports[4 * i], keys=ports[4 * i + 1], node=ports[4 * i + 2], links=ports[4 * i + 3])
         for i, name in enumerate(spec.names)

@@ -12,9 +12,12 @@ import logging
 import socket
 import ssl
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, cast
 
 from kakehashi.core.errors import DeviceError
 from kakehashi.qkd.delivery.certificates import identity
+from kakehashi.qkd.delivery.listener import Listener
 
 __all__ = ["LinkDoor", "call_link"]
 
@@ -24,6 +27,8 @@ GREETING_S = 30.0
 GREETINGS_PER_LINK = 4
 """Calls that a node may have open before it has said for which link they are, for each link that is its to call."""
 CHUNK = 1 << 17
+
+Greet: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def call_link(host: str, port: int, link: str, *, peer: str, context: ssl.SSLContext) -> socket.socket:
@@ -84,22 +89,22 @@ class LinkDoor:
 
     def __init__(self, expected: dict[str, str], context: ssl.SSLContext) -> None:
         self._expected = expected
-        self._context = context
+        self.listener = Listener(
+            lambda: _Caller(self._greet, self.listener), context=context, handshake_timeout_s=GREETING_S
+        )
         self._waiting: dict[str, asyncio.Queue[socket.socket]] = {link: asyncio.Queue() for link in expected}
         self._current: dict[str, asyncio.StreamWriter] = {}
         self._greeted: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
+        self._is_closed = False
 
     async def start(self, host: str, port: int) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(
-            self._greet, host, port, ssl=self._context, ssl_handshake_timeout=GREETING_S
-        )
+        await self.listener.start(host, port)
 
     async def close(self) -> None:
         """Stop, and end all channels."""
-        if self._server is not None:
-            self._server.close()
+        self._is_closed = True
+        await self.listener.close()
         for writer in self._current.values():
             writer.transport.abort()
         for link in self._waiting:
@@ -135,6 +140,9 @@ class LinkDoor:
             return
         finally:
             self._greeted[caller] -= 1
+        if self._is_closed:
+            writer.transport.abort()
+            return
         self._forget_calls(link)  # while nobody takes them, one that calls on and on would use up all sockets
         before = self._current.pop(link, None)
         if before is not None:  # the other end began anew and the old channel has not noticed
@@ -143,15 +151,39 @@ class LinkDoor:
         self._waiting[link].put_nowait(_bridge(reader, writer))
 
 
+class _Caller(asyncio.StreamReaderProtocol):
+    """A stream whose listener knows when it comes and goes."""
+
+    def __init__(self, greet: Greet, listener: Listener) -> None:
+        super().__init__(asyncio.StreamReader(), greet)
+        self._listener = listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._held = cast("asyncio.Transport", transport)
+        super().connection_made(transport)
+        self._listener.arrived(self._held)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._listener.left(self._held)
+
+
 _PUMPS: set[asyncio.Task[None]] = set()
 
 
 def _bridge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> socket.socket:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
+
+    def end(task: asyncio.Task[None]) -> None:  # also of a task that was cancelled before it began
+        _PUMPS.discard(task)
+        ours.close()
+        with contextlib.suppress(OSError, RuntimeError):
+            writer.transport.abort()
+
     task = asyncio.get_running_loop().create_task(_pump(reader, writer, ours))
     _PUMPS.add(task)
-    task.add_done_callback(_PUMPS.discard)
+    task.add_done_callback(end)
     return theirs
 
 
@@ -174,7 +206,3 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plai
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(OSError):
-            plain.close()
-        with contextlib.suppress(OSError, RuntimeError):
-            writer.transport.abort()

@@ -169,6 +169,33 @@ async def _ask(operator: Any) -> dict[str, Any]:
 
 
 @network_app.command
+def acknowledge(folder: Path, subject: str, /) -> int:
+    """Close an alarm about relayed keys, when you have looked.
+
+    Such an alarm names nodes on a key's way, one of which is bad or was lied to; it does not end by itself. Alarms of
+    links and of silent nodes do.
+
+    Parameters
+    ----------
+    folder
+        The network's folder, whose management server runs.
+    subject
+        Of the alarm, as kakehashi qkd network status shows it: "relays of koganei".
+    """
+    from kakehashi.qkd.network.kms import Operator
+    from kakehashi.qkd.network.plan import read_plan
+
+    async def tell(operator: Operator) -> None:
+        try:
+            await operator.acknowledge(subject)
+        finally:
+            operator.close()
+
+    asyncio.run(tell(Operator(read_plan(folder))))
+    return 0
+
+
+@network_app.command
 def table(file: Path, /, *, json_: Json = False, markdown: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Show, link by link, what the simulation gives beside what was measured.
 

@@ -5,7 +5,7 @@ import urllib.request
 import pytest
 from tests.qkd.network_folder import write_network
 
-from kakehashi.core.errors import DeviceError
+from kakehashi.core.errors import DeviceError, InputError
 from kakehashi.qkd.delivery.certificates import client_context
 from kakehashi.qkd.delivery.client import HttpClient
 from kakehashi.qkd.delivery.server import Answer
@@ -83,6 +83,23 @@ def test_what_is_wrong_is_refused(plan, caller, path, body, status):
         asking = client(plan, caller)
         assert (await asking.call(PATH + path, body))[0] == status
         asking.close()
+
+    serve(plan, work)
+
+
+def test_the_operator_closes_an_alarm_about_relays(plan):
+    async def work(server):
+        note = {"kind": "alarm", "at_utc": 1.0, "text": "A key from b was changed on its way (b-a)."}
+        caller, operator = client(plan, "a"), Operator(plan)
+        body = json.dumps({"node": "a", "at_utc": 1.0, "stock_bits": {}, "notes": [note]}).encode()
+        assert (await caller.call(PATH + "report", body))[0] == 200
+        with pytest.raises(InputError, match="open are: 'relays of a'"):
+            await operator.acknowledge("a")
+        await operator.acknowledge("relays of a")
+        assert not server.management.alarms
+        assert (await caller.call(PATH + "acknowledge", b'{"subject": "relays of a"}'))[0] == 401
+        for asking in (caller, operator):
+            asking.close()
 
     serve(plan, work)
 

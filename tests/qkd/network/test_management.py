@@ -160,6 +160,20 @@ def test_an_alarm_of_a_node_does_not_hide_that_it_falls_silent(world):
     assert set(world.management.alarms) == {"relays of b"}
 
 
+def test_an_alarm_about_relays_ends_when_somebody_has_looked(world):
+    world.report("b", alarm(""))
+    world.report("b", alarm("b-c"))
+    management = world.management
+    for subject, sentence in (("b-c", "ends by itself"), ("relays of c", "'b-c', 'relays of b'"), ("", "no alarm")):
+        with pytest.raises(InputError, match=sentence):
+            management.acknowledge(subject, 5.0)
+    management.acknowledge("relays of b", 5.0)
+    assert set(management.alarms) == {"b-c"}
+    assert (management.log[-1].kind, management.past[-1].cleared_utc) == ("cleared", 5.0)
+    world.report("b", alarm(""))
+    assert "relays of b" in management.alarms
+
+
 def test_shares_go_over_disjoint_routes_or_not_at_all():
     world = World(n_routes=2)
     world.turn()

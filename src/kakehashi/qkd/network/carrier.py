@@ -30,7 +30,7 @@ from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.model import Account, KeyBlock
 from kakehashi.qkd.keys.vault import wipe
 from kakehashi.qkd.network.arrivals import Arrivals
-from kakehashi.qkd.network.messages import MAX_TEXT, Note, Outcome, Text
+from kakehashi.qkd.network.messages import MAX_TEXT, Note, Outcome, reason_of
 from kakehashi.qkd.network.relay import (
     FORGERY,
     TAG_KEY_BITS,
@@ -302,22 +302,11 @@ class Carrier:
         status, body = await client.call(PATH + what, json.dumps(table).encode())
         idle.append(client)
         if status != 200:
-            raise DeviceError(f"'{peer}' refused a relayed key: {_reason(body) or status}", transient=True)
+            raise DeviceError(f"'{peer}' refused a relayed key: {reason_of(body) or status}", transient=True)
         try:
             return Outcome.model_validate_json(body)
         except pydantic.ValidationError:
             raise DeviceError(f"'{peer}' answered {what} with what makes no sense.", transient=True) from None
-
-
-class _Refusal(pydantic.BaseModel):
-    message: Text
-
-
-def _reason(body: bytes) -> str:
-    try:
-        return _Refusal.model_validate_json(body).message
-    except pydantic.ValidationError:
-        return ""
 
 
 def _no(error: KakehashiError, *, is_changed: bool = False) -> Outcome:

@@ -20,7 +20,7 @@ from kakehashi.qkd.delivery.etsi014 import RefusalError
 from kakehashi.qkd.delivery.serve import until_told_to_stop
 from kakehashi.qkd.delivery.server import Answer, Bounds, HttpServer, Request
 from kakehashi.qkd.network.management import SCHEMA, Management
-from kakehashi.qkd.network.messages import NodeReport
+from kakehashi.qkd.network.messages import Acknowledged, NodeReport, reason_of
 from kakehashi.qkd.network.page import PageServer
 from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
 from kakehashi.qkd.network.spec import MANAGER
@@ -106,7 +106,16 @@ class ManagementServer:
             return self._take(request, now)
         if request.path == PATH + "state" and request.name == "operator":
             return json.dumps(self.management.state(now)).encode()
+        if request.path == PATH + "acknowledge" and request.name == "operator":
+            return self._acknowledge(request, now)
         raise RefusalError(401, "the certificate is not for this")
+
+    def _acknowledge(self, request: Request, now: float) -> bytes:
+        try:
+            self.management.acknowledge(Acknowledged.model_validate_json(bytes(request.body)).subject, now)
+        except (pydantic.ValidationError, InputError) as error:
+            raise RefusalError(400, str(error)) from None
+        return b"{}"
 
     def _take(self, request: Request, now: float) -> bytes:
         try:
@@ -122,7 +131,7 @@ class ManagementServer:
 
 
 class Operator:
-    """Asks the management server how things are.
+    """Asks the management server how things are, and tells it what somebody has seen.
 
     Args:
         plan: The network's folder.
@@ -150,6 +159,18 @@ class Operator:
         if not isinstance(found, dict) or found.get("schema") != SCHEMA:
             raise DeviceError("The management server answered what is no state of a network.", transient=True)
         return found
+
+    async def acknowledge(self, subject: str) -> None:
+        """As :meth:`~kakehashi.qkd.network.management.Management.acknowledge`.
+
+        Raises:
+            InputError: There is no such alarm, or it ends by itself.
+            DeviceError: The server does not answer.
+        """
+        body = Acknowledged(subject=subject).model_dump_json().encode()
+        status, answer = await self._client.call(PATH + "acknowledge", body)
+        if status != 200:
+            raise InputError(reason_of(answer) or f"The management server answered {status}.")
 
     def close(self) -> None:
         """Close the connection."""

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from kakehashi.core.errors import InputError
 from kakehashi.qkd.network.messages import LinkReport, NodeReport, Orders
 from kakehashi.qkd.network.relay import HOP_BITS
 from kakehashi.qkd.network.routing import Edge, Route, choose_routes, hop_cost
@@ -23,6 +24,9 @@ CLEAR_S = 2.0
 LOOK_S = 0.1
 """How soon after its last report another one of a node makes the server look at the network, but for a new alarm: one
 that reports without a pause would else have it do nothing but search."""
+
+RELAYS = "relays of "
+"""Before a node's name: subject of an alarm about keys that were changed on their way to it or from it."""
 
 KEPT = 1000
 """Entries of the log that are kept in memory."""
@@ -100,7 +104,7 @@ class Management:
         for note in report.notes:
             if note.kind == "alarm":
                 # by itself: it stays open, and the node must still be missed when it falls silent
-                self._raise(note.link or f"relays of {report.node}", note.text, now)
+                self._raise(note.link or RELAYS + report.node, note.text, now)
             else:
                 subject = note.link or report.node
                 self._enter(Entry(at_utc=now, kind=note.kind, subject=subject, text=note.text, route=note.route))
@@ -123,6 +127,23 @@ class Management:
             ):
                 self._clear(link.name, now)
         self._choose(now)
+
+    def acknowledge(self, subject: str, now: float) -> None:
+        """Close an alarm that ends only when somebody has looked: that of a node's relays.
+
+        Args:
+            subject: Of the alarm.
+            now: Time, seconds since 1970.
+
+        Raises:
+            InputError: There is no such alarm, or it ends by itself.
+        """
+        if subject not in self.alarms:
+            known = ", ".join(f"'{name}'" for name in sorted(self.alarms)) or "none"
+            raise InputError(f"There is no alarm of '{subject}'; open are: {known}.")
+        if not subject.startswith(RELAYS):
+            raise InputError(f"The alarm of '{subject}' ends by itself when its cause does.")
+        self._clear(subject, now, "somebody has looked.")
 
     def orders(self, node: str) -> Orders:
         """Orders for a node as things are."""
@@ -286,11 +307,11 @@ class Management:
         self.alarms[subject] = Alarm(subject=subject, text=text, at_utc=now)
         self._enter(Entry(at_utc=now, kind="alarm", subject=subject, text=text))
 
-    def _clear(self, subject: str, now: float) -> None:
+    def _clear(self, subject: str, now: float, why: str = "well again.") -> None:
         alarm = self.alarms.pop(subject)
         alarm.cleared_utc = now
         self.past.append(alarm)
-        self._enter(Entry(at_utc=now, kind="cleared", subject=subject, text=f"{subject} is well again."))
+        self._enter(Entry(at_utc=now, kind="cleared", subject=subject, text=f"{subject}: {why}"))
 
     def _enter(self, entry: Entry) -> None:
         self.log.append(entry)

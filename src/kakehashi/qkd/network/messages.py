@@ -1,4 +1,4 @@
-"""What nodes tell the management server, what it answers, and what nodes answer each other. No key is in them.
+"""What nodes and the operator tell the management server, its answers, and those of nodes. No key is in them.
 
 Whoever sends one may be in an attacker's hands. So everything has a bound, and what cannot be is refused whole.
 """
@@ -8,14 +8,24 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field, ValidationError
 
 from kakehashi.core.errors import InputError
 from kakehashi.core.spec import Spec
 from kakehashi.qkd.network.relay import MAX_NODES, MAX_SHARES, PROOF
 from kakehashi.qkd.network.spec import NetworkSpec
 
-__all__ = ["MAX_NOTES", "MAX_TEXT", "LinkReport", "NodeReport", "Note", "Orders", "Outcome"]
+__all__ = [
+    "MAX_NOTES",
+    "MAX_TEXT",
+    "Acknowledged",
+    "LinkReport",
+    "NodeReport",
+    "Note",
+    "Orders",
+    "Outcome",
+    "reason_of",
+]
 
 MAX_TEXT = 400
 MAX_NOTES = 200
@@ -164,3 +174,30 @@ class Orders(Spec):
 def _leads(route: tuple[str, ...], node: str, peer: str, spec: NetworkSpec) -> bool:
     hops = pairwise(route)
     return node != peer and (route[:1], route[-1:]) == ((node,), (peer,)) and all(spec.links_of(*hop) for hop in hops)
+
+
+class Acknowledged(Spec):
+    """What the operator tells the management server of an alarm.
+
+    Attributes:
+        subject: That of the alarm.
+    """
+
+    subject: Text
+
+
+class _Refusal(BaseModel):
+    message: Text
+
+
+def reason_of(body: bytes) -> str:
+    """Why a server refuses, in its words; empty where it gives no reason that could be shown.
+
+    Example:
+        >>> reason_of(b'{"message": "there is no such node"}'), reason_of(b"<html>")
+        ('there is no such node', '')
+    """
+    try:
+        return _Refusal.model_validate_json(body).message
+    except ValidationError:
+        return ""

@@ -72,6 +72,8 @@ def test_faults_are_one_sentence(run, tmp_path):
         run("simulate", path)
     with pytest.raises(CycloptsError):
         run("simulate", "laboratory-50km", "--seconds", "0")
+    with pytest.raises(InputError, match="cannot be made: there is a file of that name"):
+        run("serve", "laboratory-50km", path)
 
 
 def test_a_link_is_served_until_it_is_told_to_end(tmp_path):

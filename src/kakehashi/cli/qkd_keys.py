@@ -27,7 +27,6 @@ data = Console()
 keys_app = App(
     name="qkd",
     help="Quantum keys: in store, accounted for, and delivered by ETSI GS QKD 014.",
-    help_epilogue="Start with: kakehashi qkd certificates trial --sae alice --sae bob --kme kme-a --kme kme-b",
     result_action="return_value",
 )
 
@@ -35,7 +34,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 Names = Annotated[tuple[str, ...], Parameter(negative="")]
 
 
-@keys_app.command
+@keys_app.command(usage="Usage: kakehashi qkd audit [OPTIONS] STORE [OTHER]")
 def audit(store: Path, other: Path | None = None, /, *, json_: Json = False) -> int:
     """Prove from a store that every bit is accounted for, once; with two stores, that the two ends agree.
 
@@ -111,7 +110,7 @@ def certificates(
     return 0
 
 
-@keys_app.command
+@keys_app.command(usage="Usage: kakehashi qkd revoke FOLDER [NAMES...]")
 def revoke(folder: Path, /, *names: str) -> int:
     """Revoke certificates of a trial's authority, or renew its list before it runs out.
 

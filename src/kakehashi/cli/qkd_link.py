@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from kakehashi.cli.terminal import data, words
+from kakehashi.cli.usage import positive
 
 if TYPE_CHECKING:
     from kakehashi.qkd.link.rates import Expected
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["link_app"]
 
-words = Console(stderr=True, soft_wrap=False)
-data = Console()
-
 link_app = App(
     name="link",
     help="Quantum links: which there are, what one is like, what it gives, and one that runs.",
@@ -31,7 +30,7 @@ link_app = App(
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
-Positive = Annotated[float, Parameter(validator=validators.Number(gt=0, lt=math.inf))]
+Positive = Annotated[float, Parameter(validator=positive)]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 BASES = ("key", "test")
 UNITS = {"_hz": "/s", "_km": "km", "_db": "dB", "_ns": "ns", "_db_per_km": "dB/km", "_kbit_per_s": "kbit/s"}
@@ -176,9 +175,10 @@ def serve(
     threads
         Threads.
     """
+    from kakehashi.core.files import make_folder
     from kakehashi.qkd.link.source import addresses_in, run_source
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(directory, mode=0o700)
     run_source(
         name,
         addresses_in(directory),

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kakehashi.cli.usage import begin_with
+
 if TYPE_CHECKING:
     from kakehashi.qkd.network.table import Row
 
@@ -28,7 +30,7 @@ data = Console()
 network_app = App(
     name="network",
     help="A network of trusted nodes: set up, run, and looked at.",
-    help_epilogue="Start with: kakehashi qkd network table examples/tokyo.toml, then kakehashi qkd demo",
+    help_epilogue=begin_with("kakehashi qkd network table examples/tokyo.toml", "kakehashi qkd demo"),
     result_action="return_value",
 )
 

@@ -1,0 +1,27 @@
+"""Processes of :mod:`multiprocessing` that their parent alone ends."""
+
+from __future__ import annotations
+
+import signal
+from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
+
+__all__ = ["start_apart"]
+
+
+def start_apart(process: BaseProcess) -> None:
+    """Start a process that Ctrl-C at the terminal does not reach, from its first instruction on.
+
+    The terminal sends it to parent and children alike. A child that dies of it shows a traceback, and takes from its
+    parent the chance to end it in order.
+
+    Args:
+        process: Made by the context ``"spawn"`` and not started yet.
+    """
+    # A signal that is held back here is held back in the child, which never asks for it.
+    resource_tracker.ensure_running()  # or it would start with the first child, and let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

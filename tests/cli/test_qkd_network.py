@@ -44,6 +44,8 @@ def test_the_table_is_shown_and_written(capsys):
     assert {row["link"] for row in rows} >= {"toshiba", "nec", "ntt"}
     assert call("network", "table", EXAMPLES / "tokyo.toml", "--markdown") == 0
     assert capsys.readouterr().out.startswith("# Tokyo QKD Network, 2010")
+    with pytest.raises(InputError, match="choose one"):
+        call("network", "table", EXAMPLES / "tokyo.toml", "--json", "--markdown")
 
 
 def test_the_demo_checks_its_options(capsys):

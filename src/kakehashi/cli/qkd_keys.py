@@ -27,6 +27,7 @@ data = Console()
 keys_app = App(
     name="qkd",
     help="Quantum keys: in store, accounted for, and delivered by ETSI GS QKD 014.",
+    help_epilogue="Start with: kakehashi qkd certificates trial --sae alice --sae bob --kme kme-a --kme kme-b",
     result_action="return_value",
 )
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kakehashi.cli.usage import begin_with
+from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
     from kakehashi.qkd.network.table import Row
@@ -188,6 +189,8 @@ def table(file: Path, /, *, json_: Json = False, markdown: Annotated[bool, Param
     from kakehashi.qkd.network.spec import read_network
     from kakehashi.qkd.network.table import as_json, as_markdown, compare_links
 
+    if json_ and markdown:
+        raise InputError("--json and --markdown are two ways to print the same table: choose one.")
     spec = read_network(file)
     rows = compare_links(spec)
     if json_:

@@ -28,6 +28,12 @@ def test_commands_to_begin_with_are_those_of_the_page(here):
     assert "Start with" not in here("qkd", "revoke", "--help").stdout
 
 
+def test_arguments_that_may_be_left_out_have_names(here):
+    assert here("qkd", "revoke", "--help").stdout.startswith("Usage: kakehashi qkd revoke FOLDER [NAMES...]\n")
+    assert here("qkd", "audit", "--help").stdout.startswith("Usage: kakehashi qkd audit [OPTIONS] STORE [OTHER]\n")
+    assert here("qkd", "serve", "--help").stdout.startswith("Usage: kakehashi qkd serve [OPTIONS] FILE\n")
+
+
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [

@@ -297,7 +297,7 @@ def doctor(*, json_: Json = False) -> int:
 
 app.command(device_app)
 app.command(qkd_app)
-tidy_help(app)
+tidy_help(app, "kakehashi")
 
 
 def _default_folder(file: Path, spec: Any) -> Path:

@@ -35,7 +35,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 Names = Annotated[tuple[str, ...], Parameter(negative="")]
 
 
-@keys_app.command(usage="Usage: kakehashi qkd audit [OPTIONS] STORE [OTHER]")
+@keys_app.command
 def audit(store: Path, other: Path | None = None, /, *, json_: Json = False) -> int:
     """Prove from a store that every bit is accounted for, once; with two stores, that the two ends agree.
 
@@ -111,7 +111,7 @@ def certificates(
     return 0
 
 
-@keys_app.command(usage="Usage: kakehashi qkd revoke FOLDER [NAMES...]")
+@keys_app.command
 def revoke(folder: Path, /, *names: str) -> int:
     """Revoke certificates of a trial's authority, or renew its list before it runs out.
 

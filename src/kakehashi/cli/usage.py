@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
@@ -37,14 +39,39 @@ def show_default(value: Any) -> str | None:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def tidy_help(app: App) -> None:
-    """Give every command below an application its own end of help or none: by default it would have its parent's."""
+def tidy_help(app: App, *words: str) -> None:
+    """Give every command below an application what is wrong with its page of help by default.
+
+    Without an end of its own, a page would have its parent's; and arguments that may be left out would have no names.
+
+    Args:
+        app: The application.
+        words: The command line that leads to it.
+    """
     for name in app:
         if not name.startswith("-"):
             command = app[name]
             if command.help_epilogue is None:
                 command.help_epilogue = ""
-            tidy_help(command)
+            if command.default_command is not None and command.usage is None:
+                command.usage = _usage(command.default_command, *words, name)
+            tidy_help(command, *words, name)
+
+
+def _usage(function: Callable[..., Any], *words: str) -> str | None:
+    """How a command is called, where the parser would say [ARGS]."""
+    parameters = inspect.signature(function).parameters.values()
+    arguments = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    if all(p.default is p.empty and p.kind is not p.VAR_POSITIONAL for p in arguments):
+        return None
+    line = ["Usage:", *words] + ["[OPTIONS]"] * (len(arguments) < len(parameters))
+    for p in arguments:
+        label = p.name.upper().replace("_", "-")
+        if p.kind is p.VAR_POSITIONAL:
+            line.append(f"[{label}...]")
+        else:
+            line.append(label if p.default is p.empty else f"[{label}]")
+    return " ".join(line)
 
 
 def positive(_kind: Any, value: float | None) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from kakehashi.core.errors import DeviceError, KakehashiError
-from kakehashi.core.processes import start_apart
+from kakehashi.core.system import start_apart
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.agreement import Agreement

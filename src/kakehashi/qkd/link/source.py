@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
 from kakehashi.core.files import make_folder
-from kakehashi.core.processes import start_apart
+from kakehashi.core.system import start_apart, system_reason
 from kakehashi.qkd.link.address import Address
 from kakehashi.qkd.link.ends import ANY_SLOT, REQUEST, Control, ReceiverEnd, SenderEnd
 from kakehashi.qkd.link.events import event_from
@@ -125,7 +125,7 @@ class LinkServer:
             server = await asyncio.start_unix_server(handler, str(address.path))
             address.path.chmod(0o600)
         except OSError as error:
-            raise DeviceError(f"No socket can be opened at {address.text}: {error.strerror or error}.") from error
+            raise DeviceError(f"No socket can be opened at {address.text}: {system_reason(error)}.") from error
         return server
 
     async def _make(self) -> None:

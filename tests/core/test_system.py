@@ -1,11 +1,13 @@
+import asyncio
 import multiprocessing
 import os
 import signal
+import socket
 import time
 
 import pytest
 
-from kakehashi.core.processes import start_apart
+from kakehashi.core.system import start_apart, system_reason
 
 CONTEXT = multiprocessing.get_context("spawn")
 
@@ -38,3 +40,18 @@ def test_the_parent_can_be_interrupted_afterwards():
     process.join(30)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_the_address_is_not_said_twice():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=str(port)) as caught:
+            asyncio.run(asyncio.start_server(lambda *_: None, "127.0.0.1", port))
+    assert system_reason(caught.value) == "Address already in use"
+
+
+def test_a_name_that_nobody_has():
+    with pytest.raises(OSError, match="x") as caught:
+        raise socket.gaierror(socket.EAI_NONAME, "x is not known")
+    assert system_reason(caught.value) == "x is not known"
+    assert system_reason(TimeoutError("too late")) == "too late"

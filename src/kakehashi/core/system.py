@@ -1,12 +1,13 @@
-"""Processes of :mod:`multiprocessing` that their parent alone ends."""
+"""What the operating system is asked for: processes that their parent alone ends, and why it refused."""
 
 from __future__ import annotations
 
+import os
 import signal
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
-__all__ = ["start_apart"]
+__all__ = ["start_apart", "system_reason"]
 
 
 def start_apart(process: BaseProcess) -> None:
@@ -25,3 +26,16 @@ def start_apart(process: BaseProcess) -> None:
         process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def system_reason(error: OSError) -> str:
+    """Why a system call failed, in the system's words, without what libraries add to them.
+
+    Args:
+        error: From the system; those of TLS have numbers of their own.
+
+    Example:
+        >>> system_reason(OSError(98, "error while attempting to bind on address ('127.0.0.1', 80): in use"))
+        'Address already in use'
+    """
+    return os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)

@@ -38,4 +38,6 @@ def system_reason(error: OSError) -> str:
         >>> system_reason(OSError(98, "error while attempting to bind on address ('127.0.0.1', 80): in use"))
         'Address already in use'
     """
-    return os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+    if error.errno is not None and error.errno > 0:  # below 0 are those of names that nobody has
+        return os.strerror(error.errno)
+    return error.strerror or str(error)

@@ -72,7 +72,7 @@ def test_faults_are_one_sentence(run, tmp_path):
         run("show", "laboratory-51km")
     path = tmp_path / "bad.toml"
     path.write_text('protocol = "dps"\n')
-    with pytest.raises(SpecError, match="'source' is missing"):
+    with pytest.raises(SpecError, match="'source', 'fibre', 'detector' are missing"):
         run("simulate", path)
     with pytest.raises(CycloptsError):
         run("simulate", "laboratory-50km", "--seconds", "0")

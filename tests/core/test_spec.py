@@ -111,9 +111,20 @@ def test_every_mistake_has_its_sentence(table, message):
 def test_all_mistakes_are_said_at_once():
     with pytest.raises(SpecError) as caught:
         parse_spec(RunSpec, {"seed": "x", "sed": 1})
-    assert "'title' is missing." in str(caught.value)
-    assert "'seed': " in str(caught.value)
-    assert "unknown key 'sed'" in str(caught.value)
+    assert str(caught.value) == (
+        "spec: unknown key 'sed'; did you mean 'seed'? 'title' is missing. 'seed': input should be a valid integer,"
+        " but got 'x'."
+    )
+
+
+def test_keys_that_are_missing_are_named_together():
+    class Server(Spec):
+        name: str
+        store: str
+        site: SiteSpec
+
+    with pytest.raises(SpecError, match=r"^spec: 'name', 'store', 'site.name' are missing\.$"):
+        parse_spec(Server, {"site": {}})
 
 
 def test_a_list_with_wrong_entries_is_not_called_too_short():

@@ -157,8 +157,6 @@ def _explain(error: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     location = tuple(error["loc"])
     where = _subject(location, table)
     kind, context, given = error["type"], error.get("ctx", {}), _shown(error["input"])
-    if kind == "missing":
-        return f"{where} is missing."
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"{where} must be a table, but is {given}."
     if kind in ("union_tag_not_found", "union_tag_invalid"):
@@ -193,16 +191,21 @@ def _unknown_keys(locations: Sequence[tuple[str | int, ...]], model: type[Spec],
 def _explain_all(faults: Sequence[Mapping[str, Any]], model: type[Spec], table: Mapping[str, Any]) -> str:
     """One clause for each fault; what several have in common is said once."""
     locations = [tuple(fault["loc"]) for fault in faults]
-    told: list[str] = []
+    missing: list[str] = []
+    others: list[str] = []
     unknown: dict[tuple[str | int, ...], list[tuple[str | int, ...]]] = {}
     for fault, at in zip(faults, locations, strict=True):
         if fault["type"] == "extra_forbidden":
             unknown.setdefault(at[:-1], []).append(at)
+        elif fault["type"] == "missing":
+            missing.append(_subject(at, table))
         # A list whose entries are wrong counts as too short as well: only the entries are worth a word.
         elif not any(len(other) > len(at) and other[: len(at)] == at for other in locations):
-            told.append(_explain(fault, table))
-    for group in unknown.values():
-        told.extend(_unknown_keys(group, model, table))
+            others.append(_explain(fault, table))
+    told = [clause for group in unknown.values() for clause in _unknown_keys(group, model, table)]
+    if missing:
+        told.append(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.")
+    told += others
     more = f" There are {len(told) - MAX_FAULTS} more faults." if len(told) > MAX_FAULTS else ""
     return " ".join(told[:MAX_FAULTS]) + more
 

@@ -14,6 +14,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
+# Workers inherit the width of the terminal here, and consoles would keep it, whatever a test sets.
+for size in ("COLUMNS", "LINES"):
+    os.environ.pop(size, None)
+
 gc.disable()  # while tests are collected, which makes millions of objects and hardly any to throw away
 
 

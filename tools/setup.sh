@@ -72,6 +72,15 @@ find_compiler() {
     fail "no C++ compiler was found; install one (Debian and Ubuntu: install g++), or name it: make CXX=/path/to/c++."
 }
 
+# Counts the seconds of a step on a terminal, until it is killed or the script is gone.
+count_seconds() {
+    seconds=0
+    while sleep 1 && kill -0 $$ 2>/dev/null; do
+        seconds=$((seconds + 1))
+        printf '\rset-up: %s ... %s s' "$words" "$seconds"
+    done
+}
+
 # step STAMP WORDS FILES -- COMMAND: do COMMAND unless it was done with FILES as they are.
 step() {
     stamp=$venv/stamps/$1
@@ -90,7 +99,19 @@ step() {
     worked=yes
     step_began=$(date +%s)
     printf 'set-up: %s ... ' "$words"
-    if ! "$@" >>"$log" 2>&1; then
+    counter=
+    if [ -t 1 ]; then
+        count_seconds &
+        counter=$!
+    fi
+    outcome=done
+    "$@" >>"$log" 2>&1 || outcome=failed
+    if [ -n "$counter" ]; then
+        kill "$counter" 2>/dev/null
+        wait "$counter" 2>/dev/null || :
+        printf '\rset-up: %s ... ' "$words"
+    fi
+    if [ "$outcome" = failed ]; then
         echo failed
         tail -n 40 "$log" >&2
         fail "$words failed; the full log is in $log."

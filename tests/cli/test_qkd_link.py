@@ -37,8 +37,10 @@ def test_the_list_holds_all_links(run):
 def test_a_link_is_shown(name, run):
     code, out = run("show", name)
     assert code == 0
-    assert "fibre.length_km" in out
-    assert "assumed" in out
+    assert re.search(r"^ +value  unit +known +note", out, re.MULTILINE)
+    assert "detector\n" in re.sub(" +\n", "\n", out)
+    assert re.search(r"^  key_basis_probability +0\.\d+ +assumed +\d", out, re.MULTILINE)
+    assert re.search(r"^1  \w", out, re.MULTILINE)
     assert re.search(r"QBER\s+\d", out)
     _, out = run("show", name, "--json")
     assert json.loads(out)["expected"]["clicks_per_s"] > 0
@@ -50,6 +52,8 @@ def test_a_link_is_simulated(mode, run):
     code, out = run("simulate", "laboratory-50km", *options)
     assert code == 0
     assert "10,000,000 pulses in 0.01 s" in out
+    assert out.count("expected") >= 3
+    assert "0.0e+00" not in out
     _, out = run("simulate", "laboratory-50km", *options, "--json")
     table = json.loads(out)
     assert table["mode"] == mode
@@ -68,10 +72,12 @@ def test_faults_are_one_sentence(run, tmp_path):
         run("show", "laboratory-51km")
     path = tmp_path / "bad.toml"
     path.write_text('protocol = "dps"\n')
-    with pytest.raises(SpecError, match="'source' is missing"):
+    with pytest.raises(SpecError, match="'source', 'fibre', 'detector' are missing"):
         run("simulate", path)
     with pytest.raises(CycloptsError):
         run("simulate", "laboratory-50km", "--seconds", "0")
+    with pytest.raises(InputError, match="cannot be made: there is a file of that name"):
+        run("serve", "laboratory-50km", path)
 
 
 def test_a_link_is_served_until_it_is_told_to_end(tmp_path):

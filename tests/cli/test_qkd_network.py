@@ -14,6 +14,11 @@ def call(*words):
     return app([str(word) for word in ("qkd", *words)], exit_on_error=False)
 
 
+def test_a_table_has_one_form():
+    with pytest.raises(InputError, match="choose one"):
+        call("network", "table", EXAMPLES / "tokyo.toml", "--json", "--markdown")
+
+
 def test_set_up_says_what_to_start(tmp_path, capsys):
     assert call("network", "set-up", write_network(tmp_path), tmp_path / "n") == 0
     lines = capsys.readouterr().out.splitlines()

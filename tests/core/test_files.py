@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
-from kakehashi.core.files import data_directories, find_data, read_text, replace_file, write_text
+from kakehashi.core.files import data_directories, find_data, make_folder, read_text, replace_file, write_text
 
 CONTENT = b"&FCI NORB=1\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -179,3 +179,27 @@ def test_a_wrong_file_from_the_server_is_refused_and_not_kept(tmp_path, cache):
 def test_without_a_network_the_message_says_what_to_do(tmp_path, cache):
     with pytest.raises(DataError, match=r"f is in none of .* put the file in a folder and set KAKEHASHI_DATA"):
         find_data("f", url=(tmp_path / "missing").as_uri(), sha256=SHA256)
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path):
+    make_folder(tmp_path / "a" / "b", mode=0o700)
+    make_folder(tmp_path / "a" / "b")
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_made_has_its_sentence(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(InputError, match=rf"^The folder {tmp_path}/a cannot be made: there is a file of that name\.$"):
+        make_folder(tmp_path / "a")
+    with pytest.raises(InputError, match="Not a directory"):
+        make_folder(tmp_path / "a" / "b")
+    if Path("/proc/self").exists():
+        with pytest.raises(InputError, match="/proc/network cannot be made: No such file or directory"):
+            make_folder("/proc/network")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_in_one_that_may_not_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="cannot be made: Permission denied"):
+        make_folder(tmp_path / "a")

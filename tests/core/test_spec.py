@@ -5,7 +5,7 @@ import pydantic
 import pytest
 
 from kakehashi.core.errors import InputError, SpecError
-from kakehashi.core.spec import Spec, as_spec, parse_spec, read_toml, set_value
+from kakehashi.core.spec import Spec, as_spec, matching, parse_spec, read_toml, set_value
 
 
 class ExactSpec(Spec):
@@ -22,6 +22,11 @@ class LayerSpec(Spec):
     angle: float = 0.0
 
 
+class SiteSpec(Spec):
+    name: Annotated[str, matching("[a-z]+", "lower-case")]
+    layers: tuple[LayerSpec, ...] = ()
+
+
 class RunSpec(Spec):
     title: str
     seed: int = 0
@@ -29,6 +34,7 @@ class RunSpec(Spec):
     path: Path | None = None
     device: Annotated[ExactSpec | NoisySpec, pydantic.Field(discriminator="name")] = ExactSpec()
     layers: list[LayerSpec] = pydantic.Field(default_factory=list)
+    site: Annotated[tuple[SiteSpec, ...], pydantic.Field(min_length=0)] = ()
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> "RunSpec":
@@ -61,11 +67,11 @@ def test_what_was_parsed_can_be_written_and_parsed_again():
     ("table", "message"),
     [
         ({"sed": 1}, "unknown key 'sed'; did you mean 'seed'?"),
-        ({"xyz": 1}, "unknown key 'xyz'; known here: device, layers, n_elec, path, seed, title."),
+        ({"xyz": 1}, "unknown key 'xyz'; known here: device, layers, n_elec, path, seed, site, title."),
         ({"seed": "1"}, "'seed': input should be a valid integer, but got '1'."),
         ({"seed": 1.0}, "'seed': input should be a valid integer, but got 1.0."),
         ({"seed": True}, "'seed': input should be a valid integer, but got True."),
-        ({"n_elec": [1]}, "'n_elec.1' is missing."),
+        ({"n_elec": [1]}, "entry 2 of 'n_elec' is missing."),
         ({"device": {"name": "exact", "n_shot": 5}}, "unknown key 'device.n_shot'; did you mean 'n_shots'?"),
         (
             {"device": {"name": "noisy", "n_shots": 5}},
@@ -82,8 +88,18 @@ def test_what_was_parsed_can_be_written_and_parsed_again():
             {"device": {"name": "noisy", "readout_rate": float("nan")}},
             "'device.readout_rate': input should be a finite number, but got nan.",
         ),
-        ({"layers": [{}, {"angel": 1}]}, "unknown key 'layers.1.angel'; did you mean 'angle'?"),
+        ({"layers": [{}, {"angel": 1}]}, "unknown key 'angel' of entry 2 of 'layers'; did you mean 'angle'?"),
         ({"title": "wrong"}, "a run must not be called wrong."),
+        ({"a0": 1, "b0": 2}, "unknown keys 'a0', 'b0'; known here: device, layers, n_elec, path, seed, site, title."),
+        ({"seed": [7] * 40}, "'seed': input should be a valid integer, but got a list of 40 entries."),
+        ({"seed": "7" * 900}, "'seed': input should be a valid integer, but got a text of 900 characters."),
+        ({"layers": {"angle": 1}}, "'layers': input should be a valid array, but got a table."),
+        ({"site": [{"name": "Tokyo"}]}, "'name' of site 'Tokyo': this should be lower-case, but got 'Tokyo'."),
+        (
+            {"site": [{"name": "a"}, {"name": "b", "layers": [{"angle": "x"}]}]},
+            "'angle' of entry 1 of 'layers' of site 'b': input should be a valid number, but got 'x'.",
+        ),
+        ({"site": [{}, 3]}, "'name' of entry 1 of 'site' is missing. entry 2 of 'site' must be a table, but is 3."),
     ],
 )
 def test_every_mistake_has_its_sentence(table, message):
@@ -95,9 +111,38 @@ def test_every_mistake_has_its_sentence(table, message):
 def test_all_mistakes_are_said_at_once():
     with pytest.raises(SpecError) as caught:
         parse_spec(RunSpec, {"seed": "x", "sed": 1})
-    assert "'title' is missing." in str(caught.value)
-    assert "'seed': " in str(caught.value)
-    assert "unknown key 'sed'" in str(caught.value)
+    assert str(caught.value) == (
+        "spec: unknown key 'sed'; did you mean 'seed'? 'title' is missing. 'seed': input should be a valid integer,"
+        " but got 'x'."
+    )
+
+
+def test_keys_that_are_missing_are_named_together():
+    class Server(Spec):
+        name: str
+        store: str
+        site: SiteSpec
+
+    with pytest.raises(SpecError, match=r"^spec: 'name', 'store', 'site.name' are missing\.$"):
+        parse_spec(Server, {"site": {}})
+
+
+def test_a_list_with_wrong_entries_is_not_called_too_short():
+    class Network(Spec):
+        site: Annotated[tuple[SiteSpec, ...], pydantic.Field(min_length=2)]
+
+    with pytest.raises(SpecError) as caught:
+        parse_spec(Network, {"site": [{"name": "a", "x": 1}, {"name": "b", "x": 1}]})
+    assert str(caught.value) == (
+        "spec: unknown key 'x' of site 'a'; known here: layers, name."
+        " unknown key 'x' of site 'b'; known here: layers, name."
+    )
+
+
+def test_of_many_mistakes_the_first_are_said():
+    with pytest.raises(SpecError, match=r"'angle' of entry 5 .* There are 4 more faults\.$") as caught:
+        parse(layers=[{"angle": "x"}] * 9)
+    assert "entry 6" not in str(caught.value)
 
 
 def test_toml_is_read(tmp_path):

@@ -89,7 +89,7 @@ def test_a_spec_survives_json():
         ),
         ('[molecule]\ngeometry = "x"\nbasis = "sto-3g"\nactive_space = [2]', "'molecule.active_space"),
         ("hubbard = { n_x = 4.5, u = 1, n_elec = [1, 1] }", "'hubbard.n_x'"),
-        ("hubbard = { n_x = 4, u = 1, n_elec = [1, 1.5] }", "'hubbard.n_elec.1'"),
+        ("hubbard = { n_x = 4, u = 1, n_elec = [1, 1.5] }", "entry 2 of 'hubbard.n_elec'"),
         ('hubbard = { n_x = 4, u = 1, n_elec = [1, 1], basis = "momentum" }', "'hubbard.basis'"),
     ],
 )

@@ -1,5 +1,5 @@
 """``python -m kakehashi.cli`` is the command ``kakehashi``."""
 
-from kakehashi.cli.main import main
+from kakehashi.cli.start import main
 
 main()

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from kakehashi.cli.device_explain import explain
+from kakehashi.cli.terminal import data, words
+from kakehashi.cli.usage import begin_with
 from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,13 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["device_app"]
 
-words = Console(stderr=True, soft_wrap=False)
-data = Console()
-
 device_app = App(
     name="device",
     help="Processors: which there are, what one is like, how several compare, what one makes of a circuit.",
-    help_epilogue="Start with: kakehashi device list, then kakehashi device show riken-64",
+    help_epilogue=begin_with("kakehashi device list", "kakehashi device show riken-64"),
     result_action="return_value",
 )
 

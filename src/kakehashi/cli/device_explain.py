@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kakehashi.cli.terminal import data, words
 from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from kakehashi.device.twin_device import Prepared, TwinDevice
 
 __all__ = ["explain"]
-
-words = Console(stderr=True, soft_wrap=False)
-data = Console()
 
 BAR = 32
 """Width of the bars of the budget, characters."""

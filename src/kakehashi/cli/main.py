@@ -21,18 +21,18 @@ from rich.text import Text
 from kakehashi.cli.device import device_app
 from kakehashi.cli.live import LiveProgress
 from kakehashi.cli.qkd import qkd_app
+from kakehashi.cli.terminal import data, tell, words
+from kakehashi.cli.usage import begin_with, explain_misuse, show_default, tidy_help
 from kakehashi.core.errors import InputError, KakehashiError
 
 __all__ = ["app", "main"]
 
-words = Console(stderr=True, soft_wrap=False)
-data = Console()
-
 app = App(
     name="kakehashi",
     help="From a molecule through a quantum sampler to an energy that can be trusted.",
-    help_epilogue="Start with: kakehashi problems, then kakehashi run examples/n2.toml",
+    help_epilogue=begin_with("kakehashi problems", "kakehashi run examples/n2.toml"),
     version_flags=["--version"],
+    default_parameter=Parameter(show_default=show_default),
     result_action="return_value",
 )
 
@@ -297,6 +297,7 @@ def doctor(*, json_: Json = False) -> int:
 
 app.command(device_app)
 app.command(qkd_app)
+tidy_help(app, "kakehashi")
 
 
 def _default_folder(file: Path, spec: Any) -> Path:
@@ -365,11 +366,12 @@ def _print_comparison(comparison: Any) -> None:
 def main() -> None:
     """Entry point of the command; turns errors into one sentence and an exit code."""
     try:
-        code = app(sys.argv[1:], exit_on_error=False, print_error=True, error_console=words)
-    except CycloptsError:  # printed by the parser
+        code = app(sys.argv[1:], exit_on_error=False, print_error=False, console=data)
+    except CycloptsError as error:
+        tell(f"[red]Error:[/] {escape(explain_misuse(error))}")
         code = InputError.exit_code
     except KakehashiError as error:
-        words.print(f"[red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        tell(f"[red]Error:[/] {escape(str(error))}")
         code = error.exit_code
     except KeyboardInterrupt:
         code = 130

@@ -10,14 +10,16 @@ from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.cli.qkd_link import link_app
 from kakehashi.cli.qkd_network import demo, network_app
 from kakehashi.cli.qkd_use import use_app
+from kakehashi.cli.usage import begin_with
 
 __all__ = ["qkd_app"]
 
 qkd_app = App(
     name="qkd",
     help="The key network: links, keys, and those who use them.",
-    help_epilogue="Start with: kakehashi qkd link list, then kakehashi qkd link simulate laboratory-50km;"
-    " and see it all at work with: kakehashi qkd demo",
+    help_epilogue=begin_with(
+        "kakehashi qkd link list", "kakehashi qkd link simulate laboratory-50km", "kakehashi qkd demo"
+    ),
     result_action="return_value",
 )
 qkd_app.command(link_app)

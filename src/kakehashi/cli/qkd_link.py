@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from kakehashi.cli.terminal import data, words
+from kakehashi.cli.usage import positive
+from kakehashi.core.numbers import percent
 
 if TYPE_CHECKING:
     from kakehashi.qkd.link.rates import Expected
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["link_app"]
 
-words = Console(stderr=True, soft_wrap=False)
-data = Console()
-
 link_app = App(
     name="link",
     help="Quantum links: which there are, what one is like, what it gives, and one that runs.",
@@ -31,7 +31,7 @@ link_app = App(
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
-Positive = Annotated[float, Parameter(validator=validators.Number(gt=0, lt=math.inf))]
+Positive = Annotated[float, Parameter(validator=positive)]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 BASES = ("key", "test")
 UNITS = {"_hz": "/s", "_km": "km", "_db": "dB", "_ns": "ns", "_db_per_km": "dB/km", "_kbit_per_s": "kbit/s"}
@@ -76,7 +76,7 @@ def show(name: str, /, *, json_: Json = False) -> int:
     json_
         Print everything as JSON on standard output.
     """
-    from kakehashi.qkd.link.library import load_link, source_of
+    from kakehashi.qkd.link.library import load_link
     from kakehashi.qkd.link.simulation import expect_link
 
     link = load_link(name)
@@ -86,20 +86,7 @@ def show(name: str, /, *, json_: Json = False) -> int:
         return 0
     data.print(Text(name, style="bold").append(f"  {link.title}", style="not bold"))
     data.print()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("")
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("known")
-    last = ""
-    for key, value in _numbers(link):
-        source = source_of(link, key)
-        known = "" if source is None else source.grade
-        note = "" if source is None or source.text == last else source.text
-        last = last if source is None else source.text
-        table.add_row(key, value, _unit(key), Text(known).append(f"  {note}" if note else "", style="dim"))
-    data.print(table)
-    data.print()
+    _print_numbers(link)
     _print_expected(link, expected)
     return 0
 
@@ -176,9 +163,10 @@ def serve(
     threads
         Threads.
     """
+    from kakehashi.core.files import make_folder
     from kakehashi.qkd.link.source import addresses_in, run_source
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(directory, mode=0o700)
     run_source(
         name,
         addresses_in(directory),
@@ -209,7 +197,7 @@ def _numbers(link: LinkSpec) -> Iterator[tuple[str, str]]:
             if isinstance(value, tuple):
                 yield f"{table}.{key}", ", ".join(f"{x:g}" for x in value)
             elif isinstance(value, int | float) and key in spec.model_fields_set:
-                yield f"{table}.{key}", f"{value:g}"
+                yield f"{table}.{key}", f"{value:,.10g}"
 
 
 def _unit(key: str) -> str:
@@ -221,17 +209,49 @@ def _rate(value: float) -> str:
 
 
 def _percent(errors: float, detections: float) -> str:
-    return f"{100 * errors / detections:.2f} %" if detections > 0 else "–"
+    return percent(errors / detections) if detections > 0 else "–"
 
 
 def _sigmas(drawn: float, expected: float) -> str:
-    return f"{(drawn - expected) / math.sqrt(expected):+.1f}" if expected > 0 else "–"
+    return f"{(drawn - expected) / math.sqrt(expected):+.1f}".replace("-0.0", "+0.0") if expected > 0 else "–"
+
+
+def _print_numbers(link: LinkSpec) -> None:
+    """Each number with how it is known, and below, each from where once."""
+    from kakehashi.qkd.link.library import source_of
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column, justify in (("", "left"), ("value", "right"), ("unit", "left"), ("known", "left"), ("note", "right")):
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    notes: list[str] = []
+    group = ""
+    for key, value in _numbers(link):
+        within, _, name = key.partition(".")
+        if within != group:
+            table.add_row(Text(within, style="bold"))
+            group = within
+        source = source_of(link, key)
+        cells = ("", "")
+        if source is not None:
+            if source.text not in notes:
+                notes.append(source.text)
+            cells = (source.grade, str(notes.index(source.text) + 1))
+        table.add_row(f"  {name}", value, _unit(key), *(Text(cell, style="dim") for cell in cells))
+    data.print(table)
+    data.print()
+    below = Table.grid(padding=(0, 2, 0, 0))
+    below.add_column(justify="right")
+    for number, note in enumerate(notes, 1):
+        below.add_row(str(number), Text(note))
+    data.print(below, style="dim")
+    data.print()
 
 
 def _print_expected(link: LinkSpec, expected: Expected) -> None:
     rate = link.source.pulse_rate_hz
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("intensity", "sent", "gain", "sifted", "QBER"):
+    data.print("Expected, by mean photon number of a pulse:" if len(link.source.intensities) > 1 else "Expected:")
+    for column in ("photons", "sent", "gain", "sifted", "QBER"):
         table.add_column(column, justify="right", no_wrap=True)
     for k, mean in enumerate(link.source.intensities):
         sifted, wrong = expected.sifted[:, k].sum(), expected.wrong[:, k].sum()
@@ -243,14 +263,17 @@ def _print_expected(link: LinkSpec, expected: Expected) -> None:
     total, wrong = expected.sifted.sum(), expected.wrong.sum()
     data.print(
         f"\n{_rate(rate * expected.click)}clicks/s, {_rate(rate * total)}bit/s sifted, QBER {_percent(wrong, total)}, "
-        f"detectors alive {100 * expected.live:.1f} %, afterpulses {100 * expected.afterpulses:.2f} % of the clicks",
+        f"detectors alive {percent(expected.live, 1)}, afterpulses {percent(expected.afterpulses)} of the clicks",
         highlight=False,
     )
 
 
 def _print_comparison(name: str, link: LinkSpec, found: Comparison) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    columns = ("basis", "photons", "gain", "sifted/s", "drawn", "sigma", "QBER", "drawn", "sigma")
+    compared = ("expected", "drawn", "sigma")
+    columns = ["\nbasis", "\nphotons", "gain\nexpected"]
+    columns += [f"{'sifted/s' * (k == 0)}\n{name}" for k, name in enumerate(compared)]
+    columns += [f"{'QBER' * (k == 0)}\n{name}" for k, name in enumerate(compared)]
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)
     drawn, expected = found.drawn, found.expected
@@ -260,7 +283,7 @@ def _print_comparison(name: str, link: LinkSpec, found: Comparison) -> None:
         for k, mean in enumerate(link.source.intensities):
             n, m = drawn.detections[basis, k], drawn.errors[basis, k]
             n_hoped, m_hoped = expected.detections[basis, k], expected.errors[basis, k]
-            gain = f"{n / (found.n_slots * link.source.probabilities[k]):.1e}".replace("e-0", "e-")
+            gain = f"{n_hoped / (found.n_slots * link.source.probabilities[k]):.1e}".replace("e-0", "e-")
             rates = (_rate(n_hoped / found.seconds), _rate(n / found.seconds), _sigmas(n, n_hoped))
             errors = (_percent(m_hoped, n_hoped), _percent(m, n), _sigmas(m, m_hoped))
             table.add_row(label, f"{mean:g}", gain, *rates, *errors)
@@ -271,7 +294,8 @@ def _print_comparison(name: str, link: LinkSpec, found: Comparison) -> None:
     data.print(
         f"\n{found.n_slots:,} pulses in {found.seconds:g} s, {found.n_clicks:,} clicks, "
         f"{_rate(sifted / found.seconds)}bit/s sifted, QBER {_percent(errors_drawn, sifted)}\n"
-        "[dim]gain: sifted bits of this basis for each pulse sent; sigma: drawn against expected[/]",
+        "[dim]gain: sifted bits of this basis for each pulse sent; sigma: how far what was drawn lies from what was "
+        "expected, in standard deviations[/]",
         highlight=False,
     )
 

@@ -15,6 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kakehashi.cli.usage import begin_with
+from kakehashi.core.errors import InputError
+
 if TYPE_CHECKING:
     from kakehashi.qkd.network.table import Row
 
@@ -28,7 +31,7 @@ data = Console()
 network_app = App(
     name="network",
     help="A network of trusted nodes: set up, run, and looked at.",
-    help_epilogue="Start with: kakehashi qkd network table examples/tokyo.toml, then kakehashi qkd demo",
+    help_epilogue=begin_with("kakehashi qkd network table examples/tokyo.toml", "kakehashi qkd demo"),
     result_action="return_value",
 )
 
@@ -213,6 +216,8 @@ def table(file: Path, /, *, json_: Json = False, markdown: Annotated[bool, Param
     from kakehashi.qkd.network.spec import read_network
     from kakehashi.qkd.network.table import as_json, as_markdown, compare_links
 
+    if json_ and markdown:
+        raise InputError("--json and --markdown are two ways to print the same table: choose one.")
     spec = read_network(file)
     rows = compare_links(spec)
     if json_:

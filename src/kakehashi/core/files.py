@@ -16,7 +16,7 @@ import platformdirs
 
 from kakehashi.core.errors import DataError, InputError, ResourceError
 
-__all__ = ["data_directories", "find_data", "read_text", "replace_file", "sha256_of", "write_text"]
+__all__ = ["data_directories", "find_data", "make_folder", "read_text", "replace_file", "sha256_of", "write_text"]
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -72,6 +72,31 @@ def replace_file(path: Path | str) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path | str, *, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, where there is none yet.
+
+    Args:
+        path: The folder.
+        mode: Its permissions, less those that the user takes away.
+
+    Raises:
+        ResourceError: The disk is full.
+        InputError: It cannot be made; a file is in its place, or its owner forbids it.
+
+    Example:
+        >>> make_folder("/dev/null/net")
+        Traceback (most recent call last):
+        kakehashi.core.errors.InputError: The folder /dev/null/net cannot be made: Not a directory.
+    """
+    try:
+        Path(path).mkdir(mode=mode, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"The folder {path} cannot be made: there is a file of that name.") from None
+    except OSError as error:
+        kind = ResourceError if error.errno in _FULL else InputError
+        raise kind(f"The folder {path} cannot be made: {error.strerror}.") from None
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -14,7 +15,7 @@ import pydantic
 from kakehashi.core.errors import InputError, SpecError
 from kakehashi.core.files import read_text
 
-__all__ = ["Spec", "as_spec", "parse_spec", "read_toml", "set_value"]
+__all__ = ["Spec", "as_spec", "matching", "parse_spec", "read_toml", "set_value"]
 
 
 class Spec(pydantic.BaseModel):
@@ -24,6 +25,11 @@ class Spec(pydantic.BaseModel):
 
 
 S = TypeVar("S", bound=Spec)
+
+MAX_SHOWN = 60
+"""Characters of a value that a message shows."""
+MAX_FAULTS = 5
+"""Faults of one table that are told."""
 
 
 def read_toml(path: Path | str) -> dict[str, Any]:
@@ -101,41 +107,129 @@ def _tags(model: type[pydantic.BaseModel]) -> list[object]:
     ]
 
 
-def _as_written(location: tuple[str | int, ...], table: Any) -> str:
-    """Dotted key of a fault as the user wrote it, without the names that pydantic puts in for alternatives."""
-    parts = []
+def _subject(location: tuple[str | int, ...], table: Any) -> str:
+    """What a fault is about, as the user wrote it: ``'a.b'``, ``'x' of node 'koganei'``, ``entry 2 of 'n_elec'``.
+
+    Entries of a list count from 1, and go by their name or ID where they have one. The names that pydantic puts in for
+    alternatives are left out.
+    """
+    keys: list[str] = []
+    entry = ""
     for part in location[:-1]:
-        if part in (range(len(table)) if isinstance(table, list) else table):
+        if isinstance(table, list | tuple) and part in range(len(table)):
+            table = table[int(part)]
+            entry, keys = _entry(keys, int(part), table, entry), []
+        elif isinstance(table, Mapping) and part in table:
             table = table[part]
-            parts.append(str(part))
-    if isinstance(table, Mapping | list):
-        parts.extend(str(part) for part in location[-1:])
-    return ".".join(parts) or "the spec"
+            keys.append(str(part))
+    last = location[-1] if location else None
+    if isinstance(table, list | tuple) and isinstance(last, int):
+        return _entry(keys, last, table[last] if last < len(table) else None, entry)
+    if isinstance(table, Mapping) and last is not None:
+        keys.append(str(last))
+    if not keys:
+        return entry or "the spec"
+    return f"'{'.'.join(keys)}'" + (f" of {entry}" if entry else "")
 
 
-def _explain(error: Mapping[str, Any], model: type[Spec], table: Mapping[str, Any]) -> str:
+def _entry(keys: list[str], index: int, value: Any, outer: str) -> str:
+    """An entry of the list at ``keys`` of another one: ``node 'koganei'``, or ``entry 2 of 'n_elec'``."""
+    name = next((value[key] for key in ("name", "id") if value.get(key)), None) if isinstance(value, Mapping) else None
+    if keys and isinstance(name, str) and len(name) <= MAX_SHOWN:
+        entry = f"{'.'.join(keys)} '{name}'"
+    else:
+        entry = f"entry {index + 1}" + (f" of '{'.'.join(keys)}'" if keys else "")
+    return entry + (f" of {outer}" if outer else "")
+
+
+def _shown(value: Any) -> str:
+    """A value as a message shows it: no longer than a line can hold."""
+    if isinstance(value, Mapping):
+        return "a table"
+    if len(repr(value)) <= MAX_SHOWN:
+        return repr(value)
+    if isinstance(value, str):
+        return f"a text of {len(value):,} characters"
+    return f"a list of {len(value):,} entries" if isinstance(value, list | tuple) else f"a {type(value).__name__}"
+
+
+def _explain(error: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     location = tuple(error["loc"])
-    where = _as_written(location, table)
-    kind, context, given = error["type"], error.get("ctx", {}), error["input"]
-    if kind == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}."
-        return f"unknown key '{where}'; {hint}"
-    if kind == "missing":
-        return f"'{where}' is missing."
+    where = _subject(location, table)
+    kind, context, given = error["type"], error.get("ctx", {}), _shown(error["input"])
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"'{where}' must be a table, but is {given!r}."
-    if kind == "union_tag_not_found":
-        return f"'{where}.{context['discriminator'].strip(chr(39))}' is missing."
-    if kind == "union_tag_invalid":
-        key = context["discriminator"].strip("'")
-        return f"'{where}.{key}' must be one of {context['expected_tags']}, but is '{context['tag']}'."
+        return f"{where} must be a table, but is {given}."
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        key = _subject((*location, context["discriminator"].strip("'")), table)
+        if kind == "union_tag_not_found":
+            return f"{key} is missing."
+        return f"{key} must be one of {context['expected_tags']}, but is '{context['tag']}'."
+    if kind == "string_pattern_mismatch":  # a regular expression tells people nothing; see `matching`
+        return f"{where} has another form than it should: {given}."
     message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     if kind == "value_error":
         end = "" if message.endswith("?") else "."  # a hint of a registry asks
-        return f"'{where}': {message}{end}" if location else f"{message}{end}"
-    return f"'{where}': {message[0].lower()}{message[1:]}, but got {given!r}."
+        return f"{where}: {message}{end}" if location else f"{message}{end}"
+    return f"{where}: {message[0].lower()}{message[1:]}, but got {given}."
+
+
+def _unknown_keys(locations: Sequence[tuple[str | int, ...]], model: type[Spec], table: Mapping[str, Any]) -> list[str]:
+    """Clauses about keys of one table that its spec does not have."""
+    known = _known_keys(model, locations[0][:-1])
+    told, strange = [], []
+    for location in locations:
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        if close:
+            told.append(f"unknown key {_subject(location, table)}; did you mean {close[0]!r}?")
+        else:
+            strange.append(_subject(location, table))
+    if strange:
+        told.append(f"unknown key{'s' * (len(strange) > 1)} {', '.join(strange)}; known here: {', '.join(known)}.")
+    return told
+
+
+def _explain_all(faults: Sequence[Mapping[str, Any]], model: type[Spec], table: Mapping[str, Any]) -> str:
+    """One clause for each fault; what several have in common is said once."""
+    locations = [tuple(fault["loc"]) for fault in faults]
+    missing: list[str] = []
+    others: list[str] = []
+    unknown: dict[tuple[str | int, ...], list[tuple[str | int, ...]]] = {}
+    for fault, at in zip(faults, locations, strict=True):
+        if fault["type"] == "extra_forbidden":
+            unknown.setdefault(at[:-1], []).append(at)
+        elif fault["type"] == "missing":
+            missing.append(_subject(at, table))
+        # A list whose entries are wrong counts as too short as well: only the entries are worth a word.
+        elif not any(len(other) > len(at) and other[: len(at)] == at for other in locations):
+            others.append(_explain(fault, table))
+    told = [clause for group in unknown.values() for clause in _unknown_keys(group, model, table)]
+    if missing:
+        told.append(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.")
+    told += others
+    more = f" There are {len(told) - MAX_FAULTS} more faults." if len(told) > MAX_FAULTS else ""
+    return " ".join(told[:MAX_FAULTS]) + more
+
+
+def matching(pattern: str, form: str) -> pydantic.AfterValidator:
+    """That a text has a form, which messages tell in words.
+
+    Args:
+        pattern: Regular expression of the whole text.
+        form: What it stands for.
+
+    Example:
+        >>> matching("[0-9]+", "the number of a port").func("https")
+        Traceback (most recent call last):
+        ValueError: this should be the number of a port, but got 'https'
+    """
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(f"this should be {form}, but got {_shown(text)}")
+        return text
+
+    return pydantic.AfterValidator(check)
 
 
 def parse_spec(model: type[S], table: Mapping[str, Any], *, source: str = "spec") -> S:
@@ -154,8 +248,8 @@ def parse_spec(model: type[S], table: Mapping[str, Any], *, source: str = "spec"
         # Python values would refuse every TOML array where the spec says tuple.
         return model.model_validate_json(json.dumps(dict(table), default=str))
     except pydantic.ValidationError as error:
-        faults = " ".join(_explain(dict(item), model, table) for item in error.errors())
-        raise SpecError(f"{source}: {faults}") from None
+        faults = [dict(item) for item in error.errors()]
+        raise SpecError(f"{source}: {_explain_all(faults, model, table)}") from None
 
 
 def as_spec(model: type[S], value: S | Mapping[str, Any] | None, name: str) -> S:

@@ -59,8 +59,10 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 
 def test_files_that_do_not_fit_are_refused_in_a_sentence(tmp_path):
     ca, _, a, a_key, _b, b_key = make_certificates(tmp_path, saes=["a", "b"], kmes=[])
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="no such file; `kakehashi qkd certificates` makes those of a trial"):
         server_context(tmp_path / "x", a_key, ca)
+    with pytest.raises(InputError, match=f"no such file; for a trial make it with: kakehashi qkd revoke {tmp_path}$"):
+        server_context(a, a_key, ca, tmp_path / "revoked.crl")
     with pytest.raises(InputError, match="no certificate and its key"):
         server_context(a, b_key, ca)
     (tmp_path / "bad").write_text("x")

@@ -18,7 +18,7 @@ TABLE = {
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"listen": "127.0.0.1"}, "listen"),
+        ({"listen": "127.0.0.1"}, "this should be HOST:PORT, such as 127.0.0.1:8443, but got .127.0.0.1.\\.$"),
         ({"listen": "::1:8443"}, "listen"),
         ({"sae": [{"id": "alice", "kme": "kme-x"}]}, "neither this one nor a peer"),
         ({"sae": [{"id": "alice", "kme": "kme-a"}] * 2}, "stands for two"),

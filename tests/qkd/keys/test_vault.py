@@ -120,7 +120,12 @@ def test_the_node_key_is_for_its_owner_alone(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="cannot be read"):
         read_node_key(tmp_path / "nothing")
     monkeypatch.delenv(NODE_KEY_VARIABLE, raising=False)
-    with pytest.raises(InputError, match=NODE_KEY_VARIABLE):
+    with pytest.raises(
+        InputError, match=rf"name its file with node_key in the TOML file, or set \${NODE_KEY_VARIABLE};"
+    ):
+        read_node_key(None)
+    monkeypatch.setenv(NODE_KEY_VARIABLE, "ab")
+    with pytest.raises(InputError, match=f"{NODE_KEY_VARIABLE} must hold a node's key of 64 hexadecimal digits"):
         read_node_key(None)
     monkeypatch.setenv(NODE_KEY_VARIABLE, "ab" * 32)
     assert read_node_key(None) == b"\xab" * 32

@@ -54,6 +54,10 @@ def test_names_and_files(tmp_path):
         load_link("laboratory-60km")
     with pytest.raises(InputError, match="no such file"):
         load_link(tmp_path / "none.toml")
+    path = tmp_path / "network.toml"
+    path.write_text('[[node]]\nname = "a"\n[[link]]\nname = "a-b"\n')
+    with pytest.raises(SpecError, match=rf"a network, not a link; see it with: kakehashi qkd network table {path}"):
+        load_link(path)
     path = tmp_path / "mine.toml"
     body = 'protocol = "dps"\nsource = {pulse_rate_hz = 1e9, intensities = [0.2]}\n'
     body += "fibre = {length_km = 1.0, loss_db = 1.0}\ndetector = {efficiency = 0.5}\n"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.core.errors import SpecError
+from kakehashi.core.errors import InputError, SpecError
 from kakehashi.core.spec import parse_spec
 from kakehashi.qkd.distill.forecast import forecast
 from kakehashi.qkd.network.spec import NetworkSpec, agreement_of, light_of, read_network
@@ -25,23 +25,35 @@ def test_who_is_next_to_whom():
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "message"),
     [
-        {"node": ({"name": "a"}, {"name": "a"})},
-        {"node": ({"name": "a"}, {"name": "kms"})},
-        {"node": ({"name": "a"}, {"name": "../b"})},
-        {"link": (LINK, LINK)},
-        {"link": (LINK | {"receiver": "a"},)},
-        {"link": (LINK | {"receiver": "c"},)},
-        {"sae": ({"id": "tower", "kme": "c"},)},
-        {"sae": ({"id": "a", "kme": "b"},)},
-        {"relay": {"block_bits": 257}},
-        {"link": (LINK | {"pace": 0.0},)},
+        ({"node": ({"name": "a"}, {"name": "a"})}, "the name 'a' stands for two"),
+        ({"node": ({"name": "a"}, {"name": "kms"})}, "the name 'kms' stands for two"),
+        (
+            {"node": ({"name": "a"}, {"name": "../b"})},
+            "'name' of node '../b': this should be lower-case letters, digits and hyphens",
+        ),
+        ({"link": (LINK, LINK)}, "every link needs a name"),
+        ({"link": (LINK | {"receiver": "a"},)}, "not from and to 'a'"),
+        ({"link": (LINK | {"receiver": "c"},)}, "link 'a-b' has an end at 'c', but the nodes are a, b"),
+        ({"sae": ({"id": "tower", "kme": "c"},)}, "belongs to 'c', but the nodes are a, b"),
+        ({"sae": ({"id": "a", "kme": "b"},)}, "the name 'a' stands for two"),
+        ({"relay": {"block_bits": 257}}, "'relay.block_bits'"),
+        ({"link": (LINK | {"pace": 0.0},)}, "'pace' of link 'a-b'"),
     ],
 )
-def test_what_cannot_be_is_refused(changes):
-    with pytest.raises(SpecError):
+def test_what_cannot_be_is_refused(changes, message):
+    with pytest.raises(SpecError, match=message):
         parse(**changes)
+
+
+def test_what_is_no_network_says_what_is_asked_for(tmp_path):
+    with pytest.raises(InputError, match="no network 'tokyo': it is a TOML file, such as examples"):
+        read_network("tokyo")
+    path = tmp_path / "link.toml"
+    path.write_text('protocol = "dps"\n')
+    with pytest.raises(SpecError, match=rf"a link, not a network; see it with: kakehashi qkd link show {path}"):
+        read_network(path)
 
 
 def test_a_length_and_a_loss_replace_those_of_the_library():

@@ -135,8 +135,16 @@ def _set_up(
     context.verify_mode = ssl.CERT_REQUIRED
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     for path in filter(None, (certificate, private_key, authority, revoked)):
-        if not path.is_file():
-            raise InputError(f"{path}: there is no such file; kakehashi qkd certificates makes some for a trial.")
+        if path.is_file():
+            continue
+        if path == revoked:
+            raise InputError(
+                f"{path}: there is no such file; for a trial make it with: kakehashi qkd revoke {path.parent}"
+            )
+        raise InputError(
+            f"{path}: there is no such file; `kakehashi qkd certificates` makes those of a trial,"
+            " `kakehashi qkd network set-up` those of a network."
+        )
     try:
         context.load_cert_chain(certificate, private_key)
     except (ssl.SSLError, OSError) as error:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from kakehashi.core.errors import InputError
+from kakehashi.core.system import system_reason
 
 __all__ = ["Listener"]
 
@@ -68,7 +69,7 @@ class Listener:
             family, _, _, _, address = found[0]
             listener = socket.create_server((address[0], address[1]), family=family, backlog=256)
         except OSError as error:
-            raise InputError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+            raise InputError(f"Cannot listen on {host}:{port}: {system_reason(error)}.") from None
         listener.setblocking(False)
         self._listener = listener
         self._spawn(self._accept(listener))

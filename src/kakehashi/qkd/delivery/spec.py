@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from kakehashi.core.spec import Spec, parse_spec, read_toml
+from kakehashi.core.spec import Spec, matching, parse_spec, read_toml
 from kakehashi.qkd.delivery.etsi014 import Sizes
 
 __all__ = ["Address", "KmeSpec", "LimitsSpec", "PeerSpec", "SaeSpec", "read_kme_spec"]
@@ -15,7 +15,7 @@ __all__ = ["Address", "KmeSpec", "LimitsSpec", "PeerSpec", "SaeSpec", "read_kme_
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
-Address = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}$")]
+Address = Annotated[str, matching(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}", "HOST:PORT, such as 127.0.0.1:8443")]
 """``host:port``; an IPv6 address stands in brackets."""
 
 

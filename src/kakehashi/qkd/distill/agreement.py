@@ -63,6 +63,12 @@ class Agreement(Spec):
         return DecoySettings(intensities=self.intensities, probabilities=self.probabilities)
 
     @property
+    def n_leaks(self) -> int:
+        """For how many ends the key pays for what they say in error correction."""
+        # LDPC codes have hardly anything to charge in the other direction.
+        return 2 if self.error_positions == "charged" and self.correction == "cascade" else 1
+
+    @property
     def failure(self) -> Failure:
         """Failure of a block's key. Two tags guard its making, and a forged one is a failure of secrecy."""
         return Failure(secrecy=self.secrecy, correctness=self.correctness)

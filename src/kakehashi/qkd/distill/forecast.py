@@ -26,6 +26,7 @@ class Forecast:
 
     Attributes:
         block_bits: Sifted bits of the key basis.
+        test_bits: Sifted bits of the test basis that come meanwhile.
         block_s: Seconds of light that they take.
         sifted_bit_per_s: Rate of sifted bits of the key basis.
         qber: Share of wrong bits among them.
@@ -34,6 +35,7 @@ class Forecast:
     """
 
     block_bits: int
+    test_bits: float
     block_s: float
     sifted_bit_per_s: float
     qber: float
@@ -63,13 +65,12 @@ def forecast(spec: LinkSpec, agreement: Agreement) -> Forecast:
         taken = DecoyCounts(detections=counts.detections, errors=counts.errors)
     else:
         taken = DecoyCounts(detections=0 * expected.sifted, errors=0 * expected.wrong)
-    # LDPC codes have hardly anything to charge in the other direction.
-    n_ways = 2 if agreement.error_positions == "charged" and agreement.correction == "cascade" else 1
-    leak = n_ways * agreement.block_bits * CORRECTION_EFFICIENCY * binary_entropy(qber)
+    leak = agreement.n_leaks * agreement.block_bits * CORRECTION_EFFICIENCY * binary_entropy(qber)
     length = BOUNDS[agreement.bound](taken, agreement.settings, leak_bits=leak, failure=agreement.failure)
     block_s = n_slots / spec.source.pulse_rate_hz
     return Forecast(
         block_bits=agreement.block_bits,
+        test_bits=float(expected.sifted[1].sum()) * n_slots if in_key > 0 else 0.0,
         block_s=block_s,
         sifted_bit_per_s=in_key * spec.source.pulse_rate_hz,
         qber=qber,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from kakehashi.core.errors import DeviceError, KakehashiError
+from kakehashi.core.system import start_apart
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.account import Distilled
 from kakehashi.qkd.distill.agreement import Agreement
@@ -93,7 +94,7 @@ def distil_in_processes(
                 name=f"kakehashi-{role}",
                 daemon=True,
             )
-            process.start()
+            start_apart(process)
             stack.callback(process.join, 5)
             stack.callback(process.terminate)
             connection.close()

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from kakehashi.core.errors import DistillationError
+from kakehashi.core.numbers import percent
 from kakehashi.qkd.bits import Bits
 from kakehashi.qkd.distill.amplify import amplify, draw_seed
 from kakehashi.qkd.distill.correction import method_of
@@ -105,7 +106,7 @@ class SenderSession(Session):
             self._give_up("The two ends' bits differ after error correction.", tell=True)
             return
         if qber > self.agreement.max_qber:
-            self._give_up(f"{qber:.2%} of the bits were wrong.", tell=True, qber=qber, is_alarm=True)
+            self._give_up(f"{percent(qber)} of the bits were wrong.", tell=True, qber=qber, is_alarm=True)
             return
         length = self._length(counts, message.leaked_bits + self._verification_bits(key.n))
         # One bit less and whole bytes: what the other end computes on another processor is never below it.

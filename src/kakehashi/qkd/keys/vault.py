@@ -90,6 +90,11 @@ def read_node_key(path: Path | None) -> bytes:
     """
     if path is None:
         text, where = os.environ.get(NODE_KEY_VARIABLE, ""), f"${NODE_KEY_VARIABLE}"
+        if not text:
+            raise InputError(
+                f"There is no node's key: name its file with node_key in the TOML file, or set {where};"
+                " `kakehashi qkd node-key FILE` makes one."
+            )
     else:
         where = str(path)
         try:

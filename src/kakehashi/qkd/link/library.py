@@ -41,6 +41,8 @@ def load_link(name: str | Path) -> LinkSpec:
     table = read_toml(path)
     if "link" in table and isinstance(table["link"], dict) and len(table) == 1:
         table = table["link"]
+    if "node" in table and "protocol" not in table:
+        raise SpecError(f"{name}: this is a network, not a link; see it with: kakehashi qkd network table {name}")
     link = parse_spec(LinkSpec, table, source=str(path) if str(name).endswith(".toml") else str(name))
     for key in link.numbers:
         if not _exists(link, key):

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from kakehashi.core.errors import DeviceError, InputError, KakehashiError
+from kakehashi.core.files import make_folder
+from kakehashi.core.system import start_apart, system_reason
 from kakehashi.qkd.link.address import Address
 from kakehashi.qkd.link.ends import ANY_SLOT, REQUEST, Control, ReceiverEnd, SenderEnd
 from kakehashi.qkd.link.events import event_from
@@ -123,7 +125,7 @@ class LinkServer:
             server = await asyncio.start_unix_server(handler, str(address.path))
             address.path.chmod(0o600)
         except OSError as error:
-            raise DeviceError(f"No socket can be opened at {address.text}: {error.strerror or error}.") from error
+            raise DeviceError(f"No socket can be opened at {address.text}: {system_reason(error)}.") from error
         return server
 
     async def _make(self) -> None:
@@ -276,6 +278,7 @@ class SourceProcess:
         options: As :func:`run_source`.
 
     Raises:
+        InputError: The folder cannot be made.
         DeviceError: It did not start.
 
     Example:
@@ -291,12 +294,12 @@ class SourceProcess:
 
     def __init__(self, link: str | Path, directory: Path | str, **options: Any) -> None:
         self.addresses = addresses_in(directory)
-        Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(Path(directory), mode=0o700)
         context = multiprocessing.get_context("spawn")
         self._process = context.Process(
             target=run_source, args=(str(link), self.addresses), kwargs=options, daemon=True, name="kakehashi-link"
         )
-        self._process.start()
+        start_apart(self._process)
         self._wait()
 
     def _wait(self) -> None:

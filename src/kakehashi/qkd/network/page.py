@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from kakehashi.core.errors import InputError
+from kakehashi.core.system import system_reason
 
 __all__ = ["PageServer"]
 
@@ -61,7 +62,7 @@ class PageServer:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
-            raise InputError(f"The page cannot be served on {host}:{port}: {error.strerror}.") from None
+            raise InputError(f"The page cannot be served on {host}:{port}: {system_reason(error)}.") from None
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from kakehashi.core.spec import Spec, parse_spec, read_toml
+from kakehashi.core.errors import InputError, SpecError
+from kakehashi.core.spec import Spec, matching, parse_spec, read_toml
 from kakehashi.qkd.delivery.spec import SaeSpec
 from kakehashi.qkd.distill.agreement import Agreement, ErrorPositions, agree_on
 from kakehashi.qkd.distill.forecast import smallest_block
@@ -25,7 +26,7 @@ __all__ = [
     "read_network",
 ]
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Name = Annotated[str, matching("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")]
 Positive = Annotated[float, Field(gt=0)]
 
 MANAGER = "kms"
@@ -157,11 +158,18 @@ class NetworkSpec(Spec):
         if len(set(links)) < len(links):
             raise ValueError("every link needs a name of its own")
         for link in self.link:
-            if link.sender == link.receiver or not set(link.ends) <= set(self.names):
-                raise ValueError(f"link '{link.name}' must lead from one node of the network to another")
+            for end in link.ends:
+                if end not in self.names:
+                    raise ValueError(
+                        f"link '{link.name}' has an end at '{end}', but the nodes are {', '.join(self.names)}"
+                    )
+            if link.sender == link.receiver:
+                raise ValueError(
+                    f"link '{link.name}' must lead from one node to another, not from and to '{link.sender}'"
+                )
         for sae in self.sae:
             if sae.kme not in self.names:
-                raise ValueError(f"SAE '{sae.id}' belongs to '{sae.kme}', which is no node of the network")
+                raise ValueError(f"SAE '{sae.id}' belongs to '{sae.kme}', but the nodes are {', '.join(self.names)}")
         return self
 
     @property
@@ -209,4 +217,9 @@ def read_network(path: Path | str) -> NetworkSpec:
         InputError: The file is missing.
         SpecError: It is wrong; the message says where.
     """
-    return parse_spec(NetworkSpec, read_toml(path), source=str(path))
+    if not Path(path).suffix and not Path(path).exists():
+        raise InputError(f"There is no network '{path}': it is a TOML file, such as examples/tokyo.toml.")
+    table = read_toml(path)
+    if "protocol" in table and "node" not in table:
+        raise SpecError(f"{path}: this is a link, not a network; see it with: kakehashi qkd link show {path}")
+    return parse_spec(NetworkSpec, table, source=str(path))

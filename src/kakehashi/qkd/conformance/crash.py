@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import subprocess
 import threading
 import time
@@ -10,11 +12,13 @@ from urllib.parse import quote
 
 from kakehashi.qkd.conformance.check import check
 from kakehashi.qkd.conformance.client import Answer
-from kakehashi.qkd.conformance.model import Hooks, fail, untested
+from kakehashi.qkd.conformance.model import Hooks, VerdictError, fail, untested
 from kakehashi.qkd.conformance.reading import MisreadError, ReadKey, read_container
 from kakehashi.qkd.conformance.session import Session, describe
 
 __all__ = ["CHECKS"]
+
+logger = logging.getLogger(__name__)
 
 COMMAND_S = 60.0
 N_LOAD = 500
@@ -45,10 +49,16 @@ def _hooks(session: Session) -> Hooks:
 def _crash(session: Session, *, and_then: Callable[[], None] = lambda: None) -> None:
     """Stop and start the servers, do something, and wait until keys go through again."""
     hooks = _hooks(session)
-    _run(hooks.kill, "kill")
-    for actor in (session.master, session.slave):
-        actor.client.close()
-    _run(hooks.restart, "restart")
+    try:
+        _run(hooks.kill, "kill")
+        for actor in (session.master, session.slave):
+            actor.client.close()
+        _run(hooks.restart, "restart")
+    except KeyboardInterrupt:  # of which the commands hear too, in a terminal
+        logger.warning("Interrupted while the servers were stopped: they are started again.")
+        with contextlib.suppress(VerdictError):
+            _run(hooks.restart, "restart")
+        raise
     and_then()
     end = time.monotonic() + hooks.recover_s
     while time.monotonic() < end:

@@ -26,8 +26,13 @@ def test_an_audit_says_what_it_found(stores, capsys):
     assert call("audit", *stores) == 0
     out = capsys.readouterr().out
     assert "sifted with b" in out
-    assert "weakest proof" in out
-    assert "8,000" in out
+    assert "weakest proof: wiesemann" in out
+    assert "a  1 block\n" in out
+    assert "compared: 1 block, 1 grant" in out
+    assert "may count the same bits differently" in out
+    assert "key-length.md" in out
+    ends = {len(line.rstrip()) for line in out.splitlines() if line.rstrip().endswith("0") and "with" not in line}
+    assert len(ends) == 1, "the numbers stand below each other"
     assert call("audit", *stores, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [audit["node"] for audit in found] == ["a", "b", "a and b"]

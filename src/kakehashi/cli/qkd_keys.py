@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
@@ -18,6 +19,7 @@ from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
     from kakehashi.qkd.delivery.spec import KmeSpec
+    from kakehashi.qkd.keys.audit import Audit, BlockAccount
 
 __all__ = ["keys_app"]
 
@@ -33,6 +35,8 @@ keys_app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Names = Annotated[tuple[str, ...], Parameter(negative="")]
+
+ORIGINS = {"distilled": "sifted with", "relayed": "relayed key with"}
 
 
 @keys_app.command
@@ -58,28 +62,70 @@ def audit(store: Path, other: Path | None = None, /, *, json_: Json = False) -> 
     if json_:
         sys.stdout.write(json.dumps([found.to_json() for found in audits], indent=2) + "\n")
     else:
-        for found in audits:
-            _print_audit(found)
+        _print_audits(audits)
     return 0 if all(found.is_clean for found in audits) else 1
 
 
-def _print_audit(found: Any) -> None:
-    mark = "[green]✓[/]" if found.is_clean else "[red]✗[/]"
-    data.print(f"{mark} [bold]{escape(found.node)}[/]  {len(found.blocks)} blocks", highlight=False)
-    for link in found.links:
-        table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, justify="right")
-        table.add_row(f"sifted with {escape(link.name)}", f"{link.sifted:,}")
-        for account, bits in link.accounts.items():
-            table.add_row(f"= {account}" if account == "estimation" else f"+ {account}", f"{bits:,}")
-        if link.bound:
-            table.add_row("weakest proof", escape(link.bound))
-        data.print(table)
-    for fault in found.faults:
-        data.print(f"  [red]Wrong:[/] {escape(fault)}", highlight=False, soft_wrap=True)
-    for note in found.notes:
-        data.print(f"  [yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+def _print_audits(audits: Sequence[Audit]) -> None:
+    from kakehashi.qkd.keys.model import NO_PROOF
+
+    links = [link for found in audits for link in found.links]
+    heads = {id(link): f"{ORIGINS[link.origin]} {link.peer}" for link in links}
+    # One width for all tables, so that the numbers stand below each other.
+    widths = (
+        max([len("= authentication"), *map(len, heads.values())]),
+        max([5, *(len(f"{x.sifted:,}") for x in links)]),
+    )
+    for found in audits:
+        mark = "[green]✓[/]" if found.is_clean else "[red]✗[/]"
+        data.print(f"{mark} [bold]{escape(found.node)}[/]  {_extent(found)}", highlight=False)
+        for link in found.links:
+            _print_account(link, heads[id(link)], widths)
+        for fault in found.faults:
+            data.print(f"  [red]Wrong:[/] {escape(fault)}", highlight=False, soft_wrap=True)
+        for note in found.notes:
+            data.print(f"  [yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+    if len(audits) == 3 and _differ(*audits[:2]):
+        data.print(
+            "\nThe two may count the same bits differently: the end that hands a key out has it as delivered at once,"
+            " the other end when all slaves there have fetched it.",
+            style="dim",
+            highlight=False,
+        )
+    if any(link.bound not in ("", NO_PROOF) for link in links):
+        data.print("\nWhat each proof shows: docs/explanations/key-length.md", style="dim", highlight=False)
+
+
+def _extent(found: Audit) -> str:
+    if found.compared is None:
+        return _number(len(found.blocks), "block")
+    return f"compared: {_number(found.compared['blocks'], 'block')}, {_number(found.compared['grants'], 'grant')}"
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _print_account(link: BlockAccount, head: str, widths: tuple[int, int]) -> None:
+    from kakehashi.qkd.keys.model import NO_PROOF
+
+    table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
+    table.add_column(no_wrap=True, min_width=widths[0])
+    table.add_column(no_wrap=True, justify="right", min_width=widths[1])
+    table.add_row(escape(head), f"{link.sifted:,}")
+    for index, (account, bits) in enumerate(link.accounts.items()):
+        table.add_row(f"{'+' if index else '='} {account}", f"{bits:,}")
+    data.print(table)
+    if link.bound:
+        proof = "none, these are random bits of a trial" if link.bound == NO_PROOF else link.bound
+        data.print(f"  weakest proof: {escape(proof)}", highlight=False)
+
+
+def _differ(one: Audit, other: Audit) -> bool:
+    """Whether two ends have the same bits in different accounts."""
+    mine = {link.origin: link.accounts for link in one.links if link.peer == other.node}
+    theirs = {link.origin: link.accounts for link in other.links if link.peer == one.node}
+    return mine != theirs
 
 
 @keys_app.command

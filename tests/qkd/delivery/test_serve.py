@@ -105,6 +105,8 @@ def test_a_wrong_address_is_said(tmp_path):
 def test_filled_blocks_have_one_owner_each(tmp_path):
     a, b = open_store(tmp_path, "a"), open_store(tmp_path, "b")
     fill_blocks(a, b, n_bits=800, n_blocks=3)
+    for store in (a, b):
+        assert {(row.bound, row.failure) for row in store.shelf.by_id.values()} == {("trial", 1.0)}
     assert [(block.is_ours, block.n_bits) for block in a.shelf.blocks.values()] == [
         (True, 800),
         (False, 800),

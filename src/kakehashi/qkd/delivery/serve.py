@@ -25,7 +25,7 @@ from kakehashi.qkd.delivery.server import Bounds, Handler, HttpServer
 from kakehashi.qkd.delivery.spec import KmeSpec, PeerSpec
 from kakehashi.qkd.keys.clock import SteadyClock
 from kakehashi.qkd.keys.commit import GroupCommit
-from kakehashi.qkd.keys.model import KeyBlock
+from kakehashi.qkd.keys.model import NO_PROOF, KeyBlock
 from kakehashi.qkd.keys.store import KeyStore
 from kakehashi.qkd.keys.vault import forbid_core_dumps, read_node_key
 
@@ -189,7 +189,7 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def fill_blocks(
-    one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 1, failure: float = 1e-10, bound: str = "wiesemann"
+    one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 1, failure: float = 1.0, bound: str = NO_PROOF
 ) -> None:
     """Put random bits into two stores as if a link had distilled them.
 
@@ -200,8 +200,8 @@ def fill_blocks(
         other: Owner of the rest.
         n_bits: Size of each block.
         n_blocks: Number of blocks.
-        failure: What each is said to fail with.
-        bound: By which proof that is said to hold.
+        failure: What each is said to fail with; nothing is promised by default.
+        bound: By which proof that is said to hold; by none by default.
     """
     for index in range(n_blocks):
         block_id = secrets.token_hex(16)

@@ -29,7 +29,7 @@ data = Console()
 keys_app = App(
     name="qkd",
     help="Quantum keys: in store, accounted for, and delivered by ETSI GS QKD 014.",
-    help_epilogue="Start with: kakehashi qkd certificates trial --sae alice --sae bob --kme kme-a --kme kme-b",
+    help_epilogue="Start with: kakehashi qkd trial trial",
     result_action="return_value",
 )
 
@@ -137,7 +137,7 @@ def certificates(
     kme: Names = (),
     host: Names = ("localhost", "127.0.0.1"),
 ) -> int:
-    """Make an authority and certificates for a trial.
+    """Make certificates for a trial, and their authority where the folder has none; nothing is written over.
 
     Parameters
     ----------
@@ -158,6 +158,40 @@ def certificates(
 
 
 @keys_app.command
+def trial(folder: Path, /) -> int:
+    """Write all that two key servers of this machine need, and say how to start and ask them.
+
+    Parameters
+    ----------
+    folder
+        Where it goes: a.toml and b.toml, the servers' node keys, and certificates in the folder pki.
+    """
+    from kakehashi.qkd.delivery.trial import TRIAL_HOMES, TRIAL_PORTS, write_trial
+
+    write_trial(folder, TRIAL_HOMES, ports=TRIAL_PORTS)
+    at, users, other_users = escape(str(folder)), TRIAL_PORTS[0], TRIAL_PORTS[2]
+    data.print(
+        f"""\
+{at} holds two key servers, kme-a for alice, and kme-b for bob and anna. Start each in a terminal:
+
+  kakehashi qkd serve {at}/a.toml --fill {at}/b.toml
+  kakehashi qkd serve {at}/b.toml
+
+Ask for a key as alice, and fetch it by its key_ID as bob:
+
+  curl --cacert {at}/pki/ca.crt --cert {at}/pki/alice.crt --key {at}/pki/alice.key \\
+      https://127.0.0.1:{users}/api/v1/keys/bob/enc_keys
+  curl --cacert {at}/pki/ca.crt --cert {at}/pki/bob.crt --key {at}/pki/bob.key \\
+      https://127.0.0.1:{other_users}/api/v1/keys/alice/dec_keys?key_ID=KEY_ID
+
+See that every bit is accounted for: kakehashi qkd audit {at}/a {at}/b""",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return 0
+
+
+@keys_app.command
 def revoke(folder: Path, /, *names: str) -> int:
     """Revoke certificates of a trial's authority, or renew its list before it runs out.
 
@@ -172,7 +206,14 @@ def revoke(folder: Path, /, *names: str) -> int:
     """
     from kakehashi.qkd.delivery.certificates import revoke_certificates
 
-    data.print(str(revoke_certificates(folder, names)), highlight=False, soft_wrap=True)
+    crl = revoke_certificates(folder, names)
+    data.print(str(crl), highlight=False, soft_wrap=True)
+    words.print(
+        "A key server whose TOML file names this list goes by it within seconds. One that names none needs\n"
+        f'  revoked = "{escape(str(crl))}"\n'
+        "in its file, whose paths start at that file, and a new start.",
+        highlight=False,
+    )
     return 0
 
 

@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 N_CONNECTIONS = 2
 """Connections to each peer."""
 HOUSEKEEPING_S = 1.0
+LOOK_S = 0.1
+PATIENCE_S = 1.0
+"""How often a peer is looked after at the start, and after what time it is said that it is waited for."""
 BLOCK_TURNS = 30
 """Blocks live long, and grants are over for long: both are looked at once in so many turns of the housekeeping."""
 SWITCH_S = 0.0005
@@ -234,7 +237,7 @@ async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
 
     Args:
         spec: What to serve.
-        say: Gets a sentence once the doors are open.
+        say: Gets a sentence once the doors are open, and one about each peer.
     """
     forbid_core_dumps()
     kme = Kme(spec)
@@ -244,6 +247,22 @@ async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
             f"KME '{spec.name}' serves SAEs on {spec.listen.rpartition(':')[0]}:{kme.port}"
             f" and KMEs on {spec.peer_listen.rpartition(':')[0]}:{kme.peer_port}."
         )
+        telling = [asyncio.create_task(_tell_of(link, say)) for link in kme.links.values()]
         await until_told_to_stop()
+        for task in telling:
+            task.cancel()
     finally:
         await kme.close()
+
+
+async def _tell_of(link: PeerLink, say: Callable[[str], None]) -> None:
+    """Say whether a peer is reached, without which no key is delivered to its users; and that it is waited for."""
+    for _ in range(int(PATIENCE_S / LOOK_S)):
+        if link.is_up:
+            break
+        await asyncio.sleep(LOOK_S)
+    else:
+        say(f"It waits for KME '{link.name}', which cannot be reached yet: {link.why_down}.")
+    while not link.is_up:
+        await asyncio.sleep(LOOK_S)
+    say(f"KME '{link.name}' is reached: keys can be delivered to its SAEs.")

@@ -29,15 +29,20 @@ SILENT = "not in the standard: what a crash may cost"
 
 
 def _run(command: str, what: str) -> None:
-    try:
-        # The caller's own command, in the caller's own shell, as he would type it.
-        done = subprocess.run(  # noqa: S602
-            command, shell=True, timeout=COMMAND_S, check=False, stdin=subprocess.DEVNULL, capture_output=True
-        )
-    except subprocess.TimeoutExpired:
-        untested(f"the {what} command did not end within {COMMAND_S:g} s")
-    if done.returncode:
-        untested(f"the {what} command ended with {done.returncode}")
+    # The caller's own command, in the caller's own shell, as he would type it. Its output goes nowhere: a pipe would be
+    # waited for until the servers that inherit it end.
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, shell=True, stdin=nowhere, stdout=nowhere, stderr=nowhere) as shell:  # noqa: S602
+        try:
+            code = shell.wait(COMMAND_S)
+        except BaseException as error:
+            shell.kill()
+            shell.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                untested(f"the {what} command did not end within {COMMAND_S:g} s")
+            raise
+    if code:
+        untested(f"the {what} command ended with {code}")
 
 
 def _hooks(session: Session) -> Hooks:

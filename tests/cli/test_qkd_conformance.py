@@ -2,6 +2,7 @@ import json
 from xml.etree import ElementTree as ET
 
 import pytest
+from tests.qkd.conformance.broken.server import Refusal, Server
 from tests.qkd.conformance.broken.wrong_keys import ConsumesOnError
 from tests.qkd.conformance.judged import Running
 
@@ -18,7 +19,8 @@ def test_a_good_server_ends_with_0(capsys):
     with Running() as running:
         assert call(running, "--third", "bea", "--only", "status-*", "--only", "dec-post", "--only", "enc-get") == 0
     found = capsys.readouterr()
-    assert "Conformant: 9 passed" in found.out
+    assert "get status  7 passed\n" in found.out
+    assert "\nConformant: 9 passed.\n" in found.out
     assert "At most 3,000 requests" in found.err
 
 
@@ -38,7 +40,7 @@ def test_a_broken_server_ends_with_1_and_says_why(capsys, tmp_path):
 
 def test_everything_is_shown_where_it_is_asked_for(capsys):
     with Running() as running:
-        assert call(running, "--only", "enc-post", "--verbose") == 0
+        assert call(running, "--only", "enc-post", "--verbose") == 3
     found = capsys.readouterr()
     assert "sent alice: POST" in " ".join(found.out.split())
     assert "1/1 enc-post" in found.err
@@ -63,4 +65,29 @@ def test_wrong_use_is_one_sentence(words, sentence):
 def test_files_may_be_named(capsys):
     with Running() as running:
         own = f"bea,{running.folder / 'bea.crt'},{running.folder / 'bea.key'}"
-        assert call(running, "--third", own, "--third-url", running.url, "--only", "tenant-read") == 0
+        assert call(running, "--third", own, "--third-url", running.url, "--only", "tenant-read") == 3
+    assert "several users  1 passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("only", ["crash*", "tenant*", "enc-get"])
+def test_where_nothing_was_seen_there_is_no_verdict_and_an_exit_code_of_its_own(only, capsys):
+    with Running() as running:
+        assert call(running, "--only", only) == 3
+    out = " ".join(capsys.readouterr().out.split())
+    assert "No verdict: " in out
+    assert "dec-post must be tried" in out
+    assert "onformant" not in out
+
+
+def test_lines_are_short_and_none_begins_with_an_address(capsys):
+    class NotMine(Server):
+        def route(self, caller, *rest):
+            if caller == "bea":
+                raise Refusal(401, "no")
+            return super().route(caller, *rest)
+
+    with Running(NotMine) as running:
+        call(running, "--third", "bea", "--only", "tenant-read")
+    found = capsys.readouterr()
+    assert "The server at https://" in found.out
+    assert max(map(len, (found.out + found.err).splitlines())) <= 100

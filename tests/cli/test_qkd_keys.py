@@ -6,6 +6,7 @@ from tests.qkd.served import write_files
 
 from kakehashi.cli.main import app
 from kakehashi.core.errors import InputError
+from kakehashi.qkd.delivery.spec import read_kme_spec
 
 
 @pytest.fixture
@@ -26,8 +27,13 @@ def test_an_audit_says_what_it_found(stores, capsys):
     assert call("audit", *stores) == 0
     out = capsys.readouterr().out
     assert "sifted with b" in out
-    assert "weakest proof" in out
-    assert "8,000" in out
+    assert "weakest proof: wiesemann" in out
+    assert "a  1 block\n" in out
+    assert "compared: 1 block, 1 grant" in out
+    assert "may count the same bits differently" in out
+    assert "key-length.md" in out
+    ends = {len(line.rstrip()) for line in out.splitlines() if line.rstrip().endswith("0") and "with" not in line}
+    assert len(ends) == 1, "the numbers stand below each other"
     assert call("audit", *stores, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [audit["node"] for audit in found] == ["a", "b", "a and b"]
@@ -53,8 +59,12 @@ def test_no_store_is_wrong_use(tmp_path):
 def test_certificates_and_node_keys_are_made(tmp_path, capsys):
     assert call("certificates", tmp_path / "pki", "--sae", "alice", "--sae", "bob", "--kme", "kme-a") == 0
     assert capsys.readouterr().out.count(".crt") == 4
+    assert call("certificates", tmp_path / "pki", "--sae", "anna") == 0
+    assert "anna.key" in capsys.readouterr().out
     assert call("revoke", tmp_path / "pki", "bob") == 0
-    assert capsys.readouterr().out.endswith("revoked.crl\n")
+    said = capsys.readouterr()
+    assert said.out.endswith("revoked.crl\n")
+    assert 'revoked = "' in said.err
     assert call("node-key", tmp_path / "a.key") == 0
     assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(InputError, match="cannot be made"):
@@ -68,3 +78,14 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
     (tmp_path / "a.key").chmod(0o644)
     with pytest.raises(InputError, match="chmod 600"):
         call("serve", tmp_path / "a.toml")
+
+
+def test_a_trial_can_be_served_as_it_is_written(tmp_path, capsys):
+    assert call("trial", tmp_path / "trial") == 0
+    out = capsys.readouterr().out
+    for name in ("a", "b"):
+        file = tmp_path / "trial" / f"{name}.toml"
+        assert f"serve {file}" in out
+        assert read_kme_spec(file).name == f"kme-{name}"
+    with pytest.raises(InputError, match="not written over"):
+        call("trial", tmp_path / "trial")

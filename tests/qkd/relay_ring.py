@@ -60,6 +60,7 @@ class Ring:
                 self.stores[other],
                 n_bits=8000,
                 n_blocks=2,
+                failure=1e-10,
                 bound=(bounds or {}).get((one, other), "wiesemann"),
             )
         for one in NAMES:

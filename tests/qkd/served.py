@@ -55,7 +55,8 @@ class Served:
     async def _start(self):
         for name in "ab":
             self.kmes[f"kme-{name}"] = Kme(read_kme_spec(self.folder / f"{name}.toml"))
-        fill_blocks(self.kmes["kme-a"].store, self.kmes["kme-b"].store, n_bits=1_000_000, n_blocks=2)
+        claim = {"failure": 1e-10, "bound": "wiesemann"}
+        fill_blocks(self.kmes["kme-a"].store, self.kmes["kme-b"].store, n_bits=1_000_000, n_blocks=2, **claim)
         for kme in self.kmes.values():
             await kme.start()
         end = time.monotonic() + 20

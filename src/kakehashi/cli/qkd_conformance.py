@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
@@ -18,17 +19,18 @@ from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
     from kakehashi.core.progress import Event
-    from kakehashi.qkd.conformance.model import Bounds, Finding, Hooks, Party, Report
+    from kakehashi.qkd.conformance.model import Bounds, Finding, Hooks, Judgement, Party, Report, Verdict
 
 __all__ = ["conformance_app"]
 
-words = Console(stderr=True, soft_wrap=True)
+words = Console(stderr=True)
+words.soft_wrap = not words.is_terminal  # at a terminal lines break between words, in a file nowhere
 data = Console()
 
 conformance_app = App(
     name="conformance",
     help="Judge any ETSI GS QKD 014 server, clause by clause and by how servers have failed.",
-    help_epilogue="Exit code: 0 conformant, 1 not, 2 wrong use. Key material is never shown.",
+    help_epilogue="Exit code: 0 conformant, 1 not, 2 wrong use, 3 no verdict. Key material is never shown.",
     result_action="return_value",
 )
 
@@ -38,6 +40,13 @@ MARKS = {
     "warn": "[yellow]![/]",
     "not-tested": "[dim]–[/]",
 }
+COUNTED: dict[Verdict, str] = {"pass": "passed", "fail": "failed", "warn": "with a warning", "not-tested": "not tested"}
+JUDGEMENTS: dict[Judgement, tuple[str, int]] = {
+    "conformant": ("[green]Conformant[/]", 0),
+    "not conformant": ("[red]Not conformant[/]", 1),
+    "no verdict": ("[yellow]No verdict[/]", 3),
+}
+"""How each is written, and the exit code that says it."""
 Patterns = Annotated[tuple[str, ...], Parameter(negative="")]
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -69,6 +78,9 @@ def conformance(
     verbose: Flag = False,
 ) -> int:
     """Judge the server at URL, asking it as two SAEs.
+
+    It is conformant where nothing failed and the checks enc-get and dec-post saw a key reach both sides; where nothing
+    failed and they were not made, or could not be, there is no verdict.
 
     Parameters
     ----------
@@ -135,16 +147,26 @@ def conformance(
     )
     hooks = _hooks(kill_command, restart_command)
     _announce(url, bounds, hooks)
+
+    def on_group(findings: Sequence[Finding]) -> None:
+        _print_group(findings, words if json_ else data, verbose=verbose)
+
     report = run_suite(
-        target, bounds=bounds, hooks=hooks, only=only, leave_out=leave_out, progress=_progress(verbose=verbose)
+        target,
+        bounds=bounds,
+        hooks=hooks,
+        only=only,
+        leave_out=leave_out,
+        progress=_progress(verbose=verbose),
+        on_group=on_group,
     )
     if junit is not None:
         _write_junit(report, junit)
     if json_:
         sys.stdout.write(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
     else:
-        _print_report(report, verbose=verbose)
-    return 0 if report.is_conformant else 1
+        _print_judgement(report)
+    return JUDGEMENTS[report.judgement][1]
 
 
 def _party(option: str, text: str, url: str, pki: Path) -> Party:
@@ -167,7 +189,8 @@ def _hooks(kill: str | None, restart: str | None) -> Hooks | None:
 
 
 def _announce(url: str, bounds: Bounds, hooks: Hooks | None) -> None:
-    words.print(f"Judging {escape(url)} by ETSI GS QKD 014 V1.1.1. {bounds.sentence()}", highlight=False)
+    words.print(f"Judging {escape(url)} by ETSI GS QKD 014 V1.1.1.", highlight=False)
+    words.print(bounds.sentence(), highlight=False)
     if hooks is not None:
         words.print("[yellow]The servers will be stopped and started three times.[/]", highlight=False)
     if bounds.exhaust_keys:
@@ -191,30 +214,31 @@ def _write_junit(report: Report, path: Path) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def _print_report(report: Report, *, verbose: bool) -> None:
-    groups = dict.fromkeys(finding.group for finding in report.findings)
-    for group in groups:
-        findings = [finding for finding in report.findings if finding.group == group]
-        n_good = sum(finding.verdict == "pass" for finding in findings)
-        data.print(f"[bold]{group}[/]  [dim]{n_good} of {len(findings)} passed[/]", highlight=False)
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        table.add_column(width=1)
-        table.add_column(no_wrap=True)
-        table.add_column()
-        for finding in findings:
-            if verbose or finding.verdict != "pass":
-                table.add_row(MARKS[finding.verdict], finding.check, _explain(finding, verbose=verbose))
-        if table.row_count:
-            data.print(table)
-    counts = report.counts
-    verdict = "[green]Conformant[/]" if report.is_conformant else "[red]Not conformant[/]"
-    data.print(
-        f"\n{verdict}: {counts['pass']} passed, {counts['fail']} failed, {counts['warn']} with a warning,"
-        f" {counts['not-tested']} not tested; {report.n_requests:,} requests, {report.n_keys:,} keys,"
-        f" {report.duration_s:.1f} s.",
-        highlight=False,
-        soft_wrap=True,
-    )
+def _print_group(findings: Sequence[Finding], console: Console, *, verbose: bool) -> None:
+    console.print(f"[bold]{findings[0].group}[/]  [dim]{_count(findings)}[/]", highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(width=1)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for finding in findings:
+        if verbose or finding.verdict != "pass":
+            table.add_row(MARKS[finding.verdict], finding.check, _explain(finding, verbose=verbose))
+    if table.row_count:
+        console.print(table)
+
+
+def _count(findings: Sequence[Finding]) -> str:
+    found = Counter(finding.verdict for finding in findings)
+    return ", ".join(f"{found[verdict]} {word}" for verdict, word in COUNTED.items() if found[verdict])
+
+
+def _print_judgement(report: Report) -> None:
+    word, _ = JUDGEMENTS[report.judgement]
+    data.print(f"\n{word}: {_count(report.findings)}.", highlight=False)
+    if report.judgement == "no verdict":
+        checks = " and ".join(report.untried)
+        data.print(f"Whether keys reach both sides was not seen: {checks} must be tried for that.", highlight=False)
+    data.print(f"{report.n_requests:,} requests, {report.n_keys:,} keys, {report.duration_s:.1f} s.", highlight=False)
 
 
 def _explain(finding: Finding, *, verbose: bool) -> str:

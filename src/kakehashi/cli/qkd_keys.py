@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
@@ -18,6 +19,7 @@ from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
     from kakehashi.qkd.delivery.spec import KmeSpec
+    from kakehashi.qkd.keys.audit import Audit, BlockAccount
 
 __all__ = ["keys_app"]
 
@@ -27,12 +29,14 @@ data = Console()
 keys_app = App(
     name="qkd",
     help="Quantum keys: in store, accounted for, and delivered by ETSI GS QKD 014.",
-    help_epilogue="Start with: kakehashi qkd certificates trial --sae alice --sae bob --kme kme-a --kme kme-b",
+    help_epilogue="Start with: kakehashi qkd trial trial",
     result_action="return_value",
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Names = Annotated[tuple[str, ...], Parameter(negative="")]
+
+ORIGINS = {"distilled": "sifted with", "relayed": "relayed key with"}
 
 
 @keys_app.command
@@ -58,28 +62,70 @@ def audit(store: Path, other: Path | None = None, /, *, json_: Json = False) -> 
     if json_:
         sys.stdout.write(json.dumps([found.to_json() for found in audits], indent=2) + "\n")
     else:
-        for found in audits:
-            _print_audit(found)
+        _print_audits(audits)
     return 0 if all(found.is_clean for found in audits) else 1
 
 
-def _print_audit(found: Any) -> None:
-    mark = "[green]✓[/]" if found.is_clean else "[red]✗[/]"
-    data.print(f"{mark} [bold]{escape(found.node)}[/]  {len(found.blocks)} blocks", highlight=False)
-    for link in found.links:
-        table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, justify="right")
-        table.add_row(f"sifted with {escape(link.name)}", f"{link.sifted:,}")
-        for account, bits in link.accounts.items():
-            table.add_row(f"= {account}" if account == "estimation" else f"+ {account}", f"{bits:,}")
-        if link.bound:
-            table.add_row("weakest proof", escape(link.bound))
-        data.print(table)
-    for fault in found.faults:
-        data.print(f"  [red]Wrong:[/] {escape(fault)}", highlight=False, soft_wrap=True)
-    for note in found.notes:
-        data.print(f"  [yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+def _print_audits(audits: Sequence[Audit]) -> None:
+    from kakehashi.qkd.keys.model import NO_PROOF
+
+    links = [link for found in audits for link in found.links]
+    heads = {id(link): f"{ORIGINS[link.origin]} {link.peer}" for link in links}
+    # One width for all tables, so that the numbers stand below each other.
+    widths = (
+        max([len("= authentication"), *map(len, heads.values())]),
+        max([5, *(len(f"{x.sifted:,}") for x in links)]),
+    )
+    for found in audits:
+        mark = "[green]✓[/]" if found.is_clean else "[red]✗[/]"
+        data.print(f"{mark} [bold]{escape(found.node)}[/]  {_extent(found)}", highlight=False)
+        for link in found.links:
+            _print_account(link, heads[id(link)], widths)
+        for fault in found.faults:
+            data.print(f"  [red]Wrong:[/] {escape(fault)}", highlight=False, soft_wrap=True)
+        for note in found.notes:
+            data.print(f"  [yellow]Note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+    if len(audits) == 3 and _differ(*audits[:2]):
+        data.print(
+            "\nThe two may count the same bits differently: the end that hands a key out has it as delivered at once,"
+            " the other end when all slaves there have fetched it.",
+            style="dim",
+            highlight=False,
+        )
+    if any(link.bound not in ("", NO_PROOF) for link in links):
+        data.print("\nWhat each proof shows: docs/explanations/key-length.md", style="dim", highlight=False)
+
+
+def _extent(found: Audit) -> str:
+    if found.compared is None:
+        return _number(len(found.blocks), "block")
+    return f"compared: {_number(found.compared['blocks'], 'block')}, {_number(found.compared['grants'], 'grant')}"
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _print_account(link: BlockAccount, head: str, widths: tuple[int, int]) -> None:
+    from kakehashi.qkd.keys.model import NO_PROOF
+
+    table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
+    table.add_column(no_wrap=True, min_width=widths[0])
+    table.add_column(no_wrap=True, justify="right", min_width=widths[1])
+    table.add_row(escape(head), f"{link.sifted:,}")
+    for index, (account, bits) in enumerate(link.accounts.items()):
+        table.add_row(f"{'+' if index else '='} {account}", f"{bits:,}")
+    data.print(table)
+    if link.bound:
+        proof = "none, these are random bits of a trial" if link.bound == NO_PROOF else link.bound
+        data.print(f"  weakest proof: {escape(proof)}", highlight=False)
+
+
+def _differ(one: Audit, other: Audit) -> bool:
+    """Whether two ends have the same bits in different accounts."""
+    mine = {link.origin: link.accounts for link in one.links if link.peer == other.node}
+    theirs = {link.origin: link.accounts for link in other.links if link.peer == one.node}
+    return mine != theirs
 
 
 @keys_app.command
@@ -91,7 +137,7 @@ def certificates(
     kme: Names = (),
     host: Names = ("localhost", "127.0.0.1"),
 ) -> int:
-    """Make an authority and certificates for a trial.
+    """Make certificates for a trial, and their authority where the folder has none; nothing is written over.
 
     Parameters
     ----------
@@ -112,6 +158,40 @@ def certificates(
 
 
 @keys_app.command
+def trial(folder: Path, /) -> int:
+    """Write all that two key servers of this machine need, and say how to start and ask them.
+
+    Parameters
+    ----------
+    folder
+        Where it goes: a.toml and b.toml, the servers' node keys, and certificates in the folder pki.
+    """
+    from kakehashi.qkd.delivery.trial import TRIAL_HOMES, TRIAL_PORTS, write_trial
+
+    write_trial(folder, TRIAL_HOMES, ports=TRIAL_PORTS)
+    at, users, other_users = escape(str(folder)), TRIAL_PORTS[0], TRIAL_PORTS[2]
+    data.print(
+        f"""\
+{at} holds two key servers, kme-a for alice, and kme-b for bob and anna. Start each in a terminal:
+
+  kakehashi qkd serve {at}/a.toml --fill {at}/b.toml
+  kakehashi qkd serve {at}/b.toml
+
+Ask for a key as alice, and fetch it by its key_ID as bob:
+
+  curl --cacert {at}/pki/ca.crt --cert {at}/pki/alice.crt --key {at}/pki/alice.key \\
+      https://127.0.0.1:{users}/api/v1/keys/bob/enc_keys
+  curl --cacert {at}/pki/ca.crt --cert {at}/pki/bob.crt --key {at}/pki/bob.key \\
+      https://127.0.0.1:{other_users}/api/v1/keys/alice/dec_keys?key_ID=KEY_ID
+
+See that every bit is accounted for: kakehashi qkd audit {at}/a {at}/b""",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return 0
+
+
+@keys_app.command
 def revoke(folder: Path, /, *names: str) -> int:
     """Revoke certificates of a trial's authority, or renew its list before it runs out.
 
@@ -126,7 +206,14 @@ def revoke(folder: Path, /, *names: str) -> int:
     """
     from kakehashi.qkd.delivery.certificates import revoke_certificates
 
-    data.print(str(revoke_certificates(folder, names)), highlight=False, soft_wrap=True)
+    crl = revoke_certificates(folder, names)
+    data.print(str(crl), highlight=False, soft_wrap=True)
+    words.print(
+        "A key server whose TOML file names this list goes by it within seconds. One that names none needs\n"
+        f'  revoked = "{escape(str(crl))}"\n'
+        "in its file, whose paths start at that file, and a new start.",
+        highlight=False,
+    )
     return 0
 
 

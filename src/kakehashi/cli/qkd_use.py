@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sides", "Traffic", "use_app"]
 
-words = Console(stderr=True, soft_wrap=True)
+words = Console(stderr=True)
+words.soft_wrap = not words.is_terminal  # at a terminal lines break between words, in a file nowhere
 data = Console()
 
 use_app = App(
@@ -128,7 +129,7 @@ def tls(
     else:
         require_psk()
     use = use_tls if program == "openssl" else use_python_tls
-    return _run(sides, lambda a, b: use(a, b, wrong_from=0 if wrong_key else None), json_=json_)
+    return _run(sides, lambda a, b: use(a, b, wrong_from=0 if wrong_key else None, say=_say), json_=json_)
 
 
 @use_app.command
@@ -197,7 +198,8 @@ def _clients(sides: Sides) -> Iterator[tuple[KeyClient, KeyClient]]:
     from kakehashi.qkd.consumers.kmes import trial_kmes
 
     urls = (sides.master_kme, sides.slave_kme)
-    if urls == (None, None) and sides.pki is None:
+    names = (sides.master_kme_name, sides.slave_kme_name)
+    if urls == names == (None, None) and sides.pki is None:
         _say("Two KMEs with random bits in store start: a trial of the consumer, no quantum keys.")
         with trial_kmes(sides.master, sides.slave) as clients:
             yield clients
@@ -205,7 +207,6 @@ def _clients(sides: Sides) -> Iterator[tuple[KeyClient, KeyClient]]:
     if None in urls or sides.pki is None:
         raise InputError("Real KMEs need --master-kme, --slave-kme and --pki; a trial needs none of them.")
     found = []
-    names = (sides.master_kme_name, sides.slave_kme_name)
     for sae, url, name in zip((sides.master, sides.slave), urls, names, strict=True):
         file = quote(sae, safe=" @+")
         access = SaeAccess(
@@ -237,8 +238,5 @@ def _print(outcome: Outcome) -> None:
         state = outcome.suite
     else:
         state = f"{'Closed, as it must be' if outcome.is_right else 'No connection'}: {outcome.refusal}"
-    data.print(
-        f"{mark} {escape(state)}. {keys}; {outcome.received} of {outcome.sent} messages came through.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    data.print(f"{mark} {escape(state)}.", highlight=False, soft_wrap=True)
+    data.print(f"  {keys}; {outcome.received:,} of {outcome.sent:,} messages came through.", highlight=False)

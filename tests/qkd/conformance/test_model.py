@@ -66,6 +66,20 @@ def report(**verdicts):
 def test_conformant_is_who_fails_nothing_and_really_delivers():
     assert report(enc_get="pass", dec_post="pass", x="warn").is_conformant
     assert not report(enc_get="pass", dec_post="pass", x="fail").is_conformant
-    assert not report(enc_get="not-tested", dec_post="pass").is_conformant
+    assert report(x="fail", y="not-tested").judgement == "not conformant"
+
+
+@pytest.mark.parametrize(
+    "verdicts",
+    [{}, {"x": "pass"}, {"x": "not-tested"}, {"enc_get": "not-tested", "dec_post": "pass"}, {"enc_get": "pass"}],
+)
+def test_where_no_key_was_seen_to_reach_both_sides_there_is_no_verdict(verdicts):
+    found = report(**verdicts)
+    assert found.judgement == found.to_json()["judgement"] == "no verdict"
+    assert found.untried
+    assert not found.is_conformant
+
+
+def test_findings_are_counted():
     assert report(x="pass", y="not-tested").counts == {"pass": 1, "fail": 0, "warn": 0, "not-tested": 1}
     assert report(x="fail").to_json()["findings"][0]["verdict"] == "fail"

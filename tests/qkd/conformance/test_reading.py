@@ -48,6 +48,13 @@ def test_a_status_of_other_types_is_misread(change):
         read_status(answer(STATUS | change))
 
 
+def test_what_is_no_status_at_all_is_not_read_as_one_that_lacks_its_fields():
+    with pytest.raises(MisreadError, match="came with 401"):
+        read_status(Answer(status=401, body=b'{"message": "no"}'))
+    with pytest.raises(MisreadError, match=r"lacks source_KME_ID, target_KME_ID, master_SAE_ID and 8 more fields$"):
+        read_status(answer({}))
+
+
 def test_a_container_is_read():
     found = read_container(answer({"keys": [{"key_ID": ID, "key": "AAEC", "key_extension": {}}]}))
     assert (found[0].key_id, found[0].value) == (ID, b"\x00\x01\x02")

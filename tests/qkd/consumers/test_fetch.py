@@ -1,6 +1,7 @@
 import dataclasses
 import http.server
 import json
+import socket
 import threading
 
 import pytest
@@ -48,6 +49,38 @@ def test_another_authority_is_not_trusted(kmes, tmp_path):
     with pytest.raises(DeviceError, match="CERTIFICATE_VERIFY_FAILED") as caught:
         KeyClient(access).new_key("bob")
     assert not caught.value.transient
+
+
+def test_a_refused_certificate_is_said(kmes, tmp_path):
+    files = make_certificates(tmp_path, saes=["alice"], kmes=[])
+    access = dataclasses.replace(kmes[0].access, certificate=files[2], private_key=files[3])
+    with pytest.raises(DeviceError, match=r"refused the certificate of 'alice': unknown ca\.$") as caught:
+        KeyClient(access).new_key("bob")
+    assert not caught.value.transient
+
+
+def test_a_server_that_leaves_without_a_word_may_have_refused_the_certificate(tmp_path):
+    files = make_certificates(tmp_path, saes=["alice"], kmes=["k"])
+    door = socket.create_server(("127.0.0.1", 0))
+    context = server_context(files[4], files[5], files[0])
+
+    def leave():
+        with door.accept()[0] as plain, context.wrap_socket(plain, server_side=True):
+            pass
+
+    thread = threading.Thread(target=leave)
+    thread.start()
+    access = SaeAccess(
+        sae_id="alice",
+        url=f"https://127.0.0.1:{door.getsockname()[1]}",
+        certificate=files[2],
+        private_key=files[3],
+        authority=files[0],
+    )
+    with pytest.raises(DeviceError, match="broke off without an answer to 'alice'"):
+        KeyClient(access).new_key("bob")
+    thread.join()
+    door.close()
 
 
 @pytest.mark.parametrize("url", ["http://x:1", "https://", "x", "https://x:port"])

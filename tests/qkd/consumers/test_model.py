@@ -1,8 +1,10 @@
 import json
+import time
 
 import pytest
 
 from kakehashi.core.errors import InputError
+from kakehashi.qkd.consumers import model
 from kakehashi.qkd.consumers.model import Key, Outcome, Timeline
 
 NAME = "9f3c8a52-0000-4000-8000-000000000001"
@@ -57,3 +59,21 @@ def test_what_must_come_of_it(wrong_from, is_connected, sent, received, is_right
     )
     assert outcome.is_right is is_right
     assert json.loads(json.dumps(outcome.to_json()))["is_right"] is is_right
+
+
+def test_what_a_run_waits_for_is_said_every_few_seconds(monkeypatch):
+    monkeypatch.setattr(model, "PATIENCE_S", 0.05)
+    said = []
+    timeline = Timeline(said.append)
+    with timeline.step("alice", "named it"), timeline.step("bob", "fetched it"):
+        while len(said) < 2:
+            time.sleep(0.01)
+    assert said[:2] == ["0.05 s, and still to come: bob fetched it.", "0.1 s, and still to come: bob fetched it."]
+    assert {moment.step for moment in timeline.moments} == {"named it", "fetched it"}
+
+
+def test_nothing_is_said_of_what_is_quick(monkeypatch):
+    said = []
+    with Timeline(said.append).step("alice", "named it"):
+        pass
+    assert said == []

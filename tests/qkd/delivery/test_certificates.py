@@ -45,10 +45,35 @@ def test_wrong_names_are_refused(tmp_path, names):
         make_certificates(tmp_path, saes=names, kmes=[])
 
 
-def test_an_authority_is_not_overwritten(tmp_path):
+def test_an_authority_that_is_there_signs_more_and_nothing_is_written_over(tmp_path):
+    made = make_certificates(tmp_path, saes=["a"], kmes=[])
+    before = {path: path.read_bytes() for path in made}
+    more = make_certificates(tmp_path, saes=["b"], kmes=["k"])
+    assert [path.name for path in more] == ["b.crt", "b.key", "k.crt", "k.key"]
+    assert {path: path.read_bytes() for path in made} == before
+    ca, b = (x509.load_pem_x509_certificate((tmp_path / f"{name}.crt").read_bytes()) for name in ("ca", "b"))
+    b.verify_directly_issued_by(ca)
+    assert b.not_valid_after_utc <= ca.not_valid_after_utc
+    for names in (["c", "a"], ["b"]):
+        with pytest.raises(InputError, match="not written over"):
+            make_certificates(tmp_path, saes=names, kmes=[])
+    assert not (tmp_path / "c.key").exists()
+
+
+@pytest.mark.parametrize("spoil", ["ca.key", "ca.crt"])
+@pytest.mark.parametrize("how", ["gone", "rubbish", "another"])
+def test_an_authority_that_cannot_sign_is_refused(tmp_path, spoil, how):
     make_certificates(tmp_path, saes=["a"], kmes=[])
-    with pytest.raises(InputError, match="an authority already"):
+    if how == "gone":
+        (tmp_path / spoil).unlink()
+    elif how == "rubbish":
+        (tmp_path / spoil).write_text("x")
+    else:
+        make_certificates(tmp_path / "other", saes=["a"], kmes=[])
+        (tmp_path / spoil).write_bytes((tmp_path / "other" / spoil).read_bytes())
+    with pytest.raises(InputError, match=r"ca\.key"):
         make_certificates(tmp_path, saes=["b"], kmes=[])
+    assert not (tmp_path / "b.key").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import ssl
+import time
 
 import pytest
 
 from kakehashi.core.errors import InputError
 from kakehashi.qkd.delivery.certificates import client_context, make_certificates, server_context
-from kakehashi.qkd.delivery.listener import Listener
+from kakehashi.qkd.delivery.listener import REFUSALS_S, REFUSALS_SAID, Listener, _Refusals
 
 
 class Echo(asyncio.Protocol):
@@ -105,6 +106,54 @@ def remember(protocol, versions):
 
     protocol.connection_made = connection_made
     return protocol
+
+
+def test_a_refused_client_hears_why_and_so_does_the_log_once(tmp_path, caplog):
+    strangers = make_certificates(tmp_path / "strangers", saes=["eve"], kmes=[])
+
+    async def story(listener, call, context):
+        port = listener._listener.getsockname()[1]
+        eve = client_context(strangers[2], strangers[3], tmp_path / "ca.crt")
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=eve)
+            with pytest.raises(ssl.SSLError, match=r"(?i)alert.unknown.ca"):
+                await reader.read(1)
+            await end(writer)
+        while listener.n_open:
+            await asyncio.sleep(0.01)
+        assert await (await call("alice"))()
+
+    run(tmp_path, story)
+    said = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith("A connection from 127.0.0.1 was refused: ")
+    assert "certificate" in said[0]
+
+
+def test_a_connection_that_is_cut_is_logged_with_its_name(tmp_path, caplog):
+    async def story(listener, call, context):
+        bob = await call("bob")
+        assert await bob()
+        listener.renew(context(), is_bob)
+        assert not await bob()
+
+    run(tmp_path, story)
+    assert "A connection from 127.0.0.1 was refused: the certificate of 'bob' is revoked." in caplog.text
+
+
+def test_refusals_are_logged_within_bounds(caplog, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    refusals = _Refusals()
+    for n in range(1000):
+        refusals.note(f"10.0.{n // 250}.{n % 250}", "no")
+    assert len(caplog.records) == REFUSALS_SAID
+    now[0] += REFUSALS_S + 1
+    refusals.note("10.0.0.1", "no")
+    assert [record.getMessage() for record in caplog.records][REFUSALS_SAID:] == [
+        "980 more connections were refused.",
+        "A connection from 10.0.0.1 was refused: no.",
+    ]
 
 
 def test_an_address_that_is_not_of_this_machine_is_said():

@@ -15,7 +15,7 @@ from kakehashi.qkd.keys.model import Account
 def test_a_lost_answer_costs_the_keys_at_both_ends(tmp_path):
     async def story(net):
         net.lose = "answer"
-        with pytest.raises(Exception, match="could not take"):
+        with pytest.raises(Exception, match="KME 'b' of a slave SAE could not take"):
             await net.enc()
         net.lose = None
         await net.settle()

@@ -17,6 +17,7 @@ from tests.qkd.served import Served, tls, write_files
 
 from kakehashi.core.errors import InputError, ResourceError
 from kakehashi.qkd.delivery import serve
+from kakehashi.qkd.delivery.etsi014 import KeyRequest, RefusalError
 from kakehashi.qkd.delivery.serve import Kme, fill_blocks, split_address
 from kakehashi.qkd.delivery.spec import read_kme_spec
 from kakehashi.qkd.delivery.trial import free_ports
@@ -97,6 +98,50 @@ def test_a_server_with_the_certificate_of_another_does_not_start(tmp_path):
     asyncio.run(kme.close())
 
 
+def test_a_server_says_for_whom_it_waits_and_when_it_is_reached(tmp_path, monkeypatch):
+    monkeypatch.setattr(serve, "PATIENCE_S", 0.2)
+    write_files(tmp_path, ports=free_ports(4))
+    one, other = (read_kme_spec(tmp_path / f"{name}.toml") for name in "ab")
+    said = []
+
+    async def hears(text):
+        while not any(text in sentence for sentence in said):
+            await asyncio.sleep(0.02)
+
+    async def story():
+        first = asyncio.create_task(serve.run_kme(one, say=said.append))
+        await hears("waits for KME 'kme-b', which cannot be reached yet: 'kme-b' at 127.0.0.1:")
+        assert "Errno" not in said[-1]
+        kme = Kme(other)
+        await kme.start()
+        await hears("KME 'kme-b' is reached")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await first
+        await kme.close()
+
+    asyncio.run(story())
+    assert [sentence[:24] for sentence in said] == [
+        "KME 'kme-a' serves SAEs ",
+        "It waits for KME 'kme-b'",
+        "KME 'kme-b' is reached: ",
+    ]
+
+
+def test_who_asks_before_a_peer_is_reached_is_told_so(tmp_path):
+    write_files(tmp_path, ports=free_ports(4))
+
+    async def story():
+        kme = Kme(read_kme_spec(tmp_path / "a.toml"))
+        try:
+            with pytest.raises(RefusalError, match="KME 'kme-b' has not been reached yet") as caught:
+                await kme.desk.get_keys("alice", "bob", KeyRequest())
+            assert caught.value.status == 503
+        finally:
+            await kme.close()
+
+    asyncio.run(story())
+
+
 def test_a_wrong_address_is_said(tmp_path):
     with pytest.raises(InputError, match="highest is 65535"):
         split_address("x:70000")
@@ -105,6 +150,8 @@ def test_a_wrong_address_is_said(tmp_path):
 def test_filled_blocks_have_one_owner_each(tmp_path):
     a, b = open_store(tmp_path, "a"), open_store(tmp_path, "b")
     fill_blocks(a, b, n_bits=800, n_blocks=3)
+    for store in (a, b):
+        assert {(row.bound, row.failure) for row in store.shelf.by_id.values()} == {("trial", 1.0)}
     assert [(block.is_ours, block.n_bits) for block in a.shelf.blocks.values()] == [
         (True, 800),
         (False, 800),

@@ -27,8 +27,33 @@ def test_honest_books_are_clean(folders):
         assert [account.is_balanced for account in (*audit.links, *audit.blocks)] == [True] * 3
         assert [account.bound for account in (*audit.links, *audit.blocks)] == ["wiesemann"] * 3
         assert json.loads(json.dumps(audit.to_json()))["schema"] == "kakehashi.qkd.audit/1"
-    assert audit_pair(*folders).is_clean
-    assert audit_pair(*folders).notes == ()
+    pair = audit_pair(*folders)
+    assert (pair.is_clean, pair.notes) == (True, ())
+    assert pair.to_json()["compared"] == {"blocks": 2, "grants": 1}
+
+
+def test_grants_that_are_summed_up_are_compared_too(folders, tmp_path):
+    for name in "ab":
+        with (store := open_store(tmp_path, name, clock=lambda: 4e9)).transaction():
+            store.fold()
+        store.close()
+    pair = audit_pair(*folders)
+    assert (pair.is_clean, pair.compared) == (True, {"blocks": 2, "grants": 1})
+
+
+def test_a_store_is_not_compared_with_itself(folders):
+    with pytest.raises(InputError, match="both stores of 'a'"):
+        audit_pair(folders[0], folders[0])
+
+
+def test_relayed_key_is_counted_apart(folders):
+    change(folders[0], "UPDATE block SET origin = 'relayed', bound = 'lim' WHERE number = 1")
+    links = audit_store(folders[0]).links
+    assert [(link.name, link.origin, link.bound) for link in links] == [
+        ("b", "distilled", "wiesemann"),
+        ("b", "relayed", "lim"),
+    ]
+    assert all(link.is_balanced for link in links)
 
 
 FORGERIES = [
@@ -89,7 +114,7 @@ def test_what_is_still_to_be_told_is_a_note(tmp_path):
     with owner.transaction():
         owner.allocate("b", key_bits=64, master="alice")
         owner.add_block(make_block(10))
-    assert audit_store(owner.folder).notes == ("1 grants are still to be settled with 'b'.",)
+    assert audit_store(owner.folder).notes == ("1 grant is still to be settled with 'b'.",)
     audit = audit_pair(owner.folder, holder.folder)
     assert audit.is_clean
     assert len(audit.notes) == 2

@@ -28,3 +28,7 @@ def test_a_bound_that_is_not_known_is_the_weakest():
     assert [name for name in BOUNDS if not is_composable(name)] == ["differential"]
     assert weakest(["wiesemann", "", "differential"]) == ""
     assert weakest([]) == ""
+
+
+def test_what_is_unknown_is_weaker_than_all_that_is_known():
+    assert weakest(["trial", "differential", "wiesemann"]) == "trial"

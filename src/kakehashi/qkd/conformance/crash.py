@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import subprocess
 import threading
 import time
@@ -10,11 +12,13 @@ from urllib.parse import quote
 
 from kakehashi.qkd.conformance.check import check
 from kakehashi.qkd.conformance.client import Answer
-from kakehashi.qkd.conformance.model import Hooks, fail, untested
+from kakehashi.qkd.conformance.model import Hooks, VerdictError, fail, untested
 from kakehashi.qkd.conformance.reading import MisreadError, ReadKey, read_container
 from kakehashi.qkd.conformance.session import Session, describe
 
 __all__ = ["CHECKS"]
+
+logger = logging.getLogger(__name__)
 
 COMMAND_S = 60.0
 N_LOAD = 500
@@ -25,15 +29,20 @@ SILENT = "not in the standard: what a crash may cost"
 
 
 def _run(command: str, what: str) -> None:
-    try:
-        # The caller's own command, in the caller's own shell, as he would type it.
-        done = subprocess.run(  # noqa: S602
-            command, shell=True, timeout=COMMAND_S, check=False, stdin=subprocess.DEVNULL, capture_output=True
-        )
-    except subprocess.TimeoutExpired:
-        untested(f"the {what} command did not end within {COMMAND_S:g} s")
-    if done.returncode:
-        untested(f"the {what} command ended with {done.returncode}")
+    # The caller's own command, in the caller's own shell, as he would type it. Its output goes nowhere: a pipe would be
+    # waited for until the servers that inherit it end.
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, shell=True, stdin=nowhere, stdout=nowhere, stderr=nowhere) as shell:  # noqa: S602
+        try:
+            code = shell.wait(COMMAND_S)
+        except BaseException as error:
+            shell.kill()
+            shell.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                untested(f"the {what} command did not end within {COMMAND_S:g} s")
+            raise
+    if code:
+        untested(f"the {what} command ended with {code}")
 
 
 def _hooks(session: Session) -> Hooks:
@@ -45,10 +54,16 @@ def _hooks(session: Session) -> Hooks:
 def _crash(session: Session, *, and_then: Callable[[], None] = lambda: None) -> None:
     """Stop and start the servers, do something, and wait until keys go through again."""
     hooks = _hooks(session)
-    _run(hooks.kill, "kill")
-    for actor in (session.master, session.slave):
-        actor.client.close()
-    _run(hooks.restart, "restart")
+    try:
+        _run(hooks.kill, "kill")
+        for actor in (session.master, session.slave):
+            actor.client.close()
+        _run(hooks.restart, "restart")
+    except KeyboardInterrupt:  # of which the commands hear too, in a terminal
+        logger.warning("Interrupted while the servers were stopped: they are started again.")
+        with contextlib.suppress(VerdictError):
+            _run(hooks.restart, "restart")
+        raise
     and_then()
     end = time.monotonic() + hooks.recover_s
     while time.monotonic() < end:

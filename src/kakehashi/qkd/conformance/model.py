@@ -16,6 +16,7 @@ __all__ = [
     "Demand",
     "Finding",
     "Hooks",
+    "Judgement",
     "Party",
     "Report",
     "Target",
@@ -30,8 +31,10 @@ Verdict = Literal["pass", "fail", "warn", "not-tested"]
 Demand = Literal["must", "may", "not-said"]
 """What the standard says about a matter: it binds, it leaves the choice, or it is silent."""
 
+Judgement = Literal["conformant", "not conformant", "no verdict"]
+
 ESSENTIAL = ("enc-get", "dec-post")
-"""Without these nothing else means much: a server that never gave a key is not conformant."""
+"""Without these nothing else means much: of a server that gave no key to both sides nothing good can be said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,10 +248,27 @@ class Report:
         return {verdict: found[verdict] for verdict in ("pass", "fail", "warn", "not-tested")}
 
     @property
+    def judgement(self) -> Judgement:
+        """What the findings come to; a good word only where keys were really delivered to both sides.
+
+        Example:
+            >>> Report(url="https://kme", findings=(), n_requests=0, n_keys=0, duration_s=0.0, version="1").judgement
+            'no verdict'
+        """
+        if self.counts["fail"]:
+            return "not conformant"
+        return "no verdict" if self.untried else "conformant"
+
+    @property
+    def untried(self) -> tuple[str, ...]:
+        """Checks of :data:`ESSENTIAL` that were not made, or could not be tried."""
+        tried = {finding.check for finding in self.findings if finding.verdict != "not-tested"}
+        return tuple(name for name in ESSENTIAL if name not in tried)
+
+    @property
     def is_conformant(self) -> bool:
         """Nothing failed, and keys were really delivered to both sides."""
-        essential = [finding for finding in self.findings if finding.check in ESSENTIAL]
-        return not self.counts["fail"] and all(finding.verdict in ("pass", "warn") for finding in essential)
+        return self.judgement == "conformant"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values.
@@ -267,6 +287,7 @@ class Report:
             "duration_s": round(self.duration_s, 3),
             "n_requests": self.n_requests,
             "n_keys": self.n_keys,
+            "judgement": self.judgement,
             "is_conformant": self.is_conformant,
             "counts": self.counts,
             "findings": [finding.to_json() for finding in self.findings],

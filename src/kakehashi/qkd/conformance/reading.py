@@ -118,17 +118,20 @@ def read_status(answer: Answer) -> dict[str, Any]:
     """A Status object.
 
     Raises:
-        MisreadError: A field is missing or of another type.
+        MisreadError: It did not come with 200, or a field is missing or of another type.
 
     Example:
-        >>> read_status(Answer(status=200, body=b'{"source_KME_ID": "kme-a"}'))
+        >>> read_status(Answer(status=401, body=b'{"message": "no"}'))
         Traceback (most recent call last):
-        kakehashi.qkd.conformance.reading.MisreadError: Status lacks target_KME_ID, master_SAE_ID, slave_SAE_ID, ...
+        kakehashi.qkd.conformance.reading.MisreadError: it came with 401
     """
+    if answer.status != 200:
+        raise MisreadError(f"it came with {answer.status or answer.fault}")
     found = read_object(answer)
     missing = [name for name in STATUS_FIELDS if name not in found]
     if missing:
-        raise MisreadError(f"Status lacks {', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}")
+        more = f" and {len(missing) - 3} more fields" if len(missing) > 3 else ""
+        raise MisreadError(f"Status lacks {', '.join(missing[:3])}{more}")
     for name, kind in STATUS_FIELDS.items():
         if not isinstance(found[name], kind) or isinstance(found[name], bool):
             raise MisreadError(f"{name} is no {'string' if kind is str else 'integer'}")

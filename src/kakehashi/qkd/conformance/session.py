@@ -120,7 +120,7 @@ class Session:
             return ""
         party = self._third.party
         return (
-            f"{party.url} does not take '{party.sae_id}' for an SAE of its own ({describe(answer)});"
+            f"the server at {party.url} does not take '{party.sae_id}' for an SAE of its own ({describe(answer)});"
             " name that SAE's server with --third-url"
         )
 

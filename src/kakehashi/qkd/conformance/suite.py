@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from importlib.metadata import version
+from itertools import groupby
 from threading import BrokenBarrierError
 from types import MappingProxyType
 
@@ -86,6 +87,7 @@ def run_suite(
     only: Sequence[str] = (),
     leave_out: Sequence[str] = (),
     progress: Progress = silent,
+    on_group: Callable[[Sequence[Finding]], None] = lambda _: None,
 ) -> Report:
     """Judge a server.
 
@@ -95,7 +97,8 @@ def run_suite(
         hooks: Commands that stop and start the servers; without, crashes are not tested.
         only: IDs of checks to make, or patterns; all where empty.
         leave_out: IDs of checks not to make, or patterns.
-        progress: Hears of each check.
+        progress: Hears of each check, before it is made.
+        on_group: Gets what the checks of a group have found, once the last of them is made.
 
     Raises:
         InputError: A file or a pattern is wrong.
@@ -104,12 +107,15 @@ def run_suite(
     chosen = select(only, leave_out)
     session = Session(target, bounds or Bounds(), hooks)
     reporter = Reporter(progress)
-    findings = []
+    findings: list[Finding] = []
     try:
         _reach(session)
-        for step, (group, one) in enumerate(chosen, 1):
-            reporter.step("check", one.id, step=step, total=len(chosen))
-            findings.append(_make(session, group, one))
+        for group, members in groupby(chosen, key=lambda pair: pair[0]):
+            n_before = len(findings)
+            for _, one in members:
+                reporter.step("check", one.id, step=len(findings) + 1, total=len(chosen))
+                findings.append(_make(session, group, one))
+            on_group(findings[n_before:])
     finally:
         session.close()
     return Report(

@@ -62,7 +62,7 @@ class KeyIdListener:
             try:
                 take(_read_request(line, master, slave))
             except KakehashiError as error:
-                logger.warning("A key ID was not taken: %s", error)
+                logger.info("A key ID was not taken, as the master is told: %s", error)
                 return {"taken": False, "why": str(error)}
             return {"taken": True}
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import http.client
 import json
+import re
 import ssl
 import time
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ __all__ = ["KeyClient", "SaeAccess"]
 
 TIMEOUT_S = 15.0
 MAX_ANSWER_BYTES = 2**20
+CERTIFICATE_ALERT = re.compile(r"ALERT_((?:BAD_|UNSUPPORTED_)?CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED)")
+"""In OpenSSL's names of what a server says when it refuses a client for its certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +132,10 @@ class KeyClient:
 
     def _call(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         connection = http.client.HTTPSConnection(*self.access.address, context=self._context, timeout=TIMEOUT_S)
+        is_open = False
         try:
             connection.connect()
+            is_open = True
             self._check_name(connection.sock)
             headers = {"Content-Type": "application/json"} if body is not None else {}
             method, payload = ("GET", None) if body is None else ("POST", json.dumps(body))
@@ -138,12 +143,23 @@ class KeyClient:
             with connection.getresponse() as answer:
                 status, text = answer.status, answer.read(MAX_ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-            message = f"'{self.sae_id}' cannot ask its KME at {self.access.url}: {reason}."
-            raise DeviceError(message, transient=not isinstance(error, ssl.SSLError)) from None
+            raise self._failure(error, is_open=is_open) from None
         finally:
             connection.close()
         return self._read(status, text)
+
+    def _failure(self, error: Exception, *, is_open: bool) -> DeviceError:
+        """In TLS 1.3 a client has shaken hands before the server looks at its certificate, and hears of it later."""
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        if is_open and (alert := CERTIFICATE_ALERT.search(reason)):
+            said = alert[1].replace("_", " ").lower()
+            message = f"The key server at {self.access.url} refused the certificate of '{self.sae_id}': {said}."
+            return DeviceError(message)
+        if is_open and isinstance(error, ssl.SSLEOFError | ConnectionError):
+            message = f"The key server at {self.access.url} broke off without an answer to '{self.sae_id}', as some do"
+            return DeviceError(f"{message} that refuse a certificate; its log says why.", transient=True)
+        message = f"'{self.sae_id}' cannot ask its KME at {self.access.url}: {reason}."
+        return DeviceError(message, transient=not isinstance(error, ssl.SSLError))
 
     def _check_name(self, sock: Any) -> None:
         found = identity(sock.getpeercert() or {}, "kme")

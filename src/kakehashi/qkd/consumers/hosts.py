@@ -75,7 +75,7 @@ class Host:
 
     def ping_words(self, other: Host, *, count: int, interval_s: float = 0.2) -> tuple[str, ...]:
         """The command that pings."""
-        ways = ("-I", self.inner, "-c", str(count), "-i", f"{interval_s:g}", "-W", "1", "-n", "-q")
+        ways = ("-I", self.inner, "-c", str(count), "-i", f"{interval_s:g}", "-W", "1", "-n", "-O")
         return ("ping", *ways, other.inner)
 
     def _run(self, *words: str, stdin: str = "", timeout_s: float = 30.0) -> subprocess.CompletedProcess[str]:

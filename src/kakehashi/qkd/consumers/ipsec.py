@@ -132,7 +132,7 @@ def use_ipsec(
     """
     check_times(seconds, rotate_s)
     require_programs(*PROGRAMS)
-    timeline = Timeline()
+    timeline = Timeline(say)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kakehashi-ipsec-")))
         hosts = stack.enter_context(joined_hosts(master.sae_id, slave.sae_id))
@@ -148,8 +148,14 @@ def use_ipsec(
         stack.enter_context(agreement)
         tunnels = _Tunnels(agreement, first, second, timeline)
         tunnels.renew()
-        say(f"{'A tunnel' if tunnels.suite else 'No tunnel'} after {timeline.moments[-1].at_s:.2f} s; pings follow.")
-        sent, received = count_pings(*hosts, seconds=seconds, rotate_s=rotate_s, renew=tunnels.renew)
+        say(f"{'The tunnel stands' if tunnels.suite else 'There is no tunnel'}; pings follow.")
+        sent, received = count_pings(
+            *hosts,
+            seconds=seconds,
+            rotate_s=rotate_s,
+            renew=tunnels.renew,
+            say=lambda text: say(f"{text}, {f'key {len(agreement.key_ids)}' if tunnels.suite else 'no key'} in use."),
+        )
         return Outcome(
             consumer="ipsec",
             wrong_from=wrong_from,
@@ -195,7 +201,8 @@ class _Tunnels:
         with self._timeline.step(name, "put it to use"):
             self._first.load(key, self._second)
         began = time.monotonic()
-        suite = self._first.initiate(key)
+        with self._timeline.awaiting(name, "shook hands"):
+            suite = self._first.initiate(key)
         step = f"shook hands, by key {len(self._agreement.key_ids)}" if suite else "was refused"
         self._timeline.note(name, step, took_s=time.monotonic() - began)
         return suite

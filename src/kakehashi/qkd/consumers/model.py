@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kakehashi.core.errors import InputError
 
 __all__ = ["KEY_ID", "Key", "Moment", "Outcome", "Timeline"]
+
+PATIENCE_S = 3.0
+"""Time after which it is said what a run is waiting for."""
 
 KEY_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 """A UUID in its usual form, which ETSI 014 demands of key IDs."""
@@ -84,6 +88,9 @@ class Moment:
 class Timeline:
     """Collects moments, from any thread.
 
+    Args:
+        say: Gets a sentence about a step that takes long, every few seconds.
+
     Example:
         >>> timeline = Timeline()
         >>> with timeline.step("alice", "fetch"):
@@ -92,9 +99,11 @@ class Timeline:
         [('alice', 'fetch')]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] = lambda _sentence: None) -> None:
+        self._say = say
         self._began = time.monotonic()
         self._moments: list[Moment] = []
+        self._awaited: list[object] = []
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -110,8 +119,31 @@ class Timeline:
     def step(self, side: str, step: str) -> Iterator[None]:
         """Note what the block does once it is done; nothing where it fails."""
         began = time.monotonic()
-        yield
+        with self.awaiting(side, step):
+            yield
         self.note(side, step, took_s=time.monotonic() - began)
+
+    @contextlib.contextmanager
+    def awaiting(self, side: str, step: str) -> Iterator[None]:
+        """Say every few seconds what the block still has to do, unless it waits for a step that began later."""
+        this, is_over = object(), threading.Event()
+
+        def tell() -> None:
+            n_s = 0.0
+            while not is_over.wait(PATIENCE_S):
+                n_s += PATIENCE_S
+                if self._awaited[-1:] == [this]:
+                    self._say(f"{n_s:g} s, and still to come: {side} {step}.")
+
+        teller = threading.Thread(target=tell, daemon=True)
+        self._awaited.append(this)
+        teller.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            self._awaited.remove(this)
+            teller.join()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

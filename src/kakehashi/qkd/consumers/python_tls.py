@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 
 from kakehashi.core.errors import KakehashiError
 from kakehashi.qkd.consumers.fetch import KeyClient
@@ -22,19 +23,26 @@ MESSAGE = b"through\n"
 TIMEOUT_S = 20.0
 
 
-def use_python_tls(master: KeyClient, slave: KeyClient, *, wrong_from: int | None = None) -> Outcome:
+def use_python_tls(
+    master: KeyClient,
+    slave: KeyClient,
+    *,
+    wrong_from: int | None = None,
+    say: Callable[[str], None] = lambda _sentence: None,
+) -> Outcome:
     """Open a TLS connection from the master to the slave under a delivered key, and send a line there and back.
 
     Args:
         master: The client's side.
         slave: The server's side.
         wrong_from: 0 to turn one bit of the server's key over: then nothing must pass.
+        say: Gets a sentence about a step that takes long.
 
     Raises:
         MissingDependencyError: This Python's ``ssl`` has no external PSKs.
         DeviceError: A KME refuses.
     """
-    timeline = Timeline()
+    timeline = Timeline(say)
 
     def find_key(key_id: str) -> bytes:
         with timeline.step(slave.sae_id, "fetched it by the name in the first message"):

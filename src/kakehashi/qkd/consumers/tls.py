@@ -13,7 +13,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kakehashi.core.errors import DeviceError
@@ -70,7 +70,14 @@ def _der(tag: int, content: bytes) -> bytes:
     return bytes([tag]) + length + content
 
 
-def use_tls(master: KeyClient, slave: KeyClient, *, wrong_from: int | None = None, suite: str = SUITE) -> Outcome:
+def use_tls(
+    master: KeyClient,
+    slave: KeyClient,
+    *,
+    wrong_from: int | None = None,
+    suite: str = SUITE,
+    say: Callable[[str], None] = lambda _sentence: None,
+) -> Outcome:
     """Open a TLS connection from the master to the slave under a delivered key, and send a line there and back.
 
     Args:
@@ -78,13 +85,14 @@ def use_tls(master: KeyClient, slave: KeyClient, *, wrong_from: int | None = Non
         slave: The server's side.
         wrong_from: 0 to turn one bit of the server's key over: then nothing must pass.
         suite: TLS 1.3 suite.
+        say: Gets a sentence about a step that takes long.
 
     Raises:
         MissingDependencyError: There is no ``openssl``.
         DeviceError: A KME refuses, or a program does not do as it should.
     """
     require_programs("openssl")
-    timeline = Timeline()
+    timeline = Timeline(say)
     with tempfile.TemporaryDirectory(prefix="kakehashi-tls-") as name, contextlib.ExitStack() as stack:
         server_log, client_log = Path(name, "server.log"), Path(name, "client.log")
 
@@ -102,11 +110,12 @@ def use_tls(master: KeyClient, slave: KeyClient, *, wrong_from: int | None = Non
         began = time.monotonic()
         words = ["s_client", "-connect", f"127.0.0.1:{_port(server_log)}"]
         client = stack.enter_context(_openssl(words, key, suite, client_log))
-        wait_for(
-            lambda: _session(client_log) != "" or client.poll() is not None,
-            "openssl s_client does not shake hands",
-            timeout_s=HANDSHAKE_S,
-        )
+        with timeline.awaiting(master.sae_id, "shook hands"):
+            wait_for(
+                lambda: _session(client_log) != "" or client.poll() is not None,
+                "openssl s_client does not shake hands",
+                timeout_s=HANDSHAKE_S,
+            )
         took_s = time.monotonic() - began
         is_connected = _session(client_log).startswith("Reused, TLSv1.3") and "(NONE)" not in _session(client_log)
         timeline.note(master.sae_id, "shook hands" if is_connected else "was refused", took_s=took_s)

@@ -65,7 +65,7 @@ def use_wireguard(
     """
     check_times(seconds, rotate_s)
     require_programs(*PROGRAMS)
-    timeline = Timeline()
+    timeline = Timeline(say)
     with contextlib.ExitStack() as stack:
         ends = _start(stack, joined_hosts(master.sae_id, slave.sae_id))
         first, second = ends
@@ -78,11 +78,11 @@ def use_wireguard(
         _renew(agreement, first, second, timeline)
         began = time.monotonic()
         first.host.succeeds(*first.host.ping_words(second.host, count=1))  # the first packet asks for a handshake
-        with contextlib.suppress(DeviceError):
+        with contextlib.suppress(DeviceError), timeline.awaiting(first.host.name, "shook hands"):
             wait_for(lambda: first.handshake_utc() > 0, "no handshake", timeout_s=handshake_s)
         handshakes = _Handshakes(first, timeline)
         handshakes.watch(agreement, took_s=time.monotonic() - began)
-        say(f"{'A tunnel' if handshakes.last else 'No tunnel'} after {time.monotonic() - began:.2f} s; pings follow.")
+        say(f"{'The tunnel stands' if handshakes.last else 'There is no tunnel'}; pings follow.")
         sent, received = count_pings(
             first.host,
             second.host,
@@ -90,6 +90,7 @@ def use_wireguard(
             rotate_s=rotate_s,
             renew=lambda: _renew(agreement, first, second, timeline),
             watch=lambda: handshakes.watch(agreement),
+            say=lambda text: say(f"{text}, {handshakes.in_use}."),
         )
         is_connected = handshakes.last > 0 or second.handshake_utc() > 0
         return Outcome(
@@ -144,11 +145,12 @@ class _Handshakes:
     def __init__(self, end: _End, timeline: Timeline) -> None:
         self._end, self._timeline = end, timeline
         self.last = 0
+        self.in_use = "no key in use"
 
     def watch(self, agreement: KeyAgreement, *, took_s: float = 0.0) -> None:
         """Note whether there was one since the last look."""
         if (now := self._end.handshake_utc()) > self.last:
-            self.last = now
+            self.last, self.in_use = now, f"key {len(agreement.key_ids)} in use"
             self._timeline.note(self._end.host.name, f"shook hands, by key {len(agreement.key_ids)}", took_s=took_s)
 
 

@@ -164,7 +164,9 @@ def _set_up(
 def make_certificates(
     folder: Path, *, saes: Sequence[str], kmes: Sequence[str], hosts: Sequence[str] = ("localhost", "127.0.0.1")
 ) -> list[Path]:
-    """Make an authority and certificates for a trial. For a network that matters, use the authority that you have.
+    """Make certificates for a trial, and their authority where the folder has none yet.
+
+    Nothing that is there is written over. For a network that matters, use the authority that you have.
 
     Args:
         folder: Gets ``ca.crt``, ``ca.key`` and, for each name, ``NAME.crt`` and ``NAME.key`` (mode 600), with
@@ -174,10 +176,11 @@ def make_certificates(
         hosts: Names and addresses by which servers are reached.
 
     Returns:
-        The files.
+        The files that were made.
 
     Raises:
-        InputError: Names are missing or double, the folder cannot be made, or there is an authority in it already.
+        InputError: Names are missing, double or there already, the folder cannot be written, or what stands there for
+            an authority is none.
 
     Example:
         >>> import tempfile
@@ -188,13 +191,36 @@ def make_certificates(
     names = [*saes, *kmes]
     if not names or len({*names, "ca"}) < len(names) + 1 or not all(0 < len(name) <= 64 for name in names):
         raise InputError("Certificates need names of 1 to 64 characters, each once; 'ca' is taken.")
-    if (folder / "ca.key").exists():
-        raise InputError(f"{folder} holds an authority already; choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.") from None
+    for name in names:
+        if any((folder / f"{_file(name)}.{kind}").exists() for kind in ("crt", "key")):
+            raise InputError(f"{folder} holds a certificate or key of '{name}' already, which is not written over.")
+    files: list[Path] = []
+    if (folder / "ca.crt").exists() or (folder / "ca.key").exists():
+        ca, ca_key = _read_authority(folder)
+    else:
+        ca, ca_key = _make_authority()
+        files += _write(folder, "ca", ca, ca_key)
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    for name, kind in [*((sae, "sae") for sae in saes), *((kme, "kme") for kme in kmes)]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        made = (
+            _builder(subject, ca.subject, key.public_key(), last=ca.not_valid_after_utc)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName(_alternatives(name, kind, hosts)), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+            .sign(ca_key, hashes.SHA256())
+        )
+        files += _write(folder, _file(name), made, key)
+    return files
+
+
+def _make_authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     ca_key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kakehashi trial authority")])
     usage = x509.KeyUsage(
@@ -207,19 +233,21 @@ def make_certificates(
         .add_extension(usage, critical=True)
         .sign(ca_key, hashes.SHA256())
     )
-    files = _write(folder, "ca", ca, ca_key)
-    for name, kind in [*((sae, "sae") for sae in saes), *((kme, "kme") for kme in kmes)]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        made = (
-            _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), subject, key.public_key())
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(_alternatives(name, kind, hosts)), critical=False)
-            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
-            .sign(ca_key, hashes.SHA256())
-        )
-        files += _write(folder, _file(name), made, key)
-    return files
+    return ca, ca_key
+
+
+def _read_authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The authority that :func:`make_certificates` made here."""
+    try:
+        ca = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{folder}/ca.crt and ca.key are no authority that can sign here: {type(error).__name__}."
+        ) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != ca.public_key():
+        raise InputError(f"{folder}/ca.key is not the key of {folder}/ca.crt, as kakehashi qkd certificates made it.")
+    return ca, key
 
 
 def revoke_certificates(folder: Path, names: Sequence[str]) -> Path:
@@ -246,9 +274,7 @@ def revoke_certificates(folder: Path, names: Sequence[str]) -> Path:
     for path in (folder / "ca.key", folder / "ca.crt", *paths):
         if not path.is_file():
             raise InputError(f"{path}: there is no such file; only certificates of an authority made here are revoked.")
-    ca = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
-    key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # as it was made
+    ca, key = _read_authority(folder)
     now = dt.datetime.now(dt.UTC)
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -277,8 +303,11 @@ def _file(name: str) -> str:
     return quote(name, safe=" @+")
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, *, last: dt.datetime | None = None
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    end = now + dt.timedelta(days=DAYS)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -286,7 +315,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurve
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(days=DAYS))
+        .not_valid_after(end if last is None else min(end, last))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 
@@ -303,8 +332,11 @@ def _alternatives(name: str, kind: str, hosts: Sequence[str]) -> list[x509.Gener
 
 def _write(folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> list[Path]:
     paths = [folder / f"{name}.crt", folder / f"{name}.key"]
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    handle = os.open(paths[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        handle = os.open(paths[1], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be written: {error.strerror}.") from None
     with os.fdopen(handle, "wb") as stream:
         stream.write(
             key.private_bytes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Callable
 
@@ -88,7 +89,8 @@ class HttpClient:
                 return await _read(reader, self._max_answer_bytes)
         except (OSError, ssl.SSLError, TimeoutError, EOFError, httptools.HttpParserError) as error:
             self.close()
-            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            system = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else ""
+            reason = getattr(error, "reason", None) or system or str(error) or type(error).__name__
             raise DeviceError(f"'{self._name}' at {self._host}:{self._port}: {reason}.", transient=True) from None
         except BaseException:
             self.close()  # an answer that is not read would be taken for that of the next call

@@ -118,7 +118,8 @@ class Desk:
         links = [self._links[name] for name in remote]
         for link in links:
             if not link.is_up:
-                raise RefusalError(503, f"KME '{link.name}' cannot be reached")
+                since = "cannot be reached" if link.has_been_up else "has not been reached yet since this KME started"
+                raise RefusalError(503, f"KME '{link.name}' {since}", retry_after_s=1)
         self._take_share(master, order, remote)
         try:
             return await self._issue(master, order, request, links)
@@ -279,7 +280,9 @@ class Desk:
         outcomes = await asyncio.gather(*told, return_exceptions=True)
         store = self._commit.store
         ids = [grant.grant_id for grant in grants.values()]
-        failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        failed = {
+            name: outcome for name, outcome in zip(grants, outcomes, strict=True) if isinstance(outcome, BaseException)
+        }
         if not failed:
             if self.spec.name in order.readers:  # a slave of this very node may ask next
                 await self._commit.run(lambda: store.confirm(*ids))
@@ -289,10 +292,11 @@ class Desk:
         await self._commit.run(lambda: store.void(*ids))
         for name in grants:
             self._links[name].wake()
-        if not isinstance(failed[0], DeviceError):
-            raise failed[0]
-        logger.warning("Keys were given up: %s", failed[0])
-        raise RefusalError(503, "the KME of a slave SAE could not take the keys")
+        name, error = next(iter(failed.items()))
+        if not isinstance(error, DeviceError):
+            raise error
+        logger.warning("Keys were given up: %s", error)
+        raise RefusalError(503, f"KME '{name}' of a slave SAE could not take the keys")
 
 
 def _unauthorized() -> RefusalError:

@@ -7,8 +7,10 @@ import contextlib
 import logging
 import socket
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from kakehashi.core.errors import InputError
@@ -17,6 +19,63 @@ from kakehashi.core.system import system_reason
 __all__ = ["Listener"]
 
 logger = logging.getLogger(__name__)
+
+REFUSALS_SAID = 20
+REFUSALS_S = 60.0
+"""So many refusals are logged within such a time, and of those that are alike one: anybody can cause them."""
+
+_faults: ContextVar[list[ssl.SSLError]] = ContextVar("_faults")
+"""Of the handshake that the running task makes: why it fails."""
+
+
+class _Handshake(ssl.SSLObject):
+    """Lets the alert out that says why a handshake fails. asyncio would drop it, and the client could only guess."""
+
+    _fault: ssl.SSLError | None = None
+
+    def do_handshake(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self._fault = error
+            _faults.get([]).append(error)
+            raise ssl.SSLWantReadError from None  # what is to be sent is sent then; the client leaves, or time is over
+
+
+class _Refusals:
+    """Logs why connections were refused, within bounds."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, str]] = set()
+        self._n_unsaid = 0
+        self._began = 0.0
+
+    def note(self, host: str, reason: str) -> None:
+        """One more."""
+        now = time.monotonic()
+        if now > self._began + REFUSALS_S:
+            if self._n_unsaid:
+                logger.warning("%d more connections were refused.", self._n_unsaid)
+            self._said, self._n_unsaid, self._began = set(), 0, now
+        if (host, reason) in self._said or len(self._said) >= REFUSALS_SAID:
+            self._n_unsaid += 1
+            return
+        self._said.add((host, reason))
+        logger.warning("A connection from %s was refused: %s.", host, reason)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return str(error.verify_message)
+    if isinstance(error, ssl.SSLError):
+        return str(error.reason or error).replace("_", " ").lower()
+    if isinstance(error, TimeoutError | ConnectionAbortedError):
+        return "its handshake took too long"
+    return "it broke off"
 
 
 class Listener:
@@ -51,6 +110,7 @@ class Listener:
         self._greeted: Counter[str] = Counter()
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refusals = _Refusals()
 
     @property
     def n_open(self) -> int:
@@ -109,8 +169,12 @@ class Listener:
         self._n_open -= 1
 
     def _cut_if_revoked(self, transport: asyncio.Transport) -> None:
-        if self._is_revoked(transport.get_extra_info("peercert") or {}):
+        certificate = transport.get_extra_info("peercert") or {}
+        if self._is_revoked(certificate):
             transport.abort()
+            host = str((transport.get_extra_info("peername") or ("?",))[0])
+            names = [value for part in certificate.get("subject", ()) for _, value in part]
+            self._refusals.note(host, f"the certificate of '{', '.join(names)}' is revoked")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -128,6 +192,7 @@ class Listener:
             host = str(address[0])
             if self._n_open >= self._max_connections or self._greeted[host] >= self._max_handshakes:
                 client.close()
+                self._refusals.note(host, "there are too many already")
                 continue
             self._n_open += 1
             self._greeted[host] += 1
@@ -137,18 +202,22 @@ class Listener:
         """The handshake. A client without a good certificate fails here and never reaches a protocol."""
         with contextlib.suppress(OSError):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        faults: list[ssl.SSLError] = []
+        _faults.set(faults)
+        context = self._context
+        context.sslobject_class = _Handshake
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._make,
                 client,
-                ssl=self._context,
+                ssl=context,
                 ssl_handshake_timeout=self._handshake_timeout_s,
                 ssl_shutdown_timeout=1.0,
             )
         except (OSError, ssl.SSLError, TimeoutError) as error:
             self._n_open -= 1
             client.close()
-            logger.info("A connection was refused: %s.", getattr(error, "reason", None) or type(error).__name__)
+            self._refusals.note(host, _reason(faults[0] if faults else error))
         finally:
             self._greeted[host] -= 1
             if not self._greeted[host]:

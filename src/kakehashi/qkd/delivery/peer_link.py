@@ -44,7 +44,7 @@ class PeerLink:
 
     def __init__(self, name: str, clients: Sequence[HttpClient], commit: GroupCommit, *, pause_s: float = 1.0) -> None:
         self.name = name
-        self.is_up = False
+        self.is_up = self.has_been_up = False
         self.why_down = "it has not been reached yet"
         self._clients = clients
         self._commit = commit
@@ -148,7 +148,7 @@ class PeerLink:
                 if not self.is_up:
                     await self._is_idle.wait()
                     await self._reconcile(self._clients[0])
-                    self.is_up = True
+                    self.is_up = self.has_been_up = True
                     logger.info("The link to '%s' is up.", self.name)
                 else:
                     await self._tell(self._clients[0])

@@ -25,7 +25,7 @@ from kakehashi.qkd.delivery.server import Bounds, Handler, HttpServer
 from kakehashi.qkd.delivery.spec import KmeSpec, PeerSpec
 from kakehashi.qkd.keys.clock import SteadyClock
 from kakehashi.qkd.keys.commit import GroupCommit
-from kakehashi.qkd.keys.model import KeyBlock
+from kakehashi.qkd.keys.model import NO_PROOF, KeyBlock
 from kakehashi.qkd.keys.store import KeyStore
 from kakehashi.qkd.keys.vault import forbid_core_dumps, read_node_key
 
@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 N_CONNECTIONS = 2
 """Connections to each peer."""
 HOUSEKEEPING_S = 1.0
+LOOK_S = 0.1
+PATIENCE_S = 1.0
+"""How often a peer is looked after at the start, and after what time it is said that it is waited for."""
 BLOCK_TURNS = 30
 """Blocks live long, and grants are over for long: both are looked at once in so many turns of the housekeeping."""
 SWITCH_S = 0.0005
@@ -189,7 +192,7 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def fill_blocks(
-    one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 1, failure: float = 1e-10, bound: str = "wiesemann"
+    one: KeyStore, other: KeyStore, *, n_bits: int, n_blocks: int = 1, failure: float = 1.0, bound: str = NO_PROOF
 ) -> None:
     """Put random bits into two stores as if a link had distilled them.
 
@@ -200,8 +203,8 @@ def fill_blocks(
         other: Owner of the rest.
         n_bits: Size of each block.
         n_blocks: Number of blocks.
-        failure: What each is said to fail with.
-        bound: By which proof that is said to hold.
+        failure: What each is said to fail with; nothing is promised by default.
+        bound: By which proof that is said to hold; by none by default.
     """
     for index in range(n_blocks):
         block_id = secrets.token_hex(16)
@@ -234,7 +237,7 @@ async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
 
     Args:
         spec: What to serve.
-        say: Gets a sentence once the doors are open.
+        say: Gets a sentence once the doors are open, and one about each peer.
     """
     forbid_core_dumps()
     kme = Kme(spec)
@@ -244,6 +247,22 @@ async def run_kme(spec: KmeSpec, *, say: Callable[[str], None]) -> None:
             f"KME '{spec.name}' serves SAEs on {spec.listen.rpartition(':')[0]}:{kme.port}"
             f" and KMEs on {spec.peer_listen.rpartition(':')[0]}:{kme.peer_port}."
         )
+        telling = [asyncio.create_task(_tell_of(link, say)) for link in kme.links.values()]
         await until_told_to_stop()
+        for task in telling:
+            task.cancel()
     finally:
         await kme.close()
+
+
+async def _tell_of(link: PeerLink, say: Callable[[str], None]) -> None:
+    """Say whether a peer is reached, without which no key is delivered to its users; and that it is waited for."""
+    for _ in range(int(PATIENCE_S / LOOK_S)):
+        if link.is_up:
+            break
+        await asyncio.sleep(LOOK_S)
+    else:
+        say(f"It waits for KME '{link.name}', which cannot be reached yet: {link.why_down}.")
+    while not link.is_up:
+        await asyncio.sleep(LOOK_S)
+    say(f"KME '{link.name}' is reached: keys can be delivered to its SAEs.")

@@ -12,10 +12,14 @@ from pathlib import Path
 from kakehashi.qkd.delivery.certificates import make_certificates
 from kakehashi.qkd.keys.vault import write_node_key
 
-__all__ = ["TRIAL_KMES", "free_ports", "write_trial"]
+__all__ = ["TRIAL_HOMES", "TRIAL_KMES", "TRIAL_PORTS", "free_ports", "write_trial"]
 
 TRIAL_KMES = ("kme-a", "kme-b")
 """Names of the two servers; their files begin with the last letter: ``a.toml``, ``a.key`` and the folder ``a``."""
+TRIAL_HOMES = {"alice": "kme-a", "bob": "kme-b", "anna": "kme-b"}
+"""Users of a trial that names none, with their servers."""
+TRIAL_PORTS = (8443, 8444, 8453, 8454)
+"""Likewise: for users and for the other server, those of the first and those of the second."""
 PORTS = range(12_000, 32_000)
 
 

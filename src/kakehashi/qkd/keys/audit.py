@@ -9,16 +9,16 @@ that are over long since are compared by a sum over all of them, see :mod:`~kake
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kakehashi.core.errors import DataError
+from kakehashi.core.errors import DataError, InputError
 from kakehashi.qkd.keys.fold import Fold, FoldedBlock, FoldedGrants
 from kakehashi.qkd.keys.grant import Grant
 from kakehashi.qkd.keys.lifecycle import GrantState
-from kakehashi.qkd.keys.model import Account
+from kakehashi.qkd.keys.model import Account, Origin
 from kakehashi.qkd.keys.store import DATABASE, SIFTED
 from kakehashi.qkd.keys.tables import BlockRow, Tables
 from kakehashi.qkd.security.bounds import weakest
@@ -31,18 +31,20 @@ FAULTS_SHOWN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockAccount:
-    """Where the bits of one block, or of all blocks of a link, are.
+    """Where the bits of one block, or of all blocks of one origin that are shared with a peer, are.
 
     Attributes:
         name: The block's ID or the peer's name.
         peer: Node at the other end.
-        sifted: Bits that there ever were.
+        origin: Whether they come from a link to that node, or over other nodes.
+        sifted: Bits that there ever were; of relayed key, those that arrived.
         accounts: Bits by account; they sum to ``sifted``.
         bound: Name of the proof by which the key holds, the weakest of those of a link's blocks; empty without key.
     """
 
     name: str
     peer: str
+    origin: Origin
     sifted: int
     accounts: dict[str, int]
     bound: str
@@ -63,10 +65,11 @@ class Audit:
 
     Attributes:
         node: The store's node.
-        links: One account for each peer.
+        links: One account for each peer and origin.
         blocks: One for each block.
         faults: What is wrong, one sentence each; none where all is well.
         notes: What is not wrong yet, such as a grant about which the other end has still to be told.
+        compared: Where two stores were compared: how many blocks and grants both know of.
     """
 
     node: str
@@ -74,6 +77,7 @@ class Audit:
     blocks: tuple[BlockAccount, ...]
     faults: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    compared: Mapping[str, int] | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -86,6 +90,7 @@ class Audit:
             "schema": "kakehashi.qkd.audit/1",
             "node": self.node,
             "is_clean": self.is_clean,
+            "compared": dict(self.compared) if self.compared is not None else None,
             "links": [account.to_json() for account in self.links],
             "blocks": [account.to_json() for account in self.blocks],
             "faults": list(self.faults),
@@ -130,10 +135,20 @@ def audit_store(folder: Path) -> Audit:
     _check_entries(book)
     _check_ranges(book)
     blocks = tuple(
-        BlockAccount(name=b.block_id, peer=b.peer, sifted=b.sifted, accounts=_named(book.balance[n]), bound=b.bound)
-        for n, b in book.blocks.items()
+        BlockAccount(
+            name=block.block_id,
+            peer=block.peer,
+            origin=block.origin,
+            sifted=block.sifted,
+            accounts=_named(book.balance[number]),
+            bound=block.bound,
+        )
+        for number, block in book.blocks.items()
     )
-    notes = [f"{len(untold)} grants are still to be settled with '{p}'." for p, untold in _untold(book).items()]
+    notes = [
+        f"{len(untold)} grant{' is' if len(untold) == 1 else 's are'} still to be settled with '{peer}'."
+        for peer, untold in _untold(book).items()
+    ]
     return Audit(
         node=book.node,
         links=_sum_links(blocks),
@@ -149,17 +164,25 @@ def audit_pair(one: Path, other: Path) -> Audit:
     What the other end has not been told of yet, since the two have not spoken after a break, is a note and no fault.
 
     Raises:
-        InputError: There is no store.
+        InputError: There is no store, or both are stores of one node.
         DataError: A database cannot be read.
     """
     books = _read(one), _read(other)
+    if books[0].node == books[1].node:
+        raise InputError(f"{one} and {other} are both stores of '{books[0].node}'; two ends are to be compared.")
     faults: list[str] = []
     notes: list[str] = []
-    _compare_blocks(*books, faults, notes)
+    compared = {"blocks": _compare_blocks(*books, faults, notes), "grants": 0}
     for owner, holder in (books, books[::-1]):
-        _compare_grants(owner, holder, faults, notes)
-    node = f"{books[0].node} and {books[1].node}"
-    return Audit(node=node, links=(), blocks=(), faults=tuple(faults[:FAULTS_SHOWN]), notes=tuple(notes))
+        compared["grants"] += _compare_grants(owner, holder, faults, notes)
+    return Audit(
+        node=f"{books[0].node} and {books[1].node}",
+        links=(),
+        blocks=(),
+        faults=tuple(faults[:FAULTS_SHOWN]),
+        notes=tuple(notes),
+        compared=compared,
+    )
 
 
 def _read(folder: Path) -> _Book:
@@ -265,17 +288,18 @@ def _named(balance: dict[str, int]) -> dict[str, int]:
 
 
 def _sum_links(blocks: Iterable[BlockAccount]) -> tuple[BlockAccount, ...]:
-    sums: dict[str, tuple[int, dict[str, int]]] = {}
-    bounds: dict[str, set[str]] = defaultdict(set)
+    sums: dict[tuple[str, Origin], tuple[int, dict[str, int]]] = {}
+    bounds: dict[tuple[str, Origin], set[str]] = defaultdict(set)
     for block in blocks:
-        sifted, accounts = sums.get(block.peer, (0, dict.fromkeys(block.accounts, 0)))
+        link = block.peer, block.origin
+        sifted, accounts = sums.get(link, (0, dict.fromkeys(block.accounts, 0)))
         total = {name: accounts[name] + bits for name, bits in block.accounts.items()}
-        sums[block.peer] = sifted + block.sifted, total
+        sums[link] = sifted + block.sifted, total
         if block.accounts["aborted"] < block.sifted:
-            bounds[block.peer].add(block.bound)
+            bounds[link].add(block.bound)
     return tuple(
-        BlockAccount(name=p, peer=p, sifted=s, accounts=a, bound=weakest(bounds[p]))
-        for p, (s, a) in sorted(sums.items())
+        BlockAccount(name=link[0], peer=link[0], origin=link[1], sifted=s, accounts=a, bound=weakest(bounds[link]))
+        for link, (s, a) in sorted(sums.items())
     )
 
 
@@ -287,7 +311,8 @@ def _untold(book: _Book) -> dict[str, list[Grant]]:
     return found
 
 
-def _compare_blocks(one: _Book, other: _Book, faults: list[str], notes: list[str]) -> None:
+def _compare_blocks(one: _Book, other: _Book, faults: list[str], notes: list[str]) -> int:
+    """Blocks that both ends should have; gives how many both have."""
     mine = {b.block_id: b for b in one.blocks.values() if b.peer == other.node}
     theirs = {b.block_id: b for b in other.blocks.values() if b.peer == one.node}
     for block_id in mine.keys() & theirs.keys():
@@ -307,10 +332,14 @@ def _compare_blocks(one: _Book, other: _Book, faults: list[str], notes: list[str
             faults.append(f"Block {block_id} of '{has.node}' is not at '{lacks.node}', though that was confirmed.")
         else:
             notes.append(f"Block {block_id} of '{has.node}' is not at '{lacks.node}' yet.")
+    return len(mine.keys() & theirs.keys())
 
 
-def _compare_grants(owner: _Book, holder: _Book, faults: list[str], notes: list[str]) -> None:
-    """Grants that stand at both ends, one by one; and all others by their sum, where either end has folded some."""
+def _compare_grants(owner: _Book, holder: _Book, faults: list[str], notes: list[str]) -> int:
+    """Grants that stand at both ends, one by one; and all others by their sum, where either end has folded some.
+
+    Gives how many both know of.
+    """
     mine = _folded(owner, holder.node, is_ours=True)
     theirs = _folded(holder, owner.node, is_ours=False)
     top_here, top_there = mine.top, theirs.top
@@ -350,6 +379,7 @@ def _compare_grants(owner: _Book, holder: _Book, faults: list[str], notes: list[
             f"The {mine.n} grants of '{owner.node}' that are over are not the {theirs.n} of them that '{holder.node}'"
             " knows."
         )
+    return theirs.n + len(issued.keys() & heard.keys())
 
 
 def _folded(book: _Book, peer: str, *, is_ours: bool) -> FoldedGrants:

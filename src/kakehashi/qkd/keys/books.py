@@ -71,6 +71,7 @@ class Books:
             with self._tables.errors():
                 self._claim(node)
                 self._chunks.recover()
+                self._chunks.check_key()
                 self._load()
         except BaseException:
             os.close(self._lock)

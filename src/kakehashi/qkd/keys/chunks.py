@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kakehashi.core.errors import DataError, ResourceError
+from kakehashi.core.errors import DataError, InputError, ResourceError
 from kakehashi.qkd.keys.tables import Tables
 from kakehashi.qkd.keys.vault import Vault, wipe
 
@@ -52,6 +52,29 @@ class Chunks:
         """Destroy what no row points to: the remains of a transaction that a crash cut short."""
         self._vault.keep_only(slot for _, _, slot, _ in self._tables.chunks())
         self._vault.flush()
+
+    def check_key(self) -> None:
+        """Refuse a node's key that opens nothing here, before anything is promised or written under it.
+
+        One piece that opens is proof enough, since all are written under one key. Others may be damaged: that is found
+        when they are needed. In a store without any piece every key is as good as another.
+
+        Raises:
+            InputError: No piece can be decrypted.
+        """
+        n_closed = 0
+        for block, index, _, _ in self._tables.chunks():
+            try:
+                wipe(self._read(block, index)[2])
+            except DataError:
+                n_closed += 1
+            else:
+                return
+        if n_closed:
+            raise InputError(
+                f"The node's key is not the one that the store {self._tables.path.parent} was written with: none of"
+                f" its {n_closed:,} pieces of key can be decrypted."
+            )
 
     def put(self, block: int, data: memoryview) -> None:
         """Write a new block."""
@@ -148,13 +171,16 @@ class Chunks:
     def _chunk(self, block: int, index: int) -> _Chunk:
         found = self._open.get((block, index))
         if found is None:
-            row = self._tables.chunk(block, index)
-            if row is None:
-                raise DataError("A piece of key that should be in the store is not there: the store is damaged.")
-            slot, left_bits, sealed = row
-            piece = self._vault.open(slot, sealed, _name(block, index))
-            found = self._open[block, index] = _Chunk(slot, left_bits, piece)
+            found = self._open[block, index] = _Chunk(*self._read(block, index))
         return found
+
+    def _read(self, block: int, index: int) -> tuple[int, int, bytearray]:
+        """Slot, bits left and content of a chunk."""
+        row = self._tables.chunk(block, index)
+        if row is None:
+            raise DataError("A piece of key that should be in the store is not there: the store is damaged.")
+        slot, left_bits, sealed = row
+        return slot, left_bits, self._vault.open(slot, sealed, _name(block, index))
 
 
 def _name(block: int, index: int) -> bytes:

@@ -8,9 +8,12 @@ from typing import Literal, TypeAlias
 
 from kakehashi.qkd.bits import Bits
 
-__all__ = ["Account", "KeyBlock", "Origin"]
+__all__ = ["NO_PROOF", "Account", "KeyBlock", "Origin"]
 
 Origin: TypeAlias = Literal["distilled", "relayed"]
+
+NO_PROOF = "trial"
+"""In place of the name of a proof, for bits that no link has made."""
 
 
 class Account(enum.StrEnum):

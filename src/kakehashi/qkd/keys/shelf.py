@@ -187,7 +187,7 @@ class Shelf:
 
     def failure(self, parts: Sequence[Part]) -> float:
         """Failure probability of key that is made of these parts: the sum over their blocks."""
-        return sum(self.by_id[block_id].failure for block_id in {part.block_id for part in parts})
+        return min(1.0, sum(self.by_id[block_id].failure for block_id in {part.block_id for part in parts}))
 
     def bound(self, parts: Sequence[Part]) -> str:
         """Name of the bound that it keeps: the weakest of its blocks."""

@@ -46,7 +46,8 @@ class KeyStore(Orphans):
         trace: Called with a name before each write; for tests that stop the program there.
 
     Raises:
-        InputError: The folder belongs to another node or version, or cannot be opened.
+        InputError: The folder belongs to another node or version, was written with another node key, or cannot be
+            opened.
         ResourceError: Another program has it open.
         DataError: It is damaged.
 

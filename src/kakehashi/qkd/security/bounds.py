@@ -37,8 +37,10 @@ def is_composable(bound: str) -> bool:
 def weakest(bounds: Iterable[str]) -> str:
     """The bound that a key keeps which was made of several: the weakest, and the first by name where they are alike.
 
+    What is not known here proves nothing, and is weaker than all that is.
+
     Example:
         >>> weakest(["wiesemann", "differential", "lim"]), weakest(["wiesemann", "lim"])
         ('differential', 'lim')
     """
-    return min(bounds, key=lambda name: (is_composable(name), name), default="")
+    return min(bounds, key=lambda name: (is_composable(name), name in BOUNDS, name), default="")

@@ -88,7 +88,8 @@ def test_what_is_wrong_is_refused(plan, caller, path, body, status):
 
 
 def test_without_a_server_there_is_one_sentence(plan):
-    with pytest.raises(DeviceError, match="kms"):
+    sentence = f"^No management server answers; start it with: kakehashi qkd network manage {plan.folder}$"
+    with pytest.raises(DeviceError, match=sentence):
         asyncio.run(Operator(plan).state())
 
 

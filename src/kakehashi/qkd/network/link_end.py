@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from kakehashi.core.errors import DeviceError, DistillationError, KakehashiError, ResourceError
+from kakehashi.core.errors import DistillationError, KakehashiError, ResourceError
 from kakehashi.qkd.distill.agreement import Agreement
 from kakehashi.qkd.distill.drive import Channel, drive_receiver, drive_sender
 from kakehashi.qkd.distill.events import Event, GivenUp, Made, Restarted
@@ -80,6 +80,7 @@ class LinkEnd(threading.Thread):
         )
         self._state: Literal["waiting", "running", "stopped"] = "waiting"
         self._why = ""
+        self._said: set[str] = set()
         self._qber: float | None = None
         self._made: deque[tuple[float, int]] = deque()
         self._waiting: deque[Event] = deque()
@@ -134,7 +135,7 @@ class LinkEnd(threading.Thread):
         if n < FEWEST_WATCHED or wrong <= limit * n + SIGMAS * math.sqrt(limit * n):
             return None
         self._qber = wrong / n
-        return f"{wrong / n:.2%} of the newest {n} test bits were wrong, more than {limit:.2%}."
+        return f"{100 * wrong / n:.2f} % of the newest {n:,} test bits were wrong, more than {100 * limit:.2f} %."
 
     def run(self) -> None:
         """Distil until told to stop."""
@@ -151,9 +152,7 @@ class LinkEnd(threading.Thread):
                 self._on_event(self, Restarted(reason=f"The link has stopped: {error}", is_alarm=True))
                 return
             except KakehashiError as error:
-                self._state, self._why = "waiting", str(error)
-                if not isinstance(error, DeviceError):
-                    logger.warning("Link '%s': %s", self.agreement.link, error)
+                self._wait(str(error))
             except Exception as error:
                 if self._stopping.is_set():  # the node's loop may have gone already
                     return
@@ -161,6 +160,13 @@ class LinkEnd(threading.Thread):
                 logger.exception("Link '%s' has stopped.", self.agreement.link)
                 return
             self._stopping.wait(RETRY_S)
+
+    def _wait(self, why: str) -> None:
+        """A link that is down tries again every second; each reason is said once until there is key again."""
+        self._state, self._why = "waiting", why
+        if why not in self._said:
+            self._said.add(why)
+            logger.warning("Link '%s' waits: %s", self.agreement.link, why)
 
     def _hand_on(self) -> None:
         """What cannot be put in a safe place, say on a full disk, is tried again before there is new light."""
@@ -175,21 +181,32 @@ class LinkEnd(threading.Thread):
     def _events(self) -> Iterator[Event]:
         session = self._session
         self._is_to_call_anew.clear()
-        with Channel(self._open_channel()) as channel:
-            self._state, self._why = "running", ""
-            # A new connection to the photons each time: a thread of the old one may still wait for an exposure.
-            if isinstance(session, SenderSession):
-                with SenderEnd(self._photons) as sender:
+        # A new connection to the photons each time: a thread of the old one may still wait for an exposure. It comes
+        # before the channel, for without photons the other end would be called in vain.
+        if isinstance(session, SenderSession):
+            with SenderEnd(self._photons) as sender:
+                sender.open()
+                with self._call() as channel:
                     yield from drive_sender(session, sender, channel, should_stop=self._should_stop)
-            else:
-                with ReceiverEnd(self._photons) as receiver:
+        else:
+            with ReceiverEnd(self._photons) as receiver:
+                receiver.open()
+                with self._call() as channel:
                     yield from drive_receiver(session, receiver, channel, should_stop=self._should_stop)
+
+    def _call(self) -> Channel:
+        channel = Channel(self._open_channel())
+        self._state, self._why = "running", ""
+        return channel
 
     def _should_stop(self) -> bool:
         return self._stopping.is_set() or self._is_to_call_anew.is_set()
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Made):
+            if self._said:
+                self._said.clear()
+                logger.warning("Link '%s' makes key.", self.agreement.link)
             self._n_blocks += 1
             self._qber, self._made_utc = event.qber, time.time()
             self._made.append((time.monotonic(), event.key.n))

@@ -165,7 +165,7 @@ def test_a_folder_has_one_server_and_one_that_was_killed_leaves_it(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
-    with pytest.raises(DeviceError, match="No sockets can be opened in .*: No such file or directory"):
+    with pytest.raises(DeviceError, match=r"No sockets can be opened in .*: No such file or directory"):
         run_source(LINK, addresses_in(tmp_path / "nowhere"))
 
 

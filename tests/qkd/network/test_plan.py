@@ -49,6 +49,10 @@ def test_nobody_else_can_read_secrets(plan):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+def test_secrets_are_not_put_into_a_repository_by_chance(plan):
+    assert (plan.folder / ".gitignore").read_text() == "*\n"
+
+
 def test_photons_are_written_as_the_network_has_them(plan):
     assert load_link(str(plan.light("a-b"))).fibre.total_loss_db == 20.0
 

@@ -63,7 +63,7 @@ def _only_server(folder: Path) -> Iterator[None]:
         handle = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise DeviceError(f"No sockets can be opened in {folder}: {error.strerror}.") from None
-    with open(handle, "rb"):
+    with os.fdopen(handle, "rb"):
         try:
             if fcntl is not None:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

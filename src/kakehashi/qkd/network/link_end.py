@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from kakehashi.core.errors import DistillationError, KakehashiError, ResourceError
+from kakehashi.core.errors import DeviceError, DistillationError, KakehashiError, ResourceError
 from kakehashi.qkd.distill.agreement import Agreement
 from kakehashi.qkd.distill.drive import Channel, drive_receiver, drive_sender
 from kakehashi.qkd.distill.events import Event, GivenUp, Made, Restarted
@@ -47,6 +47,7 @@ class LinkEnd(threading.Thread):
         photons: Folder with the sockets of the link's photons.
         open_channel: Gives a socket to the other end, waiting for it.
         on_event: Takes what happens; what it was given is safe when it returns.
+        no_light: What is said where the photons do not answer; the address that was tried if not given.
 
     Raises:
         DataError: The stock cannot be read.
@@ -61,11 +62,13 @@ class LinkEnd(threading.Thread):
         photons: str,
         open_channel: Callable[[], socket.socket],
         on_event: Callable[[LinkEnd, Event], None],
+        no_light: str = "",
     ) -> None:
         super().__init__(name=f"link {agreement.link}", daemon=True)
         self.agreement = agreement
         self.role = role
         self._photons = addresses_in(photons)[role]
+        self._no_light = no_light
         self._open_channel = open_channel
         self._on_event = on_event
         self._stopping = threading.Event()
@@ -185,14 +188,20 @@ class LinkEnd(threading.Thread):
         # before the channel, for without photons the other end would be called in vain.
         if isinstance(session, SenderSession):
             with SenderEnd(self._photons) as sender:
-                sender.open()
+                self._expect_light(sender)
                 with self._call() as channel:
                     yield from drive_sender(session, sender, channel, should_stop=self._should_stop)
         else:
             with ReceiverEnd(self._photons) as receiver:
-                receiver.open()
+                self._expect_light(receiver)
                 with self._call() as channel:
                     yield from drive_receiver(session, receiver, channel, should_stop=self._should_stop)
+
+    def _expect_light(self, end: SenderEnd | ReceiverEnd) -> None:
+        try:
+            end.open()
+        except DeviceError as error:
+            raise DeviceError(self._no_light or str(error), transient=True) from error
 
     def _call(self) -> Channel:
         channel = Channel(self._open_channel())

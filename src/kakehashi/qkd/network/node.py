@@ -160,6 +160,7 @@ class Node:
             photons=str(self.plan.photons(link.name)),
             open_channel=lambda: asyncio.run_coroutine_threadsafe(channel(), self._loop).result(),
             on_event=take,
+            no_light=f"its photons do not run (kakehashi qkd network photons {self.plan.folder} {link.name}).",
         )
 
     async def start(self) -> None:
@@ -341,7 +342,7 @@ class Node:
             logger.warning("Old key could not be destroyed: %s", error)
             return
         if bits:
-            text = f"{bits} bits older than {limit:g} s were destroyed."
+            text = f"{bits:,} bits older than {limit:g} s were destroyed."
             self._note(Note(kind="deletion", at_utc=time.time(), text=text, bits=bits))
 
 

@@ -164,6 +164,7 @@ def set_up(file: Path, folder: Path) -> Plan:
             f"{folder} is too long a path for sockets in it: choose one that is {longest - PATH_LIMIT} shorter."
         )
     _make_empty(folder)
+    (folder / ".gitignore").write_text("*\n", encoding="ascii")  # wherever it lies, its secrets are not for others
     make_certificates(
         folder / "certificates", saes=[sae.id for sae in spec.sae], kmes=[*spec.names, MANAGER, "operator"]
     )
@@ -173,8 +174,8 @@ def set_up(file: Path, folder: Path) -> Plan:
     for name in spec.names:
         plan.node_key(name).parent.mkdir(mode=0o700, parents=True)
         write_node_key(plan.node_key(name))
-    (folder / "photons").mkdir(mode=0o700)
     for link in spec.link:
+        plan.photons(link.name).mkdir(mode=0o700, parents=True)
         _write_stocks(plan, link)
         plan.light(link.name).write_text(_as_toml(light_of(link)), encoding="utf-8")
     shutil.copy(file, folder / "network.toml")

@@ -131,7 +131,8 @@ def as_markdown(spec: NetworkSpec, rows: tuple[Row, ...]) -> str:
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         lines.append(
             f"| {row.link} | {row.ends[0]}, {row.ends[1]} | {row.length_km:g} | {row.loss_db:.1f} | "
-            f"{row.sifted_kbit_per_s:.4g} | {100 * row.qber:.2f} % | {row.secret_kbit_per_s:.3g} | {row.measured} | {ratio} |"
+            f"{row.sifted_kbit_per_s:,.4g} | {100 * row.qber:.2f} % | {row.secret_kbit_per_s:,.3g} | "
+            f"{row.measured} | {ratio} |"
         )
     lines += ["", "## Where the links come from", ""]
     lines += [f"- **{row.link}** (`{row.photons}`), {row.grade}: {row.text}" for row in rows]

@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import contextlib
 import hashlib
-import itertools
 import json
 import random
 import signal
@@ -162,7 +161,7 @@ class Storm(Show):
         try:
             async with Programs(logs) as programs:
                 await self._start(programs)
-                await self._first_key(programs)
+                await self._first_key()
                 end = time.monotonic() + self.seconds
                 await asyncio.gather(self._fetch(), self._weather(programs, end))
                 while await asyncio.to_thread(self.users.drain):
@@ -207,23 +206,11 @@ class Storm(Show):
     async def _kill(self, programs: Programs, name: str) -> None:
         """End a program in the middle of whatever it does, and start it again."""
         program = next(p for p in programs.running if p.name == name)
-        arguments = self._arguments(name)
         program.process.send_signal(signal.SIGKILL)
         await program.process.wait()
         programs.running.remove(program)
-        again: Program = await programs.start(name, arguments)
+        again: Program = await programs.start(name, self._command(name))
         await again.wait_ready()
-
-    def _arguments(self, name: str) -> list[str]:
-        what, _, rest = name.partition("-")
-        if what == "node":
-            only = itertools.chain.from_iterable(("--link", link.name) for link in self._links)
-            return ["kakehashi.cli", "qkd", "network", "node", str(self.plan.folder), rest, "--verbose", *only]
-        link = next(link for link in self._links if link.name == rest)
-        return [
-            *("kakehashi.cli", "qkd", "link", "serve", str(self.plan.light(rest)), str(self.plan.photons(rest))),
-            *("--pace", f"{link.pace:g}", "--exposure", f"{link.exposure_s:g}"),
-        ]
 
     async def _status(self, link: str) -> float:
         control = Control(addresses_in(self.plan.photons(link))["control"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from cyclopts import App
 
 from kakehashi.cli.qkd_conformance import conformance_app
+from kakehashi.cli.qkd_demo import demo
 from kakehashi.cli.qkd_distill import distill_app
 from kakehashi.cli.qkd_keys import keys_app
 from kakehashi.cli.qkd_link import link_app
-from kakehashi.cli.qkd_network import demo, network_app
+from kakehashi.cli.qkd_network import network_app
 from kakehashi.cli.qkd_use import use_app
 from kakehashi.cli.usage import begin_with
 

@@ -1,12 +1,12 @@
-"""The commands that run a network of trusted nodes, and the demonstration."""
+"""The commands that run a network of trusted nodes."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,12 +21,12 @@ from kakehashi.core.errors import InputError
 if TYPE_CHECKING:
     from kakehashi.qkd.network.table import Row
 
-__all__ = ["demo", "network_app"]
+__all__ = ["network_app"]
 
 words = Console(stderr=True, soft_wrap=True)
-TEXT_AT = 21
-"""Column at which the sentences of a demonstration begin."""
 data = Console()
+ROOM = 95
+"""Columns that the widest of the tables takes."""
 
 network_app = App(
     name="network",
@@ -53,17 +53,38 @@ def set_up(file: Path, folder: Path, /) -> int:
     from kakehashi.qkd.network.plan import set_up as make
 
     plan = make(file, folder)
-    words.print(f"{plan.spec.title}: {len(plan.spec.node)} nodes and {len(plan.spec.link)} links in {folder}.")
-    for link in plan.spec.link:
-        data.print(
-            f"kakehashi qkd link serve {plan.light(link.name)} {plan.photons(link.name)} --pace {link.pace:g} "
-            f"--exposure {link.exposure_s:g}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    data.print(f"kakehashi qkd network manage {folder}", highlight=False, soft_wrap=True)
-    for name in plan.spec.names:
-        data.print(f"kakehashi qkd network node {folder} {name}", highlight=False, soft_wrap=True)
+    _say(f"{plan.spec.title}: {len(plan.spec.node)} nodes and {len(plan.spec.link)} links in {folder}.")
+    _say("Each line is a program, to be started in a terminal of its own:")
+    programs = [f"photons {folder} {link.name}" for link in plan.spec.link]
+    programs += [f"manage {folder}", *(f"node {folder} {name}" for name in plan.spec.names)]
+    for program in programs:
+        sys.stdout.write(f"kakehashi qkd network {program}\n")
+    return 0
+
+
+@network_app.command
+def photons(folder: Path, link: str, /) -> int:
+    """Run the photons of a link until Ctrl-C: each of its ends gets its half of every exposure.
+
+    Parameters
+    ----------
+    folder
+        The network's folder.
+    link
+        The link.
+    """
+    from kakehashi.qkd.link.source import addresses_in, run_source
+    from kakehashi.qkd.network.plan import read_plan
+
+    plan = read_plan(folder)
+    found = plan.link(link)
+    run_source(
+        str(plan.light(link)),
+        addresses_in(plan.photons(link)),
+        exposure_s=found.exposure_s,
+        pace=found.pace,
+        on_ready=lambda: _say(f"Link '{link}' is up: {found.pace:g} s of light a second; Ctrl-C ends it."),
+    )
     return 0
 
 
@@ -81,7 +102,7 @@ def renew(folder: Path, link: str, /) -> int:
     from kakehashi.qkd.network.plan import read_plan, renew_secret
 
     renew_secret(read_plan(folder), link)
-    words.print(f"Both ends of '{link}' have a new secret; start their nodes again.", highlight=False)
+    _say(f"Both ends of '{link}' have a new secret; start their nodes again.")
     return 0
 
 
@@ -149,17 +170,7 @@ def status(folder: Path, /, *, json_: Json = False) -> int:
     if json_:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return 0
-    links = Table("link", "state", "QBER", "kbit/s", "blocks", box=None, pad_edge=False)
-    for link in found["links"]:
-        qber = "-" if link["qber"] is None else f"{link['qber']:.2%}"
-        links.add_row(link["name"], link["state"], qber, f"{link['rate_bit_per_s'] / 1e3:.2f}", str(link["n_blocks"]))
-    data.print(links)
-    for route in found["routes"]:
-        ways = " and ".join("-".join(nodes) for nodes in route["routes"]) or "no route"
-        data.print(f"{route['source']} to {route['target']}: {ways}", highlight=False)
-    for alarm in found["alarms"]:
-        if alarm["cleared_utc"] is None:
-            data.print(f"[red]Alarm[/] {escape(alarm['subject'])}: {escape(alarm['text'])}", highlight=False)
+    _show_status(found)
     return 0
 
 
@@ -199,6 +210,50 @@ def acknowledge(folder: Path, subject: str, /) -> int:
 
 
 @network_app.command
+def attack(
+    folder: Path,
+    link: str,
+    /,
+    *,
+    fraction: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1))] = 1.0,
+    end: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Let Eve measure the photons of a link that runs and send on what she found, or let her go.
+
+    Parameters
+    ----------
+    folder
+        The network's folder.
+    link
+        The link.
+    fraction
+        Share of the photons that she measures.
+    end
+        Let her go.
+    """
+    from kakehashi.core.errors import DeviceError
+    from kakehashi.qkd.link.ends import Control
+    from kakehashi.qkd.link.source import addresses_in
+    from kakehashi.qkd.network.plan import read_plan
+
+    plan = read_plan(folder)
+    control = Control(addresses_in(plan.photons(plan.link(link).name))["control"])
+    again = f"kakehashi qkd network attack {folder} {link} --end"
+    try:
+        if end:
+            was_there = control.switch_off("intercept-resend")
+            _say(f"Eve has gone from {link}." if was_there else f"Eve was not at {link}.")
+        else:
+            control.switch_on("intercept-resend", fraction=fraction)
+            share = "every photon" if fraction == 1 else f"{100 * fraction:g} % of the photons"
+            _say(f"Eve measures {share} of {link} and sends on what she found. She goes with: {again}")
+    except DeviceError:
+        start = f"kakehashi qkd network photons {folder} {link}"
+        raise DeviceError(f"The photons of '{link}' do not run; start them with: {start}", transient=True) from None
+    return 0
+
+
+@network_app.command
 def table(file: Path, /, *, json_: Json = False, markdown: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Show, link by link, what the simulation gives beside what was measured.
 
@@ -229,71 +284,91 @@ def table(file: Path, /, *, json_: Json = False, markdown: Annotated[bool, Param
     return 0
 
 
+def _table(*columns: str, numbers: tuple[str, ...]) -> Table:
+    """A table without lines; ``numbers`` are the columns that hold them."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
+    return made
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f} %"
+
+
+def _ago(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:,.0f} s"
+
+
+def _show_status(found: dict[str, Any]) -> None:
+    numbers = ("QBER", "kbit/s", "blocks", "last key")
+    links = _table("link", "state", *numbers, numbers=numbers)
+    for link in found["links"]:
+        rate = f"{link['rate_bit_per_s'] / 1e3:,.2f}" if link["state"] == "running" else "–"
+        colour = {"running": "green", "alarm": "red"}.get(link["state"], "dim")
+        cells = (_percent(link["qber"]), rate, f"{link['n_blocks']:,}", _ago(link["last_key_s"]))
+        links.add_row(link["name"], f"[{colour}]{link['state']}[/]", *cells)
+    data.print(links)
+    for link in found["links"]:
+        if link["state"] == "down" and link["why"]:
+            data.print(f"{link['name']} is down: {escape(link['why'])}.", highlight=False, soft_wrap=True)
+    nodes = _table("node", "state", "oldest key", numbers=("oldest key",))
+    for node in found["nodes"]:
+        nodes.add_row(node["name"], "[green]up[/]" if node["is_up"] else "[red]silent[/]", _ago(node["oldest_s"]))
+    data.print()
+    data.print(nodes)
+    data.print()
+    data.print(_routes_of(found))
+    for alarm in found["alarms"]:
+        if alarm["cleared_utc"] is None:
+            ago = _ago(found["at_utc"] - alarm["at_utc"])
+            data.print(f"[red]Alarm[/] {escape(alarm['subject'])}, {ago} ago: {escape(alarm['text'])}", highlight=False)
+
+
+def _routes_of(found: dict[str, Any]) -> Table:
+    """A row for two nodes, and one more where keys go another way back."""
+    routes = {(route["source"], route["target"]): route["routes"] for route in found["routes"]}
+    stored = {node["name"]: node["stock_bits"] for node in found["nodes"]}
+    shown = _table("pair", "route", "stored bits", "and back", numbers=("stored bits", "and back"))
+    for one, other in itertools.permutations(stored, 2):
+        ways, back = routes.get((one, other), []), routes.get((other, one), [])
+        is_mirror = sorted(way[::-1] for way in back) == sorted(ways)
+        if is_mirror and list(stored).index(one) > list(stored).index(other):
+            continue
+        bits = [f"{stored[here].get(there, 0):,}" for here, there in ((one, other), (other, one))]
+        way = " and ".join("-".join(nodes) for nodes in ways) or "[red]no route[/]"
+        shown.add_row(f"{one}, {other}", way, bits[0], bits[1] if is_mirror else "")
+    return shown
+
+
 def _show(rows: tuple[Row, ...]) -> None:
-    shown = Table("link", "km", "dB", "sifted", "QBER", "key", "measured", "not verified", box=None, pad_edge=False)
+    shown = _table(
+        *("link", "km", "dB", "sifted", "QBER", "key", "measured", "not verified"),
+        numbers=("km", "dB", "sifted", "QBER", "key"),
+    )
     for row in rows:
         shown.add_row(
             row.link,
             f"{row.length_km:g}",
             f"{row.loss_db:.1f}",
-            f"{row.sifted_kbit_per_s:.4g}",
-            f"{row.qber:.2%}",
-            f"{row.secret_kbit_per_s:.3g}",
-            row.measured or "-",
-            row.unverified or "-",
+            f"{row.sifted_kbit_per_s:,.4g}",
+            _percent(row.qber),
+            f"{row.secret_kbit_per_s:,.3g}",
+            _reported(row.measured),
+            _reported(row.unverified),
         )
     data.print(shown)
     data.print("Rates in kbit/s of simulated time, for blocks of 1e8 sifted bits.", highlight=False)
 
 
-def demo(
-    *,
-    seconds: Annotated[float, Parameter(validator=validators.Number(gte=10, lte=86_400))] = 90.0,
-    file: Path | None = None,
-    page: bool = True,
-    json_: Json = False,
-    folder: Path | None = None,
-) -> int:
-    """Start the Tokyo network, talk over it, and let Eve attack a link.
-
-    Certificates, photons, four nodes and a management server are started on this machine; two users open a protected
-    channel whose keys come from their nodes by ETSI 014. Then an eavesdropper measures the photons of a link. Watch
-    the alarm, the new route, and the traffic that goes on. Everything that was started is ended.
-
-    Parameters
-    ----------
-    seconds
-        How long it may take from the first protected message on, longer on a machine that is too busy for the links'
-        pace; it ends sooner when all has been seen and there is no page.
-    file
-        Another network's TOML file.
-    page
-        Serve the live page; its address is printed.
-    json_
-        Print the timeline as JSON on standard output.
-    folder
-        Where the network's folder goes, and stays; by default it is temporary.
-    """
-    from kakehashi.qkd.demo.show import run_demo
-
-    timeline = asyncio.run(run_demo(file, folder=folder, seconds=seconds, with_page=page, say=None if json_ else _tell))
-    if json_:
-        sys.stdout.write(json.dumps(timeline.to_json(), indent=2) + "\n")
-    return 0 if timeline.is_good else 1
-
-
-def _tell(at_s: float, kind: str, text: str) -> None:
-    colour = {"attack": "red", "alarm": "red", "route": "yellow", "cleared": "green", "result": "bold"}.get(
-        kind, "default"
-    )
-    room = words.width - TEXT_AT if words.is_terminal else 0  # a pipe gets one line for each event
-    lines = textwrap.wrap(text, room, break_on_hyphens=False) if room > 20 else [text]
-    shown = escape(("\n" + TEXT_AT * " ").join(lines))
-    words.print(f"[dim]{at_s:7.1f} s[/]  [{colour}]{kind:<9}[/] {shown}", highlight=False)
+def _reported(text: str) -> str:
+    """What was reported, side by side where there is room; the unit of all rates stands below the table."""
+    numbers = text.replace(" kbit/s", "").split(", ")
+    return (", " if data.width >= ROOM else "\n").join(numbers) if text else "–"
 
 
 def _say(sentence: str) -> None:
-    words.print(escape(sentence), highlight=False)
+    words.print(escape(sentence), highlight=False)  # not broken, so that commands in it can be copied
 
 
 def _log(*, verbose: bool) -> None:

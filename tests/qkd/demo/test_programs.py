@@ -62,11 +62,54 @@ def test_one_that_does_not_start_is_an_error(tmp_path):
     async def main():
         async with Programs(tmp_path) as programs:
             program = await programs.start("one", write(tmp_path, "raise SystemExit(3)\n"))
-            with pytest.raises(DeviceError, match="exit code 3"):
+            with pytest.raises(DeviceError, match=r"^one has ended by itself \(exit code 3\)\.$"):
                 await program.wait_ready()
-            assert programs.fallen() == ["one"]
+            assert programs.fallen() == [program]
 
     asyncio.run(main())
+
+
+def test_an_error_is_not_taken_for_the_word_that_it_is_up(tmp_path):
+    text = "import sys, time\nprint('Error: the door is shut.', file=sys.stderr, flush=True)\ntime.sleep(0.3)\n"
+
+    async def main(more):
+        async with Programs(tmp_path) as programs:
+            program = await programs.start("one", write(tmp_path, text + more), sign="is up")
+            await program.wait_ready()
+            return program.is_ready
+
+    with pytest.raises(DeviceError, match=r"^one has ended by itself \(exit code 2\); its last words: Error: the door"):
+        asyncio.run(main("raise SystemExit(2)"))
+    assert asyncio.run(main("print('It is up.', file=sys.stderr, flush=True)\ntime.sleep(100)"))
+
+
+def test_one_that_dies_ends_the_work_and_one_that_may_end_does_not(tmp_path):
+    async def main(may_end):
+        async with Programs(tmp_path) as programs:
+            text = "import sys\nprint('farewell', file=sys.stderr)\nraise SystemExit(7)\n"
+            program = await programs.start("one", write(tmp_path, text))
+            program.may_end = may_end
+            began = time.monotonic()
+            try:
+                return await programs.watch(asyncio.sleep(20 if not may_end else 1, "done"))
+            finally:
+                assert time.monotonic() - began < 10
+
+    with pytest.raises(DeviceError, match=r"^one has ended by itself \(exit code 7\); its last words: farewell\.$"):
+        asyncio.run(main(may_end=False))
+    assert asyncio.run(main(may_end=True)) == "done"
+
+
+def test_a_fault_of_the_work_itself_comes_through(tmp_path):
+    async def work():
+        raise ZeroDivisionError
+
+    async def main():
+        async with Programs(tmp_path) as programs:
+            await programs.watch(work())
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())
 
 
 def test_one_that_will_not_end_is_killed(tmp_path, monkeypatch):

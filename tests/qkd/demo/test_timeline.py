@@ -20,3 +20,19 @@ def test_a_fault_is_not_good():
     line.fault("Something.")
     assert not line.is_good
     assert line.to_json()["faults"] == ["Something."]
+
+
+def test_to_be_stopped_is_no_fault_and_not_good():
+    line = Timeline()
+    line.stop("It was stopped.")
+    found = line.to_json()
+    assert (found["is_good"], found["was_stopped"], found["faults"]) == (False, True, [])
+
+
+def test_it_knows_for_how_long_nothing_was_told():
+    line = Timeline()
+    time.sleep(0.02)
+    before = line.silent_s
+    assert before >= 0.02
+    line.note("word", "A word.")
+    assert line.silent_s < before

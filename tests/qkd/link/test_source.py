@@ -12,7 +12,7 @@ from kakehashi.qkd.link.ends import ANY_SLOT, REQUEST
 from kakehashi.qkd.link.frames import HEADER, payload_bytes
 from kakehashi.qkd.link.library import load_link
 from kakehashi.qkd.link.simulation import Simulation
-from kakehashi.qkd.link.source import LinkServer, SourceProcess, addresses_in
+from kakehashi.qkd.link.source import LinkServer, SourceProcess, addresses_in, run_source
 
 LINK = "tokyo-koganei-otemachi-toshiba"
 
@@ -146,6 +146,27 @@ def test_a_killed_simulator_is_a_transient_fault(tmp_path):
     with SourceProcess(LINK, tmp_path, exposure_s=0.001, seed=2):
         assert sender.prepare().n_slots == 1_000_000
     sender.close()
+
+
+def test_a_folder_has_one_server_and_one_that_was_killed_leaves_it(tmp_path):
+    options = {"exposure_s": 0.001, "seed": 2}
+    first = SourceProcess(LINK, tmp_path, **options)
+    with pytest.raises(DeviceError, match="did not start"):
+        SourceProcess(LINK, tmp_path, **options)
+    with pytest.raises(DeviceError, match=r"A link is served in .* by another program\."):
+        run_source(LINK, addresses_in(tmp_path))
+    with first.sender() as sender:  # it has kept its sockets
+        assert sender.prepare().n_slots == 1_000_000
+    assert first.control().status()["pid"] == first.pid
+    first.kill()
+    assert (tmp_path / "control.sock").exists()
+    with SourceProcess(LINK, tmp_path, **options) as second:
+        assert second.control().status()["pid"] == second.pid
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
+    with pytest.raises(DeviceError, match=r"No sockets can be opened in .*: No such file or directory"):
+        run_source(LINK, addresses_in(tmp_path / "nowhere"))
 
 
 def test_it_keeps_pace(tmp_path):

@@ -105,7 +105,8 @@ def test_the_operator_closes_an_alarm_about_relays(plan):
 
 
 def test_without_a_server_there_is_one_sentence(plan):
-    with pytest.raises(DeviceError, match="kms"):
+    sentence = f"^No management server answers; start it with: kakehashi qkd network manage {plan.folder}$"
+    with pytest.raises(DeviceError, match=sentence):
         asyncio.run(Operator(plan).state())
 
 

@@ -53,13 +53,41 @@ def test_without_the_other_end_it_waits_and_says_why(tmp_path):
         raise DeviceError("nobody is there.", transient=True)
 
     ends = make_ends(tmp_path, make_files(tmp_path), {"sender": [], "receiver": []}, nobody)
-    ends[0].start()
-    wait(lambda: ends[0].report.why)
-    assert (ends[0].report.state, ends[0].report.why) == ("waiting", "nobody is there.")
+    with SourceProcess(LINK, tmp_path):
+        ends[0].start()
+        wait(lambda: ends[0].report.why)
+        assert (ends[0].report.state, ends[0].report.why) == ("waiting", "nobody is there.")
     assert ends[0].report.bound == "differential"  # the link of NTT sends differential phases
     ends[0].stop()
     ends[0].join(5)
     assert not ends[0].is_alive()
+
+
+def test_why_a_link_is_down_is_said_once_and_the_other_end_is_not_called_in_vain(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("kakehashi.qkd.network.link_end.RETRY_S", 0.01)
+    calls = []
+
+    def channel(_):
+        calls.append(1)
+        if len(calls) < 3:
+            raise DeviceError("nobody is there.", transient=True)
+        here, there = socket.socketpair()
+        there.close()
+        return here
+
+    end = make_ends(tmp_path, make_files(tmp_path), {"sender": [], "receiver": []}, channel)[0]
+    end.start()
+    time.sleep(0.3)
+    assert not calls
+    assert end.report.state == "waiting"
+    dark = f"Link '{LINK}' waits: No simulated link answers at unix:{tmp_path}/sender.sock: No such file or directory."
+    assert caplog.messages == [dark]
+    with SourceProcess(LINK, tmp_path, exposure_s=0.01):
+        wait(lambda: len(calls) > 5)
+        end.stop()
+        end.join(5)
+    gone = "The other end of the classical channel is gone."
+    assert caplog.messages[1:] == [f"Link '{LINK}' waits: {why}" for why in ("nobody is there.", gone)]
 
 
 def test_what_cannot_be_put_in_a_safe_place_is_kept_until_it_can(tmp_path):
@@ -81,7 +109,7 @@ def test_what_cannot_be_put_in_a_safe_place_is_kept_until_it_can(tmp_path):
     wait(lambda: end.report.why == "the disk is full.")
     assert end.report.state == "waiting"
     is_full = False
-    wait(lambda: end.report.why == "nobody is there.")
+    wait(lambda: "No simulated link answers" in end.report.why)
     assert kept == events
     end.stop()
     end.join(5)
@@ -98,7 +126,7 @@ def test_wrong_test_bits_are_an_alarm_before_their_block_is_whole(tmp_path):
     assert see(5000, 200) is None
     assert see(0, 0) is None
     assert see(900, 300) is None  # too few to say
-    assert see(900, 300) == "33.33% of the newest 1800 test bits were wrong, more than 8.00%."
+    assert see(900, 300) == "33.33 % of the newest 1,800 test bits were wrong, more than 8.00 %."
     assert receiver.report.qber == pytest.approx(1 / 3)
     assert see(0, 0) is None  # no light, no news
     assert see(1000, 90) is None  # 1 % above the limit is chance

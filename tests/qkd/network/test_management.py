@@ -198,6 +198,20 @@ def test_the_state_is_what_the_page_shows(world):
     assert not state["alarms"]
 
 
+def test_what_a_link_gave_before_it_was_down_or_had_an_alarm_is_not_shown_as_what_it_gives(world):
+    def shown(name):
+        link = next(link for link in world.management.state(world.now)["links"] if link["name"] == name)
+        return link["state"], link["qber"], link["rate_bit_per_s"], link["why"]
+
+    assert shown("a-b") == ("running", 0.02, 100.0, "")
+    world.report("b", alarm("a-b"))
+    assert shown("a-b") == ("alarm", 0.02, 0.0, "")
+    for node, why in (("b", "It is dark."), ("c", "Nobody calls.")):
+        link = LinkReport(link="b-c", state="waiting", qber=0.04, rate_bit_per_s=9.0, why=why)
+        world.management.report(NodeReport(node=node, at_utc=0.0, stock_bits={}, links=(link,)), world.now)
+    assert shown("b-c") == ("down", None, 0.0, "It is dark; Nobody calls")
+
+
 def test_a_link_of_which_no_node_reports_is_not_run(world):
     state = Management(world.management.spec).state(0.0)
     assert {link["state"] for link in state["links"]} == {"not run"}

@@ -138,6 +138,29 @@ def test_orders_that_make_no_sense_are_not_followed(tmp_path, caplog, routes):
     assert "orders make no sense" in caplog.text
 
 
+def test_that_the_management_server_does_not_answer_is_said_once(tmp_path, caplog):
+    async def work(node, manager):
+        while not manager.management._heard:
+            await asyncio.sleep(0.05)
+        await manager.close()
+        while node._has_manager:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)  # some reports more
+        again = ManagementServer(node.plan)
+        await again.start()
+        try:
+            while not node._has_manager:
+                await asyncio.sleep(0.05)
+        finally:
+            await again.close()
+
+    with_node(set_up(write_network(tmp_path), tmp_path / "net"), "a", work)
+    said = [message for message in caplog.messages if "management server" in message]
+    assert said[0].startswith("The management server does not answer")
+    assert said[1:2] == ["The management server answers."]
+    assert len(said) <= 3  # the last where the server that came last has gone before the node
+
+
 def test_a_fault_does_not_end_what_a_node_does_all_the_time(tmp_path, caplog):
     async def work(node, _):
         honest, n_asked = node._look_at_links, 0

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 from tests.qkd.network_folder import write_network
 
@@ -46,6 +49,10 @@ def test_nobody_else_can_read_secrets(plan):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+def test_secrets_are_not_put_into_a_repository_by_chance(plan):
+    assert (plan.folder / ".gitignore").read_text() == "*\n"
+
+
 def test_photons_are_written_as_the_network_has_them(plan):
     assert load_link(str(plan.light("a-b"))).fibre.total_loss_db == 20.0
 
@@ -53,6 +60,33 @@ def test_photons_are_written_as_the_network_has_them(plan):
 def test_a_folder_is_made_once(plan, tmp_path):
     with pytest.raises(InputError, match="already"):
         set_up(tmp_path / "network.toml", plan.folder)
+
+
+def test_a_folder_that_is_not_empty_is_refused(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").write_text("mine")
+    with pytest.raises(InputError, match=r"full is not empty; name a folder that is not there yet\.$"):
+        set_up(write_network(tmp_path), tmp_path / "full")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["x"]
+    (tmp_path / "empty").mkdir(mode=0o755)
+    assert set_up(write_network(tmp_path), tmp_path / "empty").folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    file = write_network(tmp_path)
+    for folder, why in ((file, "there is a file of that name"), (file / "net", "Not a directory")):
+        with pytest.raises(InputError, match=rf"^The folder {folder} cannot be made: {why}\.$"):
+            set_up(file, folder)
+    with pytest.raises(InputError, match="cannot be made: "):
+        set_up(file, Path("/proc/net-of-mine"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    for folder in (tmp_path / "locked", tmp_path / "locked" / "net"):
+        with pytest.raises(InputError, match="cannot be made: Permission denied"):
+            set_up(write_network(tmp_path), folder)
 
 
 def test_a_path_that_is_too_long_for_sockets_is_refused(tmp_path):

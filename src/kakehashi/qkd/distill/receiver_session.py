@@ -82,7 +82,8 @@ class ReceiverSession(Session):
         if len(block.test) >= FEWEST_TESTED:
             qber = self._guess = max(1e-4, block.test_errors.n_ones / len(block.test))
             if qber > self.agreement.max_qber:
-                reason = f"{qber:.2%} of the test bits were wrong, more than {self.agreement.max_qber:.2%}."
+                limit = f"{100 * self.agreement.max_qber:.2f} %"
+                reason = f"{100 * qber:.2f} % of the test bits were wrong, more than {limit}."
                 self._give_up(reason, tell=True, qber=qber, is_alarm=True)
                 return
         method = method_of(self.agreement)

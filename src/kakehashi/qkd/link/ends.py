@@ -36,6 +36,14 @@ class _End:
         self._is_asking = self._is_closed = False
         self._wanted = ANY_SLOT
 
+    def open(self) -> None:
+        """Connect now, and not with the first exposure.
+
+        Raises:
+            DeviceError: The simulator does not answer; transient.
+        """
+        self._open()
+
     def _ask(self) -> Preparations | Detections:
         """The next exposure. After a fault the same one is asked for again, over a new connection."""
         with self._lock:

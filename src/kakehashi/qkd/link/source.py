@@ -13,9 +13,10 @@ import dataclasses
 import json
 import logging
 import multiprocessing
+import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +29,11 @@ from kakehashi.qkd.link.events import event_from
 from kakehashi.qkd.link.frames import HEADER, Role, pack_detections, pack_preparations
 from kakehashi.qkd.link.library import load_link
 from kakehashi.qkd.link.simulation import EXPOSURE_S, Mode, Simulation, expect_link
+
+try:
+    import fcntl
+except ImportError:  # not a Unix, where there are no such sockets either
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["LinkServer", "SourceProcess", "addresses_in", "run_source"]
 
@@ -47,6 +53,25 @@ def addresses_in(directory: Path | str) -> dict[str, str]:
         'unix:/run/link/control.sock'
     """
     return {name: f"unix:{Path(directory) / name}.sock" for name in ("sender", "receiver", "control")}
+
+
+@contextlib.contextmanager
+def _only_server(folder: Path) -> Iterator[None]:
+    """Keep a folder from other servers: one that takes the sockets of another would leave it out of reach.
+
+    The lock ends with the program, however it ends; its file and sockets that a kill has left are taken over.
+    """
+    try:
+        handle = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DeviceError(f"No sockets can be opened in {folder}: {error.strerror}.") from None
+    with os.fdopen(handle, "rb"):
+        try:
+            if fcntl is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DeviceError(f"A link is served in {folder} by another program.") from None
+        yield
 
 
 class _Outlet:
@@ -91,9 +116,11 @@ class LinkServer:
         """Serve until told to stop.
 
         Raises:
-            DeviceError: An address is taken or cannot be made.
+            DeviceError: An address is taken or cannot be made, or another program serves a link in the same folder.
         """
         async with contextlib.AsyncExitStack() as stack:
+            for folder in {address.path.parent for address in self._addresses.values() if address.path is not None}:
+                stack.enter_context(_only_server(folder))
             await stack.enter_async_context(await self._listen("sender", self._serve_sender))
             await stack.enter_async_context(await self._listen("receiver", self._serve_receiver))
             await stack.enter_async_context(await self._listen("control", self._serve_control))
@@ -219,6 +246,7 @@ class LinkServer:
         simulation = self._simulation
         conditions = simulation.timeline.at(simulation.time_s)
         return {
+            "pid": os.getpid(),
             "protocol": simulation.link.protocol,
             "title": simulation.link.title,
             "time_s": simulation.time_s,
@@ -306,8 +334,8 @@ class SourceProcess:
         limit = time.monotonic() + self.START_S
         while time.monotonic() < limit and self._process.is_alive():
             with contextlib.suppress(DeviceError):
-                self.control().status()
-                return
+                if self.control().status()["pid"] == self.pid:  # not that of another link in the same folder
+                    return
             time.sleep(0.02)
         self.kill()
         raise DeviceError(f"The simulated link did not start (exit code {self._process.exitcode}).")

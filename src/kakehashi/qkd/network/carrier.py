@@ -119,7 +119,7 @@ class Carrier:
             await self._commit.run(lambda: self._commit.store.withdraw_block(block_id))
             raise
         self._links[peer].wake()
-        text = f"{n_bits} bits for {peer} in {time.monotonic() - began:.2f} s"
+        text = f"{n_bits:,} bits for {peer} in {time.monotonic() - began:.2f} s."
         for route in routes:
             self._on_note(Note(kind="relay", at_utc=time.time(), text=text, route=route, bits=n_bits))
 

@@ -25,7 +25,7 @@ from kakehashi.qkd.network.page import PageServer
 from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
 from kakehashi.qkd.network.spec import MANAGER
 
-__all__ = ["ManagementServer", "Operator", "run_management"]
+__all__ = ["ManagementServer", "Operator", "is_nobody_there", "run_management"]
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +139,7 @@ class Operator:
 
     def __init__(self, plan: Plan) -> None:
         context = client_context(*plan.tls("operator"), plan.revoked)
+        self._folder = plan.folder
         self._client = HttpClient(
             HOST, plan.addresses.manager, name=MANAGER, kind="kme", context=lambda: context, timeout_s=PATIENCE_S
         )
@@ -149,7 +150,13 @@ class Operator:
         Raises:
             DeviceError: It does not answer, or what makes no sense.
         """
-        status, body = await self._client.call(PATH + "state", b"{}")
+        try:
+            status, body = await self._client.call(PATH + "state", b"{}")
+        except DeviceError as error:
+            if is_nobody_there(error):
+                command = f"kakehashi qkd network manage {self._folder}"
+                raise DeviceError(f"No management server answers; start it with: {command}", transient=True) from None
+            raise
         if status != 200:
             raise DeviceError(f"The management server answered {status}.", transient=True)
         try:
@@ -175,6 +182,11 @@ class Operator:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+def is_nobody_there(error: DeviceError) -> bool:
+    """Whether a call came to nothing because no program listens."""
+    return isinstance(error.__context__, ConnectionRefusedError)
 
 
 async def run_management(plan: Plan, *, with_page: bool, say: Callable[[str], None]) -> None:

@@ -47,6 +47,7 @@ class LinkEnd(threading.Thread):
         photons: Folder with the sockets of the link's photons.
         open_channel: Gives a socket to the other end, waiting for it.
         on_event: Takes what happens; what it was given is safe when it returns.
+        no_light: What is said where the photons do not answer; the address that was tried if not given.
 
     Raises:
         DataError: The stock cannot be read.
@@ -61,11 +62,13 @@ class LinkEnd(threading.Thread):
         photons: str,
         open_channel: Callable[[], socket.socket],
         on_event: Callable[[LinkEnd, Event], None],
+        no_light: str = "",
     ) -> None:
         super().__init__(name=f"link {agreement.link}", daemon=True)
         self.agreement = agreement
         self.role = role
         self._photons = addresses_in(photons)[role]
+        self._no_light = no_light
         self._open_channel = open_channel
         self._on_event = on_event
         self._stopping = threading.Event()
@@ -80,6 +83,7 @@ class LinkEnd(threading.Thread):
         )
         self._state: Literal["waiting", "running", "stopped"] = "waiting"
         self._why = ""
+        self._said: set[str] = set()
         self._qber: float | None = None
         self._made: deque[tuple[float, int]] = deque()
         self._waiting: deque[Event] = deque()
@@ -134,7 +138,7 @@ class LinkEnd(threading.Thread):
         if n < FEWEST_WATCHED or wrong <= limit * n + SIGMAS * math.sqrt(limit * n):
             return None
         self._qber = wrong / n
-        return f"{wrong / n:.2%} of the newest {n} test bits were wrong, more than {limit:.2%}."
+        return f"{100 * wrong / n:.2f} % of the newest {n:,} test bits were wrong, more than {100 * limit:.2f} %."
 
     def run(self) -> None:
         """Distil until told to stop."""
@@ -151,9 +155,7 @@ class LinkEnd(threading.Thread):
                 self._on_event(self, Restarted(reason=f"The link has stopped: {error}", is_alarm=True))
                 return
             except KakehashiError as error:
-                self._state, self._why = "waiting", str(error)
-                if not isinstance(error, DeviceError):
-                    logger.warning("Link '%s': %s", self.agreement.link, error)
+                self._wait(str(error))
             except Exception as error:
                 if self._stopping.is_set():  # the node's loop may have gone already
                     return
@@ -161,6 +163,13 @@ class LinkEnd(threading.Thread):
                 logger.exception("Link '%s' has stopped.", self.agreement.link)
                 return
             self._stopping.wait(RETRY_S)
+
+    def _wait(self, why: str) -> None:
+        """A link that is down tries again every second; each reason is said once until there is key again."""
+        self._state, self._why = "waiting", why
+        if why not in self._said:
+            self._said.add(why)
+            logger.warning("Link '%s' waits: %s", self.agreement.link, why)
 
     def _hand_on(self) -> None:
         """What cannot be put in a safe place, say on a full disk, is tried again before there is new light."""
@@ -175,21 +184,38 @@ class LinkEnd(threading.Thread):
     def _events(self) -> Iterator[Event]:
         session = self._session
         self._is_to_call_anew.clear()
-        with Channel(self._open_channel()) as channel:
-            self._state, self._why = "running", ""
-            # A new connection to the photons each time: a thread of the old one may still wait for an exposure.
-            if isinstance(session, SenderSession):
-                with SenderEnd(self._photons) as sender:
+        # A new connection to the photons each time: a thread of the old one may still wait for an exposure. It comes
+        # before the channel, for without photons the other end would be called in vain.
+        if isinstance(session, SenderSession):
+            with SenderEnd(self._photons) as sender:
+                self._expect_light(sender)
+                with self._call() as channel:
                     yield from drive_sender(session, sender, channel, should_stop=self._should_stop)
-            else:
-                with ReceiverEnd(self._photons) as receiver:
+        else:
+            with ReceiverEnd(self._photons) as receiver:
+                self._expect_light(receiver)
+                with self._call() as channel:
                     yield from drive_receiver(session, receiver, channel, should_stop=self._should_stop)
+
+    def _expect_light(self, end: SenderEnd | ReceiverEnd) -> None:
+        try:
+            end.open()
+        except DeviceError as error:
+            raise DeviceError(self._no_light or str(error), transient=True) from error
+
+    def _call(self) -> Channel:
+        channel = Channel(self._open_channel())
+        self._state, self._why = "running", ""
+        return channel
 
     def _should_stop(self) -> bool:
         return self._stopping.is_set() or self._is_to_call_anew.is_set()
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Made):
+            if self._said:
+                self._said.clear()
+                logger.warning("Link '%s' makes key.", self.agreement.link)
             self._n_blocks += 1
             self._qber, self._made_utc = event.qber, time.time()
             self._made.append((time.monotonic(), event.key.n))

@@ -206,16 +206,18 @@ class Management:
         link = next(link for link in self.spec.link if link.name == name)
         ends = [found for found in self._ends(name) if found is not None]
         known = [found.qber for found in ends if found.qber is not None]
+        state = self._state_of(name, is_run=bool(ends))
         return {
             "name": name,
             "sender": link.sender,
             "receiver": link.receiver,
             "photons": link.photons,
             "pace": link.pace,
-            "state": self._state_of(name, is_run=bool(ends)),
-            "why": "; ".join(sorted({found.why for found in ends if found.why})),
-            "qber": max(known) if known else None,
-            "rate_bit_per_s": self._rate(name),
+            "state": state,
+            "why": "; ".join(sorted({found.why.rstrip(".") for found in ends if found.why})),
+            # What a link gave before it was down, or before its alarm, is no news of it.
+            "qber": max(known) if known and state in ("running", "alarm") else None,
+            "rate_bit_per_s": self._rate(name) if state == "running" else 0.0,
             "bound": weakest(found.bound for found in ends),
             "n_blocks": min((found.n_blocks for found in ends), default=0),
             "n_given_up": max((found.n_given_up for found in ends), default=0),

@@ -28,6 +28,7 @@ from kakehashi.qkd.distill.events import Event, GivenUp, Made, Restarted, Retrac
 from kakehashi.qkd.keys.model import KeyBlock
 from kakehashi.qkd.keys.vault import forbid_core_dumps
 from kakehashi.qkd.network.carrier import Carrier
+from kakehashi.qkd.network.kms import is_nobody_there
 from kakehashi.qkd.network.link_end import LinkEnd
 from kakehashi.qkd.network.messages import MAX_NOTES, MAX_TEXT, NodeReport, Note, Orders
 from kakehashi.qkd.network.plan import HOST, PATIENCE_S, Plan
@@ -129,6 +130,7 @@ class Node:
             ),
         )
         self._orders = Orders()
+        self._has_manager = True
         self._is_urgent = asyncio.Event()
         self._supplies: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -158,6 +160,7 @@ class Node:
             photons=str(self.plan.photons(link.name)),
             open_channel=lambda: asyncio.run_coroutine_threadsafe(channel(), self._loop).result(),
             on_event=take,
+            no_light=f"its photons do not run (kakehashi qkd network photons {self.plan.folder} {link.name}).",
         )
 
     async def start(self) -> None:
@@ -302,8 +305,9 @@ class Node:
                 orders.expect_sane(self.name, self.plan.spec)
                 self._orders = orders
                 drop_sent(self._notes, report.notes)
+            self._see_manager()
         except DeviceError as error:
-            logger.info("The management server: %s", error)
+            self._see_manager(error)
         except ValueError as error:
             reason = f": {error}" if isinstance(error, InputError) else "."
             logger.warning("The management server's orders make no sense%s", reason)
@@ -312,6 +316,15 @@ class Node:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.plan.spec.management.report_s):
                 await self._is_urgent.wait()
+
+    def _see_manager(self, error: DeviceError | None = None) -> None:
+        """Say once that it does not answer, and once that it does again."""
+        if self._has_manager and error is not None:
+            why = "" if is_nobody_there(error) else f" ({str(error).rstrip('.')})"
+            logger.warning("The management server does not answer%s; until it does the last orders hold.", why)
+        elif not self._has_manager and error is None:
+            logger.warning("The management server answers.")
+        self._has_manager = error is None
 
     def _look_at_links(self) -> None:
         for end in self._ends:
@@ -329,7 +342,7 @@ class Node:
             logger.warning("Old key could not be destroyed: %s", error)
             return
         if bits:
-            text = f"{bits} bits older than {limit:g} s were destroyed."
+            text = f"{bits:,} bits older than {limit:g} s were destroyed."
             self._note(Note(kind="deletion", at_utc=time.time(), text=text, bits=bits))
 
 

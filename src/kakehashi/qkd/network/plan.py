@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,18 @@ class Plan:
         """TOML file of a simulated link."""
         return self.folder / "photons" / f"{link}.toml"
 
+    def link(self, name: str) -> LinkOfNetwork:
+        """A link by its name.
+
+        Raises:
+            InputError: There is none.
+        """
+        for link in self.spec.link:
+            if link.name == name:
+                return link
+        known = ", ".join(link.name for link in self.spec.link)
+        raise InputError(f"'{name}' is no link of this network; there are: {known}.")
+
     def kme(self, node: str) -> KmeSpec:
         """A node's key server."""
         certificate, private_key, authority = self.tls(node)
@@ -141,18 +154,17 @@ def set_up(file: Path, folder: Path) -> Plan:
         folder: A new folder.
 
     Raises:
-        InputError: The folder is there already, or its path is too long.
+        InputError: The folder is not empty or cannot be made, or its path is too long.
         SpecError: The file is wrong.
     """
     spec = read_network(file)
-    if (folder / "addresses.json").exists():
-        raise InputError(f"{folder} holds a network already; choose another folder.")
     longest = max(len(str(folder / "photons" / link.name / "receiver.sock")) for link in spec.link)
     if longest > PATH_LIMIT:
         raise InputError(
             f"{folder} is too long a path for sockets in it: choose one that is {longest - PATH_LIMIT} shorter."
         )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_empty(folder)
+    (folder / ".gitignore").write_text("*\n", encoding="ascii")  # wherever it lies, its secrets are not for others
     make_certificates(
         folder / "certificates", saes=[sae.id for sae in spec.sae], kmes=[*spec.names, MANAGER, "operator"]
     )
@@ -162,13 +174,29 @@ def set_up(file: Path, folder: Path) -> Plan:
     for name in spec.names:
         plan.node_key(name).parent.mkdir(mode=0o700, parents=True)
         write_node_key(plan.node_key(name))
-    (folder / "photons").mkdir(mode=0o700)
     for link in spec.link:
+        plan.photons(link.name).mkdir(mode=0o700, parents=True)
         _write_stocks(plan, link)
         plan.light(link.name).write_text(_as_toml(light_of(link)), encoding="utf-8")
     shutil.copy(file, folder / "network.toml")
     (folder / "addresses.json").write_text(addresses.model_dump_json(indent=2) + "\n", encoding="ascii")
     return plan
+
+
+def _make_empty(folder: Path) -> None:
+    """Make a folder for this user alone: secrets shall not lie among files that are there already."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            is_network = (folder / "addresses.json").exists()
+            what = "holds a network already" if is_network else "is not empty"
+            raise InputError(f"{folder} {what}; name a folder that is not there yet.")
+        folder.chmod(0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
+        raise InputError(f"The folder {folder} cannot be made: {why}.") from None
 
 
 def renew_secret(plan: Plan, name: str) -> None:
@@ -182,10 +210,7 @@ def renew_secret(plan: Plan, name: str) -> None:
         InputError: There is no such link.
         ResourceError: A node runs, or the disk is full.
     """
-    link = next((link for link in plan.spec.link if link.name == name), None)
-    if link is None:
-        known = ", ".join(link.name for link in plan.spec.link)
-        raise InputError(f"'{name}' is no link of this network; there are: {known}.")
+    link = plan.link(name)
     with ExitStack() as stack:
         for end in link.ends:
             store = KeyStore(plan.store(end), node=end, node_key=read_node_key(plan.node_key(end)))

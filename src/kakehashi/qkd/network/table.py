@@ -18,9 +18,9 @@ BLOCK_BITS = 100_000_000
 """Block for which rates are stated: long enough for finite size to matter little, and what published products use."""
 
 REPORTED = (
-    ("sifted_kbit_per_s", "sifted", "{:g} kbit/s"),
-    ("qber", "QBER", "{:.1%}"),
-    ("secure_kbit_per_s", "key", "{:g} kbit/s"),
+    ("sifted_kbit_per_s", "sifted", 1, "{:g} kbit/s"),
+    ("qber", "QBER", 100, "{:.1f} %"),
+    ("secure_kbit_per_s", "key", 1, "{:g} kbit/s"),
 )
 
 
@@ -99,11 +99,11 @@ def _row(link: LinkOfNetwork) -> Row:
 
 def _reported(light: LinkSpec, *, is_verified: bool) -> str:
     found = []
-    for key, name, form in REPORTED:
+    for key, name, factor, form in REPORTED:
         value = getattr(light.reported, key, None)
         source = source_of(light, f"reported.{key}")
         if value is not None and (source is not None and source.grade == "published") is is_verified:
-            found.append(f"{name} {form.format(value)}")
+            found.append(f"{name} {form.format(factor * value)}")
     return ", ".join(found)
 
 
@@ -131,7 +131,8 @@ def as_markdown(spec: NetworkSpec, rows: tuple[Row, ...]) -> str:
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         lines.append(
             f"| {row.link} | {row.ends[0]}, {row.ends[1]} | {row.length_km:g} | {row.loss_db:.1f} | "
-            f"{row.sifted_kbit_per_s:.4g} | {row.qber:.2%} | {row.secret_kbit_per_s:.3g} | {row.measured} | {ratio} |"
+            f"{row.sifted_kbit_per_s:,.4g} | {100 * row.qber:.2f} % | {row.secret_kbit_per_s:,.3g} | "
+            f"{row.measured} | {ratio} |"
         )
     lines += ["", "## Where the links come from", ""]
     lines += [f"- **{row.link}** (`{row.photons}`), {row.grade}: {row.text}" for row in rows]

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["keys_app"]
 
-words = Console(stderr=True, soft_wrap=True)
+words = Console(stderr=True)
+words.soft_wrap = not words.is_terminal  # at a terminal lines break between words, in a file nowhere
 data = Console()
 
 keys_app = App(
@@ -172,15 +173,16 @@ def trial(folder: Path, /) -> int:
     at, users, other_users = escape(str(folder)), TRIAL_PORTS[0], TRIAL_PORTS[2]
     data.print(
         f"""\
-{at} holds two key servers, kme-a for alice, and kme-b for bob and anna. Start each in a terminal:
+{at} holds two key servers, kme-a for alice, and kme-b for bob and anna.
+Start each in a terminal:
 
   kakehashi qkd serve {at}/a.toml --fill {at}/b.toml
   kakehashi qkd serve {at}/b.toml
 
 Ask for a key as alice, and fetch it by its key_ID as bob:
 
-  curl --cacert {at}/pki/ca.crt --cert {at}/pki/alice.crt --key {at}/pki/alice.key \\
-      https://127.0.0.1:{users}/api/v1/keys/bob/enc_keys
+  curl --cacert {at}/pki/ca.crt --cert {at}/pki/alice.crt \\
+      --key {at}/pki/alice.key https://127.0.0.1:{users}/api/v1/keys/bob/enc_keys
   curl --cacert {at}/pki/ca.crt --cert {at}/pki/bob.crt --key {at}/pki/bob.key \\
       https://127.0.0.1:{other_users}/api/v1/keys/alice/dec_keys?key_ID=KEY_ID
 
@@ -209,10 +211,11 @@ def revoke(folder: Path, /, *names: str) -> int:
     crl = revoke_certificates(folder, names)
     data.print(str(crl), highlight=False, soft_wrap=True)
     words.print(
-        "A key server whose TOML file names this list goes by it within seconds. One that names none needs\n"
-        f'  revoked = "{escape(str(crl))}"\n'
-        "in its file, whose paths start at that file, and a new start.",
+        "A key server whose TOML file names this list goes by it within seconds.\nOne that names none needs\n"
+        f'  revoked = "{escape(str(crl.absolute()))}"\n'
+        "in its file, and a new start.",
         highlight=False,
+        soft_wrap=True,
     )
     return 0
 

@@ -37,7 +37,7 @@ class Worker:
         >>> worker = Worker(io.StringIO())
         >>> worker.do({"spec": {}, "base": ".", "folder": ".", "fresh": False, "earlier": None, "source": "x.toml"})
         >>> worker.stream.getvalue()
-        '{"error": "x.toml: \'problem\' is missing. \'device\' is missing."}\n'
+        '{"error": "x.toml: \'problem\', \'device\' are missing."}\n'
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -1,10 +1,10 @@
 import io
 
 import pytest
-from rich.console import Console
 
 from kakehashi.cli import qkd_demo
 from kakehashi.cli.main import app
+from kakehashi.cli.terminal import Terminal
 from kakehashi.core.errors import InputError
 
 
@@ -29,7 +29,9 @@ def test_a_wrong_file_or_folder_is_wrong_use(tmp_path):
 @pytest.mark.parametrize(("width", "widest"), [(80, 80), (100, 100), (160, 100)])
 def test_no_line_is_wider_than_the_terminal_or_100_columns(width, widest, monkeypatch):
     out = io.StringIO()
-    monkeypatch.setattr(qkd_demo, "words", Console(file=out, width=width, force_terminal=True, color_system=None))
+    monkeypatch.setattr(
+        qkd_demo, "words", Terminal(file=out, width=width, height=40, force_terminal=True, color_system=None)
+    )
     qkd_demo._tell(1.0, "fault", "There was no alarm within 38 s: this machine is busy. " * 4 + "In /tmp/x/logs.")
     lines = out.getvalue().splitlines()
     assert len(lines) > 1
@@ -39,6 +41,6 @@ def test_no_line_is_wider_than_the_terminal_or_100_columns(width, widest, monkey
 
 def test_a_pipe_gets_one_line_for_each_event(monkeypatch):
     out = io.StringIO()
-    monkeypatch.setattr(qkd_demo, "words", Console(file=out, width=80, soft_wrap=True))
+    monkeypatch.setattr(qkd_demo, "words", Terminal(file=out, width=80))
     qkd_demo._tell(1.0, "fault", "Something went wrong. " * 10)
     assert len(out.getvalue().splitlines()) == 1

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 from cyclopts import App, Parameter, validators
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kakehashi.cli.terminal import Terminal, data, tell, words
 from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["conformance_app"]
 
-words = Console(stderr=True)
-words.soft_wrap = not words.is_terminal  # at a terminal lines break between words, in a file nowhere
-data = Console()
 
 conformance_app = App(
     name="conformance",
@@ -189,18 +186,18 @@ def _hooks(kill: str | None, restart: str | None) -> Hooks | None:
 
 
 def _announce(url: str, bounds: Bounds, hooks: Hooks | None) -> None:
-    words.print(f"Judging {escape(url)} by ETSI GS QKD 014 V1.1.1.", highlight=False)
-    words.print(bounds.sentence(), highlight=False)
+    tell(f"Judging {escape(url)} by ETSI GS QKD 014 V1.1.1.")
+    tell(bounds.sentence())
     if hooks is not None:
-        words.print("[yellow]The servers will be stopped and started three times.[/]", highlight=False)
+        tell("[yellow]The servers will be stopped and started three times.[/]")
     if bounds.exhaust_keys:
-        words.print(f"[yellow]Up to {bounds.exhaust_keys:,} keys will be taken to empty the store.[/]", highlight=False)
+        tell(f"[yellow]Up to {bounds.exhaust_keys:,} keys will be taken to empty the store.[/]")
 
 
 def _progress(*, verbose: bool) -> Callable[[Event], None]:
     def show(event: Event) -> None:
         if verbose:
-            words.print(f"[dim]{event.step}/{event.total}[/] {event.message}", highlight=False)
+            tell(f"[dim]{event.step}/{event.total}[/] {event.message}")
 
     return show
 
@@ -214,7 +211,7 @@ def _write_junit(report: Report, path: Path) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def _print_group(findings: Sequence[Finding], console: Console, *, verbose: bool) -> None:
+def _print_group(findings: Sequence[Finding], console: Terminal, *, verbose: bool) -> None:
     console.print(f"[bold]{findings[0].group}[/]  [dim]{_count(findings)}[/]", highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(width=1)

@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, validators
-from rich.console import Console
 from rich.markup import escape
+
+from kakehashi.cli.terminal import words
 
 __all__ = ["demo"]
 
-words = Console(stderr=True, soft_wrap=True)
 TEXT_AT = 21
 """Column at which the sentences begin."""
-WIDEST = 100
-"""Columns that a line takes at most."""
 COLOURS = {
     "alarm": "red",
     "attack": "red",
@@ -72,7 +70,7 @@ def demo(
 
 def _tell(at_s: float, kind: str, text: str) -> None:
     colour = COLOURS.get(kind, "default")
-    room = min(words.width, WIDEST) - TEXT_AT if words.is_terminal else 0  # a pipe gets one line for each event
+    room = words.width - TEXT_AT if words.is_terminal else 0  # a pipe gets one line for each event
     lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) if room > 20 else [text]
     shown = escape(("\n" + TEXT_AT * " ").join(lines))
-    words.print(f"[dim]{at_s:7.1f} s[/]  [{colour}]{kind:<9}[/] {shown}", highlight=False)
+    words.print(f"[dim]{at_s:7.1f} s[/]  [{colour}]{kind:<9}[/] {shown}", highlight=False, soft_wrap=True)

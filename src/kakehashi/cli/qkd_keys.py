@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter, validators
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kakehashi.cli.terminal import data, tell, words
 from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["keys_app"]
 
-words = Console(stderr=True)
-words.soft_wrap = not words.is_terminal  # at a terminal lines break between words, in a file nowhere
-data = Console()
 
 keys_app = App(
     name="qkd",
@@ -267,7 +264,7 @@ def serve(
     spec = read_kme_spec(file)
     if fill is not None:
         _fill(spec, read_kme_spec(fill), fill_bits)
-    asyncio.run(run_kme(spec, say=lambda sentence: words.print(escape(sentence), highlight=False)))
+    asyncio.run(run_kme(spec, say=lambda sentence: tell(escape(sentence))))
     return 0
 
 
@@ -284,8 +281,7 @@ def _fill(spec: KmeSpec, other: KmeSpec, n_bits: int) -> None:
     finally:
         for store in stores:
             store.close()
-    words.print(
+    tell(
         f"[yellow]Filled[/] the stores of '{escape(spec.name)}' and '{escape(other.name)}' with random bits:"
-        " a trial of the delivery, no quantum keys.",
-        highlight=False,
+        " a trial of the delivery, no quantum keys."
     )

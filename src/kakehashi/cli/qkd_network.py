@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter, validators
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kakehashi.cli.terminal import data, words
 from kakehashi.cli.usage import begin_with
 from kakehashi.core.errors import InputError
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["network_app"]
 
-words = Console(stderr=True, soft_wrap=True)
-data = Console()
 ROOM = 95
 """Columns that the widest of the tables takes."""
 
@@ -368,7 +366,7 @@ def _reported(text: str) -> str:
 
 
 def _say(sentence: str) -> None:
-    words.print(escape(sentence), highlight=False)  # not broken, so that commands in it can be copied
+    words.print(escape(sentence), highlight=False, soft_wrap=True)  # not broken, so that commands in it can be copied
 
 
 def _log(*, verbose: bool) -> None:

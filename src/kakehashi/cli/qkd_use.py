@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
 from cyclopts import App, Parameter, validators
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kakehashi.cli.terminal import data, tell
 from kakehashi.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Sides", "Traffic", "use_app"]
 
-words = Console(stderr=True)
-words.soft_wrap = not words.is_terminal  # at a terminal lines break between words, in a file nowhere
-data = Console()
 
 use_app = App(
     name="use",
@@ -179,7 +176,7 @@ def _run_tunnel(
 
 
 def _say(sentence: str) -> None:
-    words.print(escape(sentence), highlight=False)
+    tell(escape(sentence))
 
 
 def _run(sides: Sides, use: Callable[[KeyClient, KeyClient], Outcome], *, json_: bool) -> int:

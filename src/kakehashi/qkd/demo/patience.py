@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from kakehashi.core.errors import DeviceError
+from kakehashi.core.numbers import percent
 from kakehashi.qkd.link.ends import Control
 from kakehashi.qkd.link.source import addresses_in
 
@@ -73,7 +74,7 @@ class Patience:
         """What is wrong where the machine is at fault; empty where it is not."""
         if self._most_s >= SLOW * max(self.clock_s, LOOK_S):  # a busy machine would be slow for all links
             return ""
-        return f"this machine is busy, and the links run at {self.speed:.0%} of their pace"
+        return f"this machine is busy, and the links run at {percent(self.speed, 0)} of their pace"
 
     def _ask(self) -> dict[Path, float]:
         found = {}

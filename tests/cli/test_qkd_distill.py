@@ -73,5 +73,5 @@ def test_an_interrupt_ends_all_three_processes_without_a_word():
             time.sleep(pause_s)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(30) in (130, -signal.SIGINT)  # the latter where the second finds only the interpreter
         assert "Traceback" not in process.stderr.read()

@@ -63,6 +63,29 @@ def test_without_the_other_end_it_waits_and_says_why(tmp_path):
     assert not ends[0].is_alive()
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_fault_of_our_own_stops_the_link_with_an_alarm(tmp_path, is_told):
+    def faulty(_):
+        raise ZeroDivisionError
+
+    def take(_, event):
+        told.append(event)
+        if not is_told:
+            raise ZeroDivisionError
+
+    told = []
+    end = make_ends(tmp_path, make_files(tmp_path), {}, faulty)[0]
+    end._on_event = take
+    with SourceProcess(LINK, tmp_path):
+        end.start()
+        end.join(30)
+    assert not end.is_alive()
+    assert end.report.state == "stopped"
+    assert [(event.reason, event.is_alarm) for event in told] == [
+        ("The link has stopped: a fault of kakehashi: ZeroDivisionError.", True)
+    ]
+
+
 def test_why_a_link_is_down_is_said_once_and_the_other_end_is_not_called_in_vain(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("kakehashi.qkd.network.link_end.RETRY_S", 0.01)
     calls = []

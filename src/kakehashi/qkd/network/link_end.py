@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import socket
@@ -161,6 +162,8 @@ class LinkEnd(threading.Thread):
                     return
                 self._state, self._why = "stopped", f"a fault of kakehashi: {type(error).__name__}"
                 logger.exception("Link '%s' has stopped.", self.agreement.link)
+                with contextlib.suppress(Exception):  # what takes events may be what is at fault
+                    self._on_event(self, Restarted(reason=f"The link has stopped: {self._why}.", is_alarm=True))
                 return
             self._stopping.wait(RETRY_S)
 

@@ -136,11 +136,7 @@ def conformance(
         server_name=server_name,
     )
     bounds = Bounds(
-        max_requests=max_requests,
-        max_keys=max_keys,
-        max_seconds=max_seconds,
-        timeout_s=timeout,
-        exhaust_keys=exhaust,
+        max_requests=max_requests, max_keys=max_keys, max_seconds=max_seconds, timeout_s=timeout, exhaust_keys=exhaust
     )
     hooks = _hooks(kill_command, restart_command)
     _announce(url, bounds, hooks)
@@ -159,10 +155,7 @@ def conformance(
     )
     if junit is not None:
         _write_junit(report, junit)
-    if json_:
-        sys.stdout.write(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
-    else:
-        _print_judgement(report)
+    _print_judgement(report, as_json=json_)
     return JUDGEMENTS[report.judgement][1]
 
 
@@ -229,7 +222,10 @@ def _count(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{found[verdict]} {word}" for verdict, word in COUNTED.items() if found[verdict])
 
 
-def _print_judgement(report: Report) -> None:
+def _print_judgement(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+        return
     word, _ = JUDGEMENTS[report.judgement]
     data.print(f"\n{word}: {_count(report.findings)}.", highlight=False)
     if report.judgement == "no verdict":

@@ -12,6 +12,13 @@ from kakehashi.qkd.consumers.fetch import KeyClient, SaeAccess
 from kakehashi.qkd.delivery.certificates import make_certificates, server_context
 
 
+def alice_at(port, files):
+    """Access to a server that the test makes, with the files of its authority, of the authority's key, and alice's."""
+    ca, _, certificate, private_key, *_ = files
+    url = f"https://127.0.0.1:{port}"
+    return SaeAccess(sae_id="alice", url=url, certificate=certificate, private_key=private_key, authority=ca)
+
+
 def test_both_sides_get_one_key_once(kmes):
     alice, bob = kmes
     key = alice.new_key("bob", size_bits=512)
@@ -70,13 +77,7 @@ def test_a_server_that_leaves_without_a_word_may_have_refused_the_certificate(tm
 
     thread = threading.Thread(target=leave)
     thread.start()
-    access = SaeAccess(
-        sae_id="alice",
-        url=f"https://127.0.0.1:{door.getsockname()[1]}",
-        certificate=files[2],
-        private_key=files[3],
-        authority=files[0],
-    )
+    access = alice_at(door.getsockname()[1], files)
     with pytest.raises(DeviceError, match="broke off without an answer to 'alice'"):
         KeyClient(access).new_key("bob")
     thread.join()
@@ -129,13 +130,7 @@ def test_an_answer_against_the_standard_is_an_error(tmp_path, status, body):
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        access = SaeAccess(
-            sae_id="alice",
-            url=f"https://127.0.0.1:{server.server_port}",
-            certificate=files[2],
-            private_key=files[3],
-            authority=files[0],
-        )
+        access = alice_at(server.server_port, files)
         with pytest.raises(DeviceError) as caught:
             KeyClient(access).new_key("bob")
         assert "YWI=" not in str(caught.value)

@@ -88,19 +88,25 @@ def with_node(plan, name, work):
     asyncio.run(main())
 
 
+async def answer_all(manager, body, *, times):
+    """Give one answer to all reports, and wait until it was given some times."""
+    n_asked = 0
+
+    async def answer(_):
+        nonlocal n_asked
+        n_asked += 1
+        return Answer(200, body)
+
+    manager._door.handler = answer
+    while n_asked < times:
+        await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize(("n_spaces", "is_followed"), [(0, True), (2**21, False)])
 def test_orders_that_are_endless_are_not_read(tmp_path, n_spaces, is_followed):
     async def work(node, manager):
-        n_asked = 0
-
-        async def talk(_):
-            nonlocal n_asked
-            n_asked += 1
-            return Answer(200, b" " * n_spaces + Orders(routes={"c": (("a", "b", "c"),)}).model_dump_json().encode())
-
-        manager._door.handler = talk
-        while n_asked < 3:
-            await asyncio.sleep(0.05)
+        orders = Orders(routes={"c": (("a", "b", "c"),)}).model_dump_json().encode()
+        await answer_all(manager, b" " * n_spaces + orders, times=3)
         assert bool(node._orders.routes) == is_followed
 
     with_node(set_up(write_network(tmp_path), tmp_path / "net"), "a", work)
@@ -120,16 +126,7 @@ def test_orders_that_are_endless_are_not_read(tmp_path, n_spaces, is_followed):
 )
 def test_orders_that_make_no_sense_are_not_followed(tmp_path, caplog, routes):
     async def work(node, manager):
-        n_asked = 0
-
-        async def mad(_):
-            nonlocal n_asked
-            n_asked += 1
-            return Answer(200, json.dumps({"routes": routes, "max_key_age_s": 5.0}).encode())
-
-        manager._door.handler = mad
-        while n_asked < 4:
-            await asyncio.sleep(0.05)
+        await answer_all(manager, json.dumps({"routes": routes, "max_key_age_s": 5.0}).encode(), times=4)
         await asyncio.sleep(0.3)
         assert (node._orders.routes, node._supplies) == ({}, {})
         assert not any(task.done() for task in node._tasks)

@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
@@ -52,3 +53,11 @@ def kernels(request):
 def pytest_collection_modifyitems(items):
     """Tests with a time limit of their own take minutes: they begin first, so that others run beside them."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C is heard, also where a shell started the tests in the background and had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

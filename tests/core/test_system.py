@@ -22,7 +22,7 @@ def test_a_child_outlives_the_interrupt_of_its_parent():
     assert process.exitcode == 0
 
 
-def test_the_parent_can_be_interrupted_afterwards():
+def test_the_parent_can_be_interrupted_afterwards(interruptible):
     process = CONTEXT.Process(target=print, daemon=True)
     start_apart(process)
     process.join(30)

@@ -23,7 +23,7 @@ def test_a_command_that_fails_is_said(kill, restart, word):
     assert word in report.findings[0].sentence
 
 
-def test_servers_that_were_stopped_are_started_again_when_the_run_is_interrupted(tmp_path, caplog):
+def test_servers_that_were_stopped_are_started_again_when_the_run_is_interrupted(tmp_path, caplog, interruptible):
     hooks = Hooks(kill=f"touch {tmp_path}/down; sleep 20", restart=f"rm {tmp_path}/down")
 
     def interrupt():
